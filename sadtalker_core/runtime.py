@@ -1,0 +1,61 @@
+"""How a job runs: device, precision, seed, chunk size, progress and cancel.
+
+Made once by an entry point (command line, node, tab) and passed down. The library itself follows
+the tensors it is given and never looks for a device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from .errors import Cancelled, OptionError
+
+
+def _no_progress(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how a job runs.
+
+    Attributes:
+        device: device of all tensors.
+        dtype: floating point type of the networks.
+        seed: all randomness of the job follows from it.
+        chunk: frames that flow together from stage to stage. It never changes the result.
+        progress: called as ``progress(stage, done, total)``; ``total`` is 0 when unknown.
+        cancelled: asked between chunks; when it says True the job raises ``Cancelled``.
+    """
+
+    device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
+    seed: int = 0
+    chunk: int = 8
+    progress: Callable[[str, int, int], None] = _no_progress
+    cancelled: Callable[[], bool] = _never
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1:
+            raise OptionError(f"chunk must be at least 1 frame, got {self.chunk}.")
+
+    def generator(self, stage: str) -> torch.Generator:
+        """Random generator of one stage, on the CPU so that every device draws the same numbers.
+
+        Stages are independent: adding draws to one never changes another.
+        """
+        digest = hashlib.sha256(f"{stage}:{self.seed}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+    def check_cancelled(self) -> None:
+        """Raise ``Cancelled`` if the user asked to stop."""
+        if self.cancelled():
+            raise Cancelled("Stopped by the user; nothing was written under the final name.")
