@@ -1,0 +1,93 @@
+# make demo    set everything up in .venv, write outputs/demo.mp4, say where it is
+# make test    set everything up in .venv, run lint, unit, parity and host tests
+# make format  put the code in the project's format
+# make clean   remove .venv and what was built
+#
+# PYTHON=python3.12 chooses the interpreter (3.10 to 3.13).
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from another index: with this one the
+# smaller build without CUDA, which spares about 2 GB on Linux.
+
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+RUN := $(BIN)/python
+PIP := $(RUN) -m pip --disable-pip-version-check
+SETUP_FILES := pyproject.toml requirements.txt constraints.txt
+TORCH_INDEX ?=
+PYTEST_FLAGS ?= -q
+
+# The first interpreter that runs and is of a supported version.
+PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 python; do \
+	  if "$$p" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+	    >/dev/null 2>&1; then echo "$$p"; break; fi; \
+	done
+
+.PHONY: demo test lint unit parity hosts format clean setup setup-dev
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.ready
+	@$(RUN) -m sadtalker_core demo
+
+test: lint unit parity hosts
+	@echo "make test: all stages passed."
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+$(RUN):
+	@set -e; python="$$($(PICK))"; \
+	if [ -z "$$python" ]; then \
+	  echo "No Python 3.10 to 3.13 was found. Install one, or say where it is: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$python" --version) (once; a few minutes)"; \
+	if ! "$$python" -m venv $(VENV); then \
+	  rm -rf $(VENV); \
+	  echo "$$python could not make a virtual environment. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; \
+	  exit 1; \
+	fi
+
+$(VENV)/.ready: $(SETUP_FILES) | $(RUN)
+	@set -e; \
+	if [ -n "$(TORCH_INDEX)" ]; then \
+	  $(PIP) install --quiet -c constraints.txt --index-url "$(TORCH_INDEX)" torch; \
+	fi; \
+	$(PIP) install --quiet -c constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(PIP) install --quiet -c constraints.txt --editable '.[dev]'
+	@touch $@
+
+lint: $(VENV)/.ready-dev
+	@echo "== lint"
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m pyright --pythonpath $(RUN)
+
+unit: $(VENV)/.ready-dev
+	@echo "== unit"
+	@$(RUN) -m pytest $(PYTEST_FLAGS) -m "not parity and not hosts"
+
+# pytest exits with 5 when nothing carries the marker: no parity or host test exists yet, and that
+# is said, not hidden.
+parity: $(VENV)/.ready-dev
+	@echo "== parity (full size)"
+	@$(RUN) -m pytest $(PYTEST_FLAGS) -m parity || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
+	  echo "left out: parity (none yet: it comes with the first neural engine)"; }
+
+hosts: $(VENV)/.ready-dev
+	@echo "== hosts"
+	@$(RUN) tools/hosts_found.py
+	@$(RUN) -m pytest $(PYTEST_FLAGS) -m hosts || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+format: $(VENV)/.ready-dev
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
