@@ -72,17 +72,19 @@ unit: $(VENV)/.ready-dev
 	@echo "== unit"
 	@$(RUN) -m pytest $(PYTEST_FLAGS) -m "not parity and not hosts"
 
-# pytest exits with 5 when nothing carries the marker: no parity or host test exists yet, and that
-# is said, not hidden.
+# A stage without tests says so. pytest would exit with 5 and look like a failure.
 parity: $(VENV)/.ready-dev
 	@echo "== parity (full size)"
-	@$(RUN) -m pytest $(PYTEST_FLAGS) -m parity || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
-	  echo "left out: parity (none yet: it comes with the first neural engine)"; }
+	@if grep -rqs --include='test_*.py' 'mark\.parity' tests; then \
+	  $(RUN) -m pytest $(PYTEST_FLAGS) -m parity; \
+	else echo "left out: parity: no such test yet, they come with the first neural engine"; fi
 
 hosts: $(VENV)/.ready-dev
 	@echo "== hosts"
 	@$(RUN) tools/hosts_found.py
-	@$(RUN) -m pytest $(PYTEST_FLAGS) -m hosts || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+	@if grep -rqs --include='test_*.py' 'mark\.hosts' tests; then \
+	  $(RUN) -m pytest $(PYTEST_FLAGS) -m hosts; \
+	else echo "left out: host tests: no such test yet, they come with the nodes and the tab"; fi
 
 format: $(VENV)/.ready-dev
 	@$(RUN) -m ruff check --fix .
