@@ -12,7 +12,9 @@ def hosts_found() -> dict[str, str | None]:
     """Host name to where it is, or None where it is not found."""
     comfy = os.environ.get("COMFYUI_PATH")
     webui = os.environ.get("WEBUI_PATH")
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None
+    )
     gradio = importlib.util.find_spec("gradio")
     return {
         "ComfyUI (COMFYUI_PATH)": comfy if comfy and os.path.isdir(comfy) else None,
