@@ -5,18 +5,106 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...options import check_options, option
+from .keyframes import parse_keyframes
+
+TURN_LIMIT_DEG = 45.0
 
 
 @dataclass(frozen=True)
 class LiteMotionOptions:
-    """How speech becomes motion."""
+    """How sound becomes motion of mouth, eyes and head."""
 
     expression_scale: float = option(
         1.0, low=0.0, high=3.0, help="Strength of mouth movement: 1 as heard, 0 a closed mouth."
     )
+    closure: float = option(
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="How firmly lips close on m, b and p: 1 always shut.",
+        advanced=True,
+    )
+    audio_offset_ms: float = option(
+        0.0,
+        low=-500.0,
+        high=500.0,
+        unit="ms",
+        help="Moves the mouth in time against the sound: positive is later.",
+    )
+    speech_gate: float = option(
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="How strongly music and noise are kept from moving the mouth: 0 everything moves it.",
+        advanced=True,
+    )
+    smile: float = option(
+        0.0, low=-1.0, high=1.0, help="Constant smile: 1 broad, negative is a sad mouth."
+    )
+    pose_style: int = option(
+        0,
+        low=0,
+        high=45,
+        help="Character of head motion: 0 neutral, 1-9 calm, 10-18 nodding, 19-27 swaying, "
+        "28-36 tilting, 37-45 lively; within a range tempo and habits differ.",
+    )
+    pose_scale: float = option(
+        1.0, low=0.0, high=3.0, help="Amount of head motion: 1 natural, 0 none."
+    )
+    still: bool = option(False, help="Keep head and shoulders still; mouth and eyes still move.")
+    yaw: str = option(
+        "",
+        keyframes=True,
+        low=-TURN_LIMIT_DEG,
+        high=TURN_LIMIT_DEG,
+        unit="deg",
+        help="Turn of the head instead of the automatic one: a number, or seconds:degrees pairs "
+        "such as 0:0, 1.5:10, 3:0; positive turns to the viewer's right.",
+    )
+    pitch: str = option(
+        "",
+        keyframes=True,
+        low=-TURN_LIMIT_DEG,
+        high=TURN_LIMIT_DEG,
+        unit="deg",
+        help="Nod of the head instead of the automatic one, like yaw; positive looks down.",
+    )
+    roll: str = option(
+        "",
+        keyframes=True,
+        low=-TURN_LIMIT_DEG,
+        high=TURN_LIMIT_DEG,
+        unit="deg",
+        help="Lean of the head instead of the automatic one, like yaw; positive leans to the "
+        "viewer's right.",
+    )
+    breathing: float = option(
+        1.0,
+        low=0.0,
+        high=3.0,
+        help="Rise and fall of breathing: 1 natural, 0 none.",
+        advanced=True,
+    )
+    blink: bool = option(True, help="Blink at human rates.")
+    blink_every: float = option(3.5, low=0.8, high=60.0, unit="s", help="Mean time between blinks.")
+    hold_open: float = option(
+        0.0,
+        low=0.0,
+        high=1.0,
+        help="Hold the eyes wider open between blinks, for sleepy pictures: 0 as in the picture.",
+        advanced=True,
+    )
+    gaze: float = option(
+        1.0, low=0.0, high=3.0, help="Amount of eye movement: 1 natural, 0 a fixed gaze."
+    )
+    brows: float = option(
+        1.0, low=0.0, high=3.0, help="Amount of brow movement: 1 natural, 0 none."
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
+        for name in ("yaw", "pitch", "roll"):
+            parse_keyframes(name, getattr(self, name), -TURN_LIMIT_DEG, TURN_LIMIT_DEG)
 
 
 @dataclass(frozen=True)
