@@ -1,0 +1,202 @@
+"""Video from files: upright frames at a constant rate, as a stream in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import MediaError, OptionError
+from .containers import FFMPEG_ERRORS, open_container
+
+_MAX_FPS = 240  # above lie broken headers, such as 90000
+_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+_BT709 = 1
+_HD_LINES = 720  # pictures without tags: BT.709 from here on, BT.601 below, as players do
+
+
+@dataclass(frozen=True)
+class VideoSource:
+    """A video file whose packets were counted once. Made by ``open_video``.
+
+    Attributes:
+        path: the file.
+        size: (H, W) in pixels, upright.
+        fps: constant rate at which ``frames`` gives frames.
+        frame_count: frames that ``frames`` gives.
+        has_audio: whether the file has a sound track.
+        rotation_deg: turn that the file asks for, counter-clockwise; already in ``size``.
+        start_s: when the first frame is shown on the clock of the file (``AudioSource.start_s``).
+    """
+
+    path: Path
+    size: tuple[int, int]
+    fps: Fraction
+    frame_count: int
+    has_audio: bool
+    rotation_deg: int = 0
+    start_s: float = 0.0
+
+    @property
+    def duration_s(self) -> Fraction:
+        return self.frame_count / self.fps
+
+    def frames(self, chunk: int = 8) -> Iterator[Tensor]:
+        """All frames from the start: (N, 3, H, W) uint8 RGB, N at most ``chunk``.
+
+        Each call is a fresh pass. Frame k is the one shown at k / fps, so a video of variable
+        rate keeps its timing; frames that cannot be decoded are replaced by the one before.
+        """
+        if chunk < 1:
+            raise OptionError(f"chunk must be at least 1 frame, got {chunk}.")
+        held: list[np.ndarray[Any, np.dtype[np.uint8]]] = []
+        for picture in _constant_rate(self):
+            held.append(picture)
+            if len(held) == chunk:
+                yield _chunk(held)
+                held = []
+        if held:
+            yield _chunk(held)
+
+
+def open_video(path: str | Path) -> VideoSource:
+    """Look through a video file: one pass over its packets, and its first frame decoded.
+
+    Raises:
+        MediaError: missing, unreadable, without pictures, or nothing of it decodes.
+    """
+    path = Path(path)
+    with open_container(path, "video") as container:
+        stream = _picture_stream(container, path)
+        first: Any = None
+        for frame in _decoded(container, stream):
+            first = frame
+            break
+        if first is None:
+            raise MediaError(f"{path} holds no frame that can be decoded; export it again.")
+        start_s, rotation = first.time or 0.0, _rotation(first)
+        height, width = first.height, first.width
+        has_audio = bool(container.streams.audio)
+        rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+    count, last_s = _last_packet(path)
+    span_s = max(0.0, last_s - start_s)
+    if rate is None or rate <= 0 or rate > _MAX_FPS:
+        rate = Fraction((count - 1) / span_s).limit_denominator(1001) if span_s else Fraction(25)
+    fps = Fraction(rate)
+    return VideoSource(
+        path=path,
+        size=(width, height) if rotation % 180 == 90 else (height, width),
+        fps=fps,
+        # The last packet starts its frame at last_s: that is frame round(span * fps).
+        frame_count=max(1, round(span_s * float(fps)) + 1),
+        has_audio=has_audio,
+        rotation_deg=rotation,
+        start_s=start_s,
+    )
+
+
+def _picture_stream(container: Any, path: Path) -> Any:
+    streams = container.streams.video
+    if not streams:
+        raise MediaError(f"{path} has no pictures in it; a video file is needed.")
+    stream = streams[0]
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, *FFMPEG_ERRORS):
+            return
+        try:
+            frames = packet.decode()
+        except FFMPEG_ERRORS:
+            frames = []
+        yield from frames
+
+
+def _last_packet(path: Path) -> tuple[int, float]:
+    """Number of packets with a time, and the latest time at which a frame starts, in seconds."""
+    count, last_s = 0, 0.0
+    with open_container(path, "video") as container:
+        packets = container.demux(_picture_stream(container, path))
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, *FFMPEG_ERRORS):
+                return count, last_s
+            if packet.size and packet.pts is not None and not packet.is_discard:
+                count += 1
+                last_s = max(last_s, float(packet.pts * packet.time_base))
+
+
+def _rotation(frame: Any) -> int:
+    return int(getattr(frame, "rotation", 0) or 0) % 360
+
+
+def _constant_rate(source: VideoSource) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Exactly ``source.frame_count`` pictures, each the latest that had started at its time."""
+    given = 0
+    shown: Any = None  # the frame on screen, converted once however often it is repeated
+    picture: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+    start_s: float | None = None
+    with open_container(source.path, "video") as container:
+        for frame in _decoded(container, _picture_stream(container, source.path)):
+            time_s = frame.time
+            if start_s is None:
+                start_s = time_s or 0.0
+            # The nearest tick: time stamps are rounded to milliseconds in some containers.
+            tick = given if time_s is None else round((time_s - start_s) * float(source.fps))
+            while shown is not None and given < min(tick, source.frame_count):
+                if picture is None:
+                    picture = _upright_rgb(shown, source)
+                yield picture
+                given += 1
+            if given >= source.frame_count:
+                return
+            shown, picture = frame, None
+        while shown is not None and given < source.frame_count:
+            if picture is None:
+                picture = _upright_rgb(shown, source)
+            yield picture
+            given += 1
+
+
+def _upright_rgb(frame: Any, source: VideoSource) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    matrix = "ITU709" if _is_bt709(frame) else "ITU601"
+    full = frame.color_range == 2 or frame.format.name.startswith("yuvj")
+    is_rgb = frame.format.is_rgb
+    rgb = frame.reformat(
+        format="rgb24",
+        src_colorspace=None if is_rgb else matrix,
+        dst_colorspace=None if is_rgb else matrix,
+        src_color_range=None if is_rgb else ("JPEG" if full else "MPEG"),
+        dst_color_range=None if is_rgb else "JPEG",
+        interpolation="BICUBIC",
+    ).to_ndarray()
+    rgb = np.rot90(rgb, source.rotation_deg // 90) if source.rotation_deg else rgb
+    height, width = source.size
+    if rgb.shape[:2] != (height, width):  # streams may change size half-way
+        from PIL import Image
+
+        rgb = np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BICUBIC))
+    return rgb
+
+
+def _is_bt709(frame: Any) -> bool:
+    if frame.colorspace == _UNSPECIFIED:
+        return frame.height >= _HD_LINES
+    return frame.colorspace == _BT709
+
+
+def _chunk(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]]) -> Tensor:
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
