@@ -1,0 +1,1 @@
+"""Faces in pictures and video: find, choose, track, crop, paste back, draw."""

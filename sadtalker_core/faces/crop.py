@@ -1,0 +1,103 @@
+"""Square crops of a picture with the map back: ``image_from_crop``."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..geometry import affine
+from .face import Face
+
+Image = NDArray[np.uint8]
+
+
+def to_image(rgb: Tensor) -> Image:
+    """(3, H, W) uint8, or float in [0, 1], as a contiguous (H, W, 3) uint8 array for OpenCV."""
+    if rgb.dtype != torch.uint8:
+        rgb = (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.ascontiguousarray(rgb.detach().permute(1, 2, 0).cpu().numpy())
+
+
+def cut(
+    image: Image, image_from_crop: Tensor, size: int, border: int = cv2.BORDER_REPLICATE
+) -> Image:
+    """The crop (size, size, 3) of ``image`` (H, W, 3) that ``image_from_crop`` (3, 3) describes.
+
+    Linear interpolation; where the crop is smaller than its square, the square is first reduced
+    by area averaging, so that fine detail does not alias. Outside of the picture the edge is
+    repeated (or what OpenCV's ``border`` says).
+    """
+    matrix = image_from_crop.numpy()
+    factor = int(float(affine.scale_of(image_from_crop)) + 1e-6)
+    if factor >= 2:
+        image, small_from_image = _reduced_box(image, matrix, size, factor)
+        matrix = small_from_image @ matrix
+    return cv2.warpAffine(
+        image,
+        matrix[:2],
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=border,
+    )  # type: ignore[return-value]
+
+
+def _reduced_box(
+    image: Image, image_from_crop: NDArray[np.float64], size: int, factor: int
+) -> tuple[Image, NDArray[np.float64]]:
+    """The picture's part under the crop, ``factor`` times smaller, and ``small_from_image``."""
+    height, width = image.shape[:2]
+    corners = image_from_crop[:2, :2] @ (np.array([[0, 1, 0, 1], [0, 0, 1, 1]]) * (size - 1.0))
+    corners += image_from_crop[:2, 2:]
+    x0, y0 = np.floor(corners.min(1) - factor).astype(int).clip(0, (width - 1, height - 1))
+    x1, y1 = np.ceil(corners.max(1) + factor + 1).astype(int).clip(1, (width, height))
+    # a whole number of cells keeps the scale exact; a last incomplete cell is left to the border
+    columns, rows = max(1, (x1 - x0) // factor), max(1, (y1 - y0) // factor)
+    box = image[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
+    small = cv2.resize(box, (columns, rows), interpolation=cv2.INTER_AREA)
+    shift = (factor - 1) / 2  # cell centres in pixels of the box
+    small_from_image = np.array(
+        [
+            [1 / factor, 0, -(x0 + shift) / factor],
+            [0, 1 / factor, -(y0 + shift) / factor],
+            [0, 0, 1.0],
+        ]
+    )
+    return small, small_from_image  # type: ignore[return-value]
+
+
+def square_around(
+    face: Face, size: int, margin: float = 1.5, upright: bool = False, shift_y: float = 0.0
+) -> Tensor:
+    """``image_from_crop`` (3, 3) float64 of a square around a face.
+
+    Args:
+        face: the face in picture pixels.
+        size: side of the crop, pixels.
+        margin: side of the square over the longer side of the face's box.
+        upright: turn the square so that the eyes are level; otherwise keep the picture's axes.
+        shift_y: move the square down by this part of its side, along its own axis.
+    """
+    width, height = (face.box_px[2:] - face.box_px[:2]).tolist()
+    side = max(width, height) * margin
+    angle = roll_of(face.mesh_px[33, :2], face.mesh_px[263, :2]) if upright else 0.0
+    x, y = face.center_px
+    x -= math.sin(angle) * side * shift_y
+    y += math.cos(angle) * side * shift_y
+    # boxes hold pixel centres, squares hold pixel edges: both have the same middle
+    return affine.image_from_square((x, y), side, angle, size)
+
+
+def crop_square(rgb: Tensor, image_from_crop: Tensor, size: int) -> Tensor:
+    """(3, size, size) uint8 crop of a picture (3, H, W) uint8."""
+    return torch.from_numpy(cut(to_image(rgb), image_from_crop, size)).permute(2, 0, 1)
+
+
+def roll_of(left: Tensor, right: Tensor) -> float:
+    """Angle in radians of the line from the viewer's left point (2,) to the right one."""
+    x, y = (right - left).tolist()
+    return math.atan2(y, x)
