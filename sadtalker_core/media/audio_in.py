@@ -43,6 +43,7 @@ class AudioSource:
         is_silent: whether every sample is zero or nearly (below -80 dB).
         start_s: when the first sample is heard on the clock of the file; in a video file compare
             it with ``VideoSource.start_s``.
+        sample_format: FFmpeg's name for the kind of the decoded samples, such as s16 or fltp.
     """
 
     path: Path
@@ -52,7 +53,8 @@ class AudioSource:
     codec: str
     damaged_packets: int = 0
     is_silent: bool = False
-    start_s: float = 0.0
+    start_s: Fraction = Fraction(0)
+    sample_format: str = "fltp"
 
     def sample_count(self, rate: int) -> int:
         """Samples that ``stream(rate)`` gives: the duration times ``rate``, rounded."""
@@ -86,12 +88,13 @@ def open_audio(path: str | Path, runtime: Runtime | None = None) -> AudioSource:
         has_finite = False
         peak = 0.0
         damaged: list[int] = []
-        start_s = 0.0
+        start_s, sample_format = Fraction(0), "fltp"
         for index, frame in enumerate(_decoded(container, stream, damaged)):
             samples[frame.sample_rate] = samples.get(frame.sample_rate, 0) + frame.samples
             if first is None:
                 first = frame.sample_rate, len(frame.layout.channels)
-                start_s = frame.time or 0.0
+                start_s = Fraction(frame.pts or 0) * Fraction(frame.time_base or 0)
+                sample_format = frame.format.name
             if not has_finite or peak < _AUDIBLE:
                 finite, loudest = _finite_and_peak(frame)
                 has_finite = has_finite or finite
@@ -113,6 +116,7 @@ def open_audio(path: str | Path, runtime: Runtime | None = None) -> AudioSource:
         damaged_packets=len(damaged),
         is_silent=peak < _AUDIBLE,
         start_s=start_s,
+        sample_format=sample_format,
     )
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import av
-import av.container
+import av.error
 
 from ..errors import MediaError
 from .files import check_input_file, ffmpeg_url
 
 # Names of FFmpeg's errors moved between versions of PyAV; all of them are also one of these two.
-FFMPEG_ERRORS = (av.FFmpegError, ValueError)
+FFMPEG_ERRORS = (av.error.FFmpegError, ValueError)
 
 
 def open_container(path: Path, what: str) -> Any:

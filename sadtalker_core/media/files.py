@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from ..errors import MediaError, OutputError
@@ -70,7 +70,7 @@ def check_output_path(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Whether two paths name one file, through links and capital letters where they do not count."""
+    """Whether two paths name one file, through links and letter case."""
     with contextlib.suppress(OSError):
         if one.exists() and other.exists():
             return os.path.samefile(one, other)
@@ -83,7 +83,7 @@ def temporary_beside(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def replaced_when_complete(path: Path) -> Iterator[Path]:
+def replaced_when_complete(path: Path) -> Generator[Path, None, None]:
     """A temporary file beside ``path`` that takes its name if the block ends without error.
 
     Otherwise, Ctrl-C included, the temporary file is removed and ``path`` stays as it was.
