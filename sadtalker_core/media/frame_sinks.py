@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import OutputError
+from .colour import BT709, FULL, LIMITED, yuv420_bt709
 from .files import ffmpeg_url
 from .options import PRESETS, VideoOptions
 from .pictures import png_text
@@ -22,8 +23,6 @@ from .sound_track import SoundPlan, SoundTrack, write_wav
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
-_BT709 = 1  # AVCOL_SPC_, AVCOL_PRI_ and AVCOL_TRC_ share this number
-_LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _MUXERS = {"mp4": "mp4", "webm": "webm", "lossless": "matroska"}
 _ENCODERS = {"mp4": "libx264", "webm": "libvpx-vp9", "lossless": "libx264rgb"}
 _SOUND_AHEAD_S = 0.25  # the muxer waits for the slower stream, so they are fed side by side
@@ -97,12 +96,12 @@ class ContainerSink:
         codec.thread_count = min(os.cpu_count() or 1, _MAX_THREADS)
         if self._is_rgb:
             stream.pix_fmt = "rgb24"
-            codec.color_range = _FULL
+            codec.color_range = FULL
             stream.options = {"qp": "0", "preset": options.preset}
             return stream
         stream.pix_fmt = "yuv420p"
-        codec.color_range = _LIMITED
-        codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
+        codec.color_range = LIMITED
+        codec.colorspace = codec.color_primaries = codec.color_trc = BT709
         if kind == "mp4":
             stream.options = {"crf": str(options.crf), "preset": options.preset}
         else:
@@ -120,14 +119,7 @@ class ContainerSink:
     def write(self, pixels: Pixels) -> None:
         frame = av.VideoFrame.from_ndarray(self._padded(pixels), format="rgb24")
         if not self._is_rgb:
-            frame = frame.reformat(
-                format="yuv420p",
-                src_colorspace="ITU709",
-                dst_colorspace="ITU709",
-                src_color_range="JPEG",
-                dst_color_range="MPEG",
-                interpolation="BICUBIC",
-            )
+            frame = yuv420_bt709(frame)
         frame.pts = self._count
         frame.time_base = 1 / self._fps
         self._count += 1

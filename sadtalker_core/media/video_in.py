@@ -13,12 +13,10 @@ import torch
 from torch import Tensor
 
 from ..errors import MediaError, OptionError
+from .colour import rgb_pixels
 from .containers import FFMPEG_ERRORS, open_container
 
 _MAX_FPS = 240  # above lie broken headers, such as 90000
-_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
-_BT709 = 1
-_HD_LINES = 720  # pictures without tags: BT.709 from here on, BT.601 below, as players do
 
 
 @dataclass(frozen=True)
@@ -172,17 +170,7 @@ def _constant_rate(source: VideoSource) -> Iterator[np.ndarray[Any, np.dtype[np.
 
 
 def _upright_rgb(frame: Any, source: VideoSource) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    matrix = "ITU709" if _is_bt709(frame) else "ITU601"
-    full = frame.color_range == 2 or frame.format.name.startswith("yuvj")
-    is_rgb = frame.format.is_rgb
-    rgb = frame.reformat(
-        format="rgb24",
-        src_colorspace=None if is_rgb else matrix,
-        dst_colorspace=None if is_rgb else matrix,
-        src_color_range=None if is_rgb else ("JPEG" if full else "MPEG"),
-        dst_color_range=None if is_rgb else "JPEG",
-        interpolation="BICUBIC",
-    ).to_ndarray()
+    rgb = rgb_pixels(frame)
     rgb = np.rot90(rgb, source.rotation_deg // 90) if source.rotation_deg else rgb
     height, width = source.size
     if rgb.shape[:2] != (height, width):  # streams may change size half-way
@@ -190,12 +178,6 @@ def _upright_rgb(frame: Any, source: VideoSource) -> np.ndarray[Any, np.dtype[np
 
         rgb = np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BICUBIC))
     return rgb
-
-
-def _is_bt709(frame: Any) -> bool:
-    if frame.colorspace == _UNSPECIFIED:
-        return frame.height >= _HD_LINES
-    return frame.colorspace == _BT709
 
 
 def _chunk(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]]) -> Tensor:
