@@ -1,0 +1,255 @@
+"""The authored face controls: how each one moves the mesh.
+
+Every control is a displacement of the mesh vertices (and of rings of border points around the
+face), linear in the control. It is written once in the frontal frame (unit E) and seen through the
+pose of the source, so one set of numbers serves every head. The skin between the vertices follows
+by interpolation (``fields.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...geometry.warp import Array, ScatteredField
+from .frame import CHIN, FaceFrame
+
+# Rows of lip vertices from the viewer's left corner to the right one, outermost row first.
+UPPER_LIP = np.array(
+    [
+        [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291],
+        [76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306],
+        [62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292],
+        [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308],
+    ]
+)
+LOWER_LIP = np.array(
+    [
+        [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291],
+        [76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306],
+        [62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292],
+        [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308],
+    ]
+)
+LEFT_BROW = np.array([70, 63, 105, 66, 107, 46, 53, 52, 65, 55])
+RIGHT_BROW = np.array([300, 293, 334, 296, 336, 276, 283, 282, 295, 285])
+LEFT_BELOW = np.array([118, 119, 120, 100, 101])  # skin below the eyes
+RIGHT_BELOW = np.array([347, 348, 349, 329, 330])
+FACE_OVAL = np.array(
+    [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
+    + [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+)
+CONTROLS = ("rest", "open", "width", "pucker", "corners", "jaw", "press", "brow_left", "brow_right")
+
+_RINGS_E = (0.2, 0.55, 1.1, 1.8)  # distances of the border rings from the face oval
+_ROW_FROM_INNER = np.array([1.0, 0.67, 0.33, 0.0])[:, None]  # 1 at the skin, 0 at the opening
+
+
+@dataclass(frozen=True)
+class ControlBasis:
+    """Centres and their displacement for one face.
+
+    Attributes:
+        centres_px: (M, 3) mesh vertices, then rings of border points, in picture pixels.
+        moves_px: control name to (M, 2) displacement in pixels for one unit of the control.
+            ``rest`` closes a source mouth that is open; it always applies with weight 1.
+        source_gap: (11,) distance between the inner lips of the source, in E.
+    """
+
+    centres_px: Array
+    moves_px: dict[str, Array]
+    source_gap: Array
+
+    def without(self, *rows: Array) -> Array:
+        """(M,) bool: all centres but the lip vertices in ``rows``.
+
+        Vertices of closed lips lie on top of each other and move apart: no smooth field follows
+        both, so each field leaves one side out.
+        """
+        keep = np.ones(len(self.centres_px), bool)
+        keep[np.concatenate([row.ravel() for row in rows])] = False
+        return keep
+
+    def interpolator(self, keep: Array, unit_px: float) -> ScatteredField:
+        """Interpolation from the kept centres."""
+        return ScatteredField(self.centres_px[keep, :2], 0.04 * unit_px)
+
+    def moves(self, keep: Array) -> Array:
+        """(kept, 2 * controls) displacement of the kept centres in the order of ``CONTROLS``."""
+        return np.concatenate([self.moves_px[name][keep] for name in CONTROLS], axis=1)
+
+
+# Rows of both lips that meet when the mouth is closed; the skin's own field does without them.
+INNER_ROWS = (UPPER_LIP[2:, 1:-1], LOWER_LIP[2:, 1:-1])
+
+
+def _smoothstep(low: float, high: float, value: Array) -> Array:
+    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def _ring_points(frame: FaceFrame, mesh_px: Array) -> Array:
+    """Points around the face oval that recede into depth, in picture pixels."""
+    oval = frame.frontal(mesh_px[FACE_OVAL])
+    middle = oval.mean(0)
+    outward = oval - middle
+    outward[:, 2] = 0
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    rings = [
+        oval + outward * distance + np.array([0, 0, 0.45 * min(distance, 0.6)])
+        for distance in _RINGS_E
+    ]
+    frontal = np.concatenate(rings).astype(np.float32)
+    return frontal @ frame.axes * np.float32(frame.unit_px) + frame.origin_px
+
+
+def mouth_profile(count: int = 11) -> Array:
+    """How far the lips part along the mouth: 0 in the corners, 1 in the middle."""
+    x = np.linspace(-1, 1, count)
+    return np.maximum(1 - np.abs(x) ** 2.2, 0.0).astype(np.float32) ** np.float32(0.9)
+
+
+def author_controls(frame: FaceFrame, mesh_px: Array) -> ControlBasis:
+    """Displacements of all controls for a face.
+
+    Args:
+        frame: its frontal frame.
+        mesh_px: (468, 3) in picture pixels.
+    """
+    rings = _ring_points(frame, mesh_px)
+    centres = np.concatenate([mesh_px, rings]).astype(np.float32)
+    frontal = frame.frontal(centres)
+    author = _Author(frame, frontal)
+    moves = {
+        "open": author.open(),
+        "width": author.width(),
+        "pucker": author.pucker(),
+        "corners": author.corners(),
+        "jaw": author.jaw(),
+        "press": author.press(),
+        "brow_left": author.brow(LEFT_BROW),
+        "brow_right": author.brow(RIGHT_BROW),
+    }
+    moves_px = {name: frame.picture_vector(move) for name, move in moves.items()}
+    rest, gap = author.rest()
+    moves_px["rest"] = frame.picture_vector(rest)
+    return ControlBasis(centres, moves_px, gap)
+
+
+class _Author:
+    """Writes controls as (M, 3) frontal displacements. Lips are exact, the skin around follows."""
+
+    def __init__(self, frame: FaceFrame, frontal: Array) -> None:
+        self.points = frontal
+        self.count = len(frontal)
+        corners = frontal[[61, 291]]
+        self.mouth = corners.mean(0)
+        self.half = float(np.linalg.norm(corners[1, :2] - corners[0, :2])) / 2
+        self.chin_y = float(frontal[CHIN, 1])
+        self.lower_y = float(frontal[17, 1])
+        self.is_lip = np.zeros(self.count, bool)
+        self.is_lip[UPPER_LIP.ravel()] = self.is_lip[LOWER_LIP.ravel()] = True
+        self.along = np.linspace(-1, 1, 11)  # -1 viewer's left corner, 1 right corner
+        self.profile = mouth_profile()
+
+    def _from_lips(self, upper: Array, lower: Array, reach: float) -> Array:
+        """Lip rows (4, 11, 3) as given; the skin follows its nearest lip edge and fades."""
+        move = np.zeros((self.count, 3), np.float32)
+        move[UPPER_LIP.ravel()] = upper.reshape(-1, 3)
+        # the corners belong to both lips: the mean of what both say
+        corners = move[[61, 76, 62, 78, 291, 306, 292, 308]].copy()
+        move[LOWER_LIP.ravel()] = lower.reshape(-1, 3)
+        shared = [61, 76, 62, 78, 291, 306, 292, 308]
+        move[shared] = (move[shared] + corners) / 2
+        edge = np.concatenate([UPPER_LIP[0], LOWER_LIP[0][1:-1]])
+        offset = self.points[:, None, :2] - self.points[None, edge, :2]
+        distance = np.linalg.norm(offset, axis=2)
+        nearest = distance.min(1, keepdims=True)
+        weight = np.exp(-(((distance - nearest) / 0.08) ** 2) - (distance - nearest) / 0.05)
+        weight /= weight.sum(1, keepdims=True)
+        follow = weight @ move[edge] * np.exp(-((nearest / reach) ** 2))
+        return np.where(self.is_lip[:, None], move, follow).astype(np.float32)
+
+    def _rows(self) -> tuple[Array, Array]:
+        return np.zeros((4, 11, 3), np.float32), np.zeros((4, 11, 3), np.float32)
+
+    def _chin_weight(self) -> Array:
+        """1 on the chin, 0 on and above the lower lip, fading along the jaw and down the neck."""
+        x, y = np.abs(self.points[:, 0] - self.mouth[0]), self.points[:, 1]
+        down = _smoothstep(self.lower_y - 0.04, self.chin_y - 0.05, y)
+        side = 1 - _smoothstep(0.2, 0.8, x)
+        neck = 1 - _smoothstep(self.chin_y + 0.02, self.chin_y + 0.5, y)
+        return (down * side * neck).astype(np.float32)
+
+    def open(self) -> Array:
+        upper, lower = self._rows()
+        upper[:, :, 1] = -0.14 * self.profile * (1 - 0.5 * _ROW_FROM_INNER)
+        lower[:, :, 1] = 0.86 * self.profile * (1 - 0.12 * _ROW_FROM_INNER)
+        # the corners are drawn inward a little as the mouth opens
+        for rows in (upper, lower):
+            rows[:, :, 0] = -0.10 * self.along
+        move = self._from_lips(upper, lower, reach=0.22)
+        chin = np.maximum(move[:, 1], 0.45 * self._chin_weight())
+        move[:, 1] = np.where(self.is_lip, move[:, 1], chin)
+        return move
+
+    def jaw(self) -> Array:
+        move = np.zeros((self.count, 3), np.float32)
+        move[:, 1] = self._chin_weight()
+        move[:, 2] = 0.3 * self._chin_weight()  # the chin swings back about the jaw joint
+        move[self.is_lip] = 0
+        return move
+
+    def width(self) -> Array:
+        upper, lower = self._rows()
+        for rows in (upper, lower):
+            rows[:, :, 0] = 0.5 * self.along
+            rows[:, :, 2] = 0.15 * np.abs(self.along)
+        # spread lips get thinner
+        upper[:, :, 1] = 0.10 * self.profile * _ROW_FROM_INNER
+        lower[:, :, 1] = -0.12 * self.profile * _ROW_FROM_INNER
+        return self._from_lips(upper, lower, reach=0.2)
+
+    def pucker(self) -> Array:
+        upper, lower = self._rows()
+        for rows in (upper, lower):
+            rows[:, :, 0] = -0.05 * self.along
+            rows[:, :, 2] = -0.05 * self.profile
+        upper[:, :, 1] = -0.022 * self.profile * _ROW_FROM_INNER
+        lower[:, :, 1] = 0.026 * self.profile * _ROW_FROM_INNER
+        return self._from_lips(upper, lower, reach=0.2)
+
+    def corners(self) -> Array:
+        upper, lower = self._rows()
+        for rows in (upper, lower):
+            rows[:, :, 1] = -np.abs(self.along) ** 1.8
+            rows[:, :, 0] = 0.35 * self.along
+        return self._from_lips(upper, lower, reach=0.25)
+
+    def press(self) -> Array:
+        upper, lower = self._rows()
+        upper[:, :, 1] = 0.016 * self.profile * _ROW_FROM_INNER
+        lower[:, :, 1] = -0.022 * self.profile * _ROW_FROM_INNER
+        return self._from_lips(upper, lower, reach=0.12)
+
+    def brow(self, brow: Array) -> Array:
+        offset = self.points[:, None, :2] - self.points[None, brow, :2]
+        apart = offset.copy()
+        apart[..., 1] *= np.where(apart[..., 1] < 0, 0.55, 1.6)  # far up the forehead, not the eye
+        nearest = np.linalg.norm(apart, axis=2).min(1)
+        move = np.zeros((self.count, 3), np.float32)
+        move[:, 1] = -np.exp(-((nearest / 0.13) ** 2))
+        return move
+
+    def rest(self) -> tuple[Array, Array]:
+        """The move that closes an open source mouth, and the (11,) gap it closes, in E."""
+        gap_vector = self.points[LOWER_LIP[3]] - self.points[UPPER_LIP[3]]
+        gap = np.maximum(gap_vector[:, 1], 0.0)
+        gap[[0, -1]] = 0
+        upper, lower = self._rows()
+        upper[:, :, 1] = 0.35 * gap * (1 - 0.45 * _ROW_FROM_INNER)
+        lower[:, :, 1] = -0.65 * gap * (1 - 0.25 * _ROW_FROM_INNER)
+        move = self._from_lips(upper, lower, reach=0.25)
+        move[:, 1] -= np.where(self.is_lip, 0, 0.35 * gap.max() * self._chin_weight())
+        return move, gap.astype(np.float32)

@@ -1,0 +1,236 @@
+"""Eyelids and gaze.
+
+Each eye is redrawn in a small box. Below the moving lid edge the eyeball shows, its iris shifted
+by the gaze; above it the lid: the band of lashes keeps its size and rides on the edge, the skin
+between the lashes and the brow stretches behind it, smoothed the more it stretches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...geometry.warp import Array, Image, blur, sample_picture
+from .frame import FaceFrame
+
+_SAMPLES = 33
+_LASH_BAND = 0.020  # E: lashes and lid margin that move as one piece
+_LASH_REACH = 0.040  # E above that band: skin crossed by upward lashes, no skin to stretch
+_LID_MARGIN = 0.008  # E: the dark margin below the tracked contour belongs to the lid
+_OVERLAP = 0.010  # E: how far a closed lid covers the lower lid's edge
+_UNFOLDED, _LID_SHADE = 0.5, 0.95  # a closed lid shows skin from inside the fold, barely shaded
+_LOWER_RISE = 0.10  # part of the way that the lower lid comes up
+
+
+@dataclass(frozen=True)
+class EyeRig:
+    """One eye of the source in its own axes: s along the corners in [0, 1], v down, both in E.
+
+    Attributes:
+        corner_px: (2,) the corner at the viewer's left.
+        axes: (2, 2) rows: unit vectors along the eye and down, in the picture.
+        length: distance of the corners in E.
+        upper, lower: (samples,) v of the lid edges over s from -0.25 to 1.25 of the length.
+        crease: (samples,) v of the line above the lid that stays where it is.
+        iris: (2,) centre along, down; radius.
+        box: x0, y0, x1, y1 in pixels around everything that can move.
+        unit_px: E.
+        smooth: the source blurred, for skin that is stretched a lot.
+        skin: (3,) colour of the skin below the eye in [0, 255], what an unfolded lid looks like.
+    """
+
+    corner_px: Array
+    axes: Array
+    length: float
+    upper: Array
+    lower: Array
+    crease: Array
+    iris: Array
+    iris_radius: float
+    box: tuple[int, int, int, int]
+    unit_px: float
+    smooth: Image
+    skin: Array
+
+
+def build_eye(
+    frame: FaceFrame,
+    contour_px: Array,
+    iris_px: Array,
+    brow_px: Array,
+    skin_px: Array,
+    picture: Image,
+) -> EyeRig:
+    """
+    Args:
+        contour_px: (16, 2) lid contour of the iris net: 9 points of the lower lid from corner to
+            corner, then 7 of the upper lid without corners.
+        iris_px: (5, 2) centre and four points of the rim.
+        brow_px: (10, 2) points of the brow above.
+        skin_px: (N, 2) points on the skin below.
+    """
+    unit = frame.unit_px
+    lower, upper = contour_px[:9], np.concatenate(
+        [contour_px[:1], contour_px[9:16], contour_px[8:9]]
+    )
+    if lower[0, 0] > lower[-1, 0]:
+        lower, upper = lower[::-1], upper[::-1]
+    corner, far = lower[0], lower[-1]
+    along = far - corner
+    length_px = float(np.linalg.norm(along))
+    u = along / length_px
+    axes = np.stack([u, np.array([-u[1], u[0]])]).astype(np.float32)
+
+    def local(points: Array) -> Array:
+        return (points - corner) @ axes.T / np.float32(unit)
+
+    length = length_px / unit
+    s = np.linspace(-0.25, 1.25, _SAMPLES) * length
+    up, low = _lid_curve(local(upper), s, length), _lid_curve(local(lower), s, length)
+    low = np.maximum(low, up)
+    brow = float(np.median(local(brow_px)[:, 1]))
+    room = np.maximum(up - brow, 0.06)
+    crease = up - np.clip(0.62 * room, 0.05, 0.20)
+    reach = np.array([[-0.25 * length, float(crease.min()) - 0.03], [1.25 * length, 0.12]])
+    corners = np.array([[reach[i, 0], reach[j, 1]] for i in (0, 1) for j in (0, 1)])
+    spots = corners @ axes * unit + corner
+    margin = 0.30 * unit  # the head moves the eye about
+    height, width = picture.shape[:2]
+    box = (
+        max(0, int(spots[:, 0].min() - margin)),
+        max(0, int(spots[:, 1].min() - margin)),
+        min(width, int(spots[:, 0].max() + margin) + 1),
+        min(height, int(spots[:, 1].max() + margin) + 1),
+    )
+    centre = local(iris_px[:1])[0]
+    radius = float(np.linalg.norm(iris_px[1:] - iris_px[0], axis=1).mean() / unit)
+    smooth = np.clip(blur(picture.astype(np.float32), 0.022 * unit), 0, 255).astype(np.uint8)
+    return EyeRig(
+        corner.astype(np.float32),
+        axes,
+        length,
+        up.astype(np.float32),
+        low.astype(np.float32),
+        crease.astype(np.float32),
+        centre.astype(np.float32),
+        radius,
+        box,
+        unit,
+        smooth,
+        _colour_at(smooth, skin_px),
+    )
+
+
+def _colour_at(picture: Image, points: Array) -> Array:
+    height, width = picture.shape[:2]
+    x = np.clip(points[:, 0].round().astype(int), 0, width - 1)
+    y = np.clip(points[:, 1].round().astype(int), 0, height - 1)
+    return np.median(picture[y, x].astype(np.float32), axis=0)
+
+
+def _lid_curve(points: Array, s: Array, length: float) -> Array:
+    """A smooth lid edge through tracked points; beyond the corners it runs out level."""
+    order = np.argsort(points[:, 0])
+    inside = np.clip(s, 0, length)
+    fit = np.polynomial.Polynomial.fit(points[order, 0], points[order, 1], 4)
+    curve = fit(inside)
+    # the fit need not pass through the corners, where both lids must meet
+    t = inside / length
+    start, end = points[order[0], 1] - fit(0.0), points[order[-1], 1] - fit(length)
+    return curve + start * (1 - t) ** 6 + end * t**6
+
+
+def draw_eye(
+    rig: EyeRig, picture: Image, result: Image, backward: Array, close: float, gaze: Array
+) -> None:
+    """Redraw the box of one eye in place.
+
+    Args:
+        picture: the source.
+        result: the frame so far (H, W, 3).
+        backward: (h, w, 2) backward map of the box: where the face without lids looks.
+        close: 0 as in the source, 1 closed, negative wider.
+        gaze: (2,) shift of the iris in E.
+    """
+    x0, y0, x1, y1 = rig.box
+    local = (backward - rig.corner_px) @ rig.axes.T / np.float32(rig.unit_px)
+    s, v = local[..., 0], local[..., 1]
+    position = (s / rig.length + 0.25) / 1.5 * (_SAMPLES - 1)
+    upper, lower, crease = (_along(curve, position) for curve in (rig.upper, rig.lower, rig.crease))
+    # full strength between the corners, nothing beyond the skin beside them
+    beside = np.clip(np.minimum(s / rig.length + 0.22, 1.22 - s / rig.length) / 0.22, 0, 1)
+    aperture = lower - upper
+    rise = _LOWER_RISE * max(close, 0.0) * aperture
+    travel = close * (aperture - rise) + max(close, 0.0) ** 2 * _OVERLAP * beside
+    edge = upper + travel
+    v_skin, v_band, band, stretch = _lid_source(v, upper, edge, crease, close)
+    v_ball = np.where(v > edge, v + rise * _falloff(v, lower), v)
+    ball = np.stack([s, v_ball], axis=-1) - _gaze_shift(rig, s, v, gaze)
+    soft = max(0.006, 0.75 / rig.unit_px)
+    is_lid = np.clip((edge + _LID_MARGIN - v) / soft + 0.5, 0, 1)
+    seen_ball = sample_picture(picture, _to_picture(rig, ball)).astype(np.float32)
+    skin_map = _to_picture(rig, np.stack([s, v_skin], axis=-1))
+    seen_lid = sample_picture(picture, skin_map).astype(np.float32)
+    plain = sample_picture(rig.smooth, skin_map, smooth=False).astype(np.float32)
+    plain += _UNFOLDED * (_LID_SHADE * rig.skin - plain)
+    seen_lid += (plain - seen_lid) * (np.clip((stretch - 1.3) / 1.2, 0, 0.85))[..., None]
+    band_map = _to_picture(rig, np.stack([s, v_band], axis=-1))
+    lashes = sample_picture(picture, band_map).astype(np.float32)
+    seen_lid += (lashes - seen_lid) * band[..., None]
+    eye = seen_ball + (seen_lid - seen_ball) * is_lid[..., None]
+    fade = _window(x1 - x0, y1 - y0)[..., None]
+    area = result[y0:y1, x0:x1]
+    area[:] = np.clip(area + (eye - area) * fade + 0.5, 0, 255).astype(np.uint8)
+
+
+def _lid_source(
+    v: Array, upper: Array, edge: Array, crease: Array, close: float
+) -> tuple[Array, Array, Array, Array]:
+    """Where the lid's skin and its band of lashes come from, how much of the band, the stretch."""
+    skipped = _LASH_REACH * np.clip(2 * close, 0, 1) * np.clip((edge - upper) / 0.04, 0, 1)
+    band_top = edge - _LASH_BAND
+    source_top = np.maximum(upper - _LASH_BAND - skipped, crease + 0.005)
+    span = np.maximum(band_top - crease, 0.01)
+    t = np.clip((v - crease) / span, 0, 1)
+    ratio = span / np.maximum(source_top - crease, 0.01)
+    skin = np.where(v < crease, v, crease + t * (source_top - crease))
+    blend = 0.012
+    band = np.clip((v - band_top) / blend + 0.5, 0, 1)
+    if close <= 0:
+        return skin, v - (edge - upper), np.ones_like(v) * (v > band_top), np.ones_like(v)
+    return skin, v - (edge - upper), band, np.where(v > crease, 1 + (ratio - 1) * t, 1.0)
+
+
+def _falloff(v: Array, lower: Array) -> Array:
+    """1 at the lower lid, 0 a little below: the skin there gives way smoothly."""
+    t = np.clip(np.abs(v - lower) / 0.10, 0, 1)
+    return (1 - t) ** 2 * (1 + 2 * t)
+
+
+def _gaze_shift(rig: EyeRig, s: Array, v: Array, gaze: Array) -> Array:
+    """The iris moves whole; the white beside it gives way toward the corners."""
+    distance = np.hypot(s - rig.iris[0] - gaze[0], v - rig.iris[1] - gaze[1])
+    reach = 0.45 * rig.length
+    t = np.clip((distance - 1.1 * rig.iris_radius) / reach, 0, 1)
+    weight = (1 - t) ** 2 * (1 + 2 * t)
+    return weight[..., None] * gaze.astype(np.float32)
+
+
+def _to_picture(rig: EyeRig, local: Array) -> Array:
+    return (local @ rig.axes * np.float32(rig.unit_px) + rig.corner_px).astype(np.float32)
+
+
+def _along(curve: Array, position: Array) -> Array:
+    index = np.clip(position, 0, _SAMPLES - 1.001)
+    low = index.astype(np.int32)
+    part = index - low
+    return curve[low] * (1 - part) + curve[low + 1] * part
+
+
+def _window(width: int, height: int) -> Array:
+    margin = max(2.0, 0.08 * width)
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    across = np.clip(np.minimum(x, width - 1 - x) / margin, 0, 1)
+    down = np.clip(np.minimum(y, height - 1 - y) / margin, 0, 1)
+    return down[:, None] * across[None]

@@ -1,0 +1,282 @@
+"""The mouth: two lip layers that part over an interior.
+
+The upper and the lower lip are warped as separate layers, each by a smooth field of its own, and
+cut along the line where the lips meet. Where they part, the interior shows: the source's own teeth
+where the source mouth is open, else drawn ones. Because both fields agree in the corners of the
+mouth, the opening ends in clean points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...geometry.warp import (
+    Array,
+    Image,
+    Lattice,
+    blur,
+    enlarge_field,
+    invert_displacement,
+    pixel_positions,
+    polygon_mask,
+    sample_field,
+    sample_picture,
+    warp_affine,
+)
+from .basis import CONTROLS, INNER_ROWS, LOWER_LIP, UPPER_LIP, ControlBasis, mouth_profile
+from .frame import FaceFrame
+from .head import HeadField, HeadPose
+from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
+
+_OPEN_SOURCE = 0.014  # E; a wider gap in the source is a mouth that stands open
+_OWN_TEETH = (0.035, 0.06)  # E: gaps of the source between which its own teeth replace drawn ones
+
+
+@dataclass(frozen=True)
+class MouthRig:
+    """All that is known of one mouth before the first frame.
+
+    Attributes:
+        lattice: box of the mouth with room to move.
+        nodes: its nodes.
+        upper, lower: (rows, columns, 2 * controls) fields of the lip layers.
+        head: the head on this lattice.
+        curves_px: (2, N, 2) line of the upper and of the lower lip in the source.
+        inner_px: (P, 2) outline of the source's own opening, or empty.
+        middle_px: (3,) middle of the mouth with depth.
+        axes: (2, 2) rows: frontal x and y seen in the picture.
+        unit_px: E.
+        layers: drawn teeth and tongue.
+        own_teeth: 0 drawn interior, 1 the source's own.
+    """
+
+    lattice: Lattice
+    nodes: Array
+    upper: Array
+    lower: Array
+    head: HeadField
+    curves_px: Array
+    inner_px: Array
+    middle_px: Array
+    axes: Array
+    unit_px: float
+    layers: MouthLayers
+    own_teeth: float
+
+
+def build_mouth(
+    frame: FaceFrame,
+    mesh_px: Array,
+    basis: ControlBasis,
+    layers: MouthLayers,
+    head: HeadField,
+    head_lattice: Lattice,
+    size: tuple[int, int],
+) -> MouthRig:
+    """Fields, curves and head of the mouth box of one portrait."""
+    unit = frame.unit_px
+    outer = np.concatenate([mesh_px[UPPER_LIP[0]], mesh_px[LOWER_LIP[0][::-1]]])[:, :2]
+    low, high = outer.min(0) - 0.42 * unit, outer.max(0) + 0.45 * unit
+    low = np.maximum(low, 0)
+    high = np.minimum(high, [size[1], size[0]])
+    step = max(1, round(unit / 40))
+    lattice = Lattice.covering(low[0], low[1], high[0], high[1], step)
+    nodes = lattice.nodes()
+    window = _lip_window(lattice, outer, unit)
+    around = basis.without(*INNER_ROWS)
+    skin = basis.interpolator(around, unit).at(nodes, basis.moves(around))
+    layer_fields: list[Array] = []
+    for other in (LOWER_LIP, UPPER_LIP):
+        # a layer ignores what the other lip does, but for the shared corners
+        keep = basis.without(other[:, 1:-1])
+        own = basis.interpolator(keep, unit).at(nodes, basis.moves(keep))
+        layer_fields.append(skin + window * (own - skin))
+    gap = float(basis.source_gap.max())
+    upper, lower = mesh_px[UPPER_LIP[3], :2], mesh_px[LOWER_LIP[3], :2]
+    if gap < _OPEN_SOURCE:
+        upper = lower = (upper + lower) / 2
+        inner = np.zeros((0, 2), np.float32)
+    else:
+        inner = np.concatenate([upper, lower[-2:0:-1]])
+    curves = np.stack([_smooth_curve(upper), _smooth_curve(lower)])
+    return MouthRig(
+        lattice,
+        nodes,
+        layer_fields[0],
+        layer_fields[1],
+        head.resampled(head_lattice, lattice),
+        curves.astype(np.float32),
+        inner.astype(np.float32),
+        mesh_px[[13, 14]].mean(0).astype(np.float32),
+        frame.axes[:2, :2],
+        unit,
+        layers,
+        float(np.clip((gap - _OWN_TEETH[0]) / (_OWN_TEETH[1] - _OWN_TEETH[0]), 0, 1)),
+    )
+
+
+def _lip_window(lattice: Lattice, outer_px: Array, unit: float) -> Array:
+    """1 on the lips, 0 away from them: where the two layers may differ."""
+    mask = polygon_mask(lattice.to_cells(outer_px), lattice.columns, lattice.rows)
+    wide = blur(mask, 0.05 * unit / lattice.step)
+    return np.clip(wide * 2.2, 0, 1)[..., None].astype(np.float32)
+
+
+def _smooth_curve(points: Array, count: int = 41) -> Array:
+    """A smooth line through (11, 2) points, resampled to ``count``."""
+    t = np.linspace(0, 1, len(points))
+    dense = np.linspace(0, 1, count)
+    fit = [np.polynomial.Polynomial.fit(t, points[:, axis], 6)(dense) for axis in (0, 1)]
+    curve = np.stack(fit, axis=1)
+    curve[0], curve[-1] = points[0], points[-1]
+    return curve
+
+
+def draw_mouth(
+    rig: MouthRig, picture: Image, result: Image, weights: Array, pose: HeadPose, jaw: float
+) -> None:
+    """Replace the mouth box of ``result`` (H, W, 3) in place.
+
+    Args:
+        picture: the source.
+        weights: (controls,) in the order of ``CONTROLS``.
+        pose: limited head pose.
+        jaw: drop of the chin in E, moves lower teeth and tongue.
+    """
+    lattice = rig.lattice
+    height, width = picture.shape[:2]
+    columns, rows = min(lattice.width, width - lattice.x0), min(lattice.height, height - lattice.y0)
+    base = pixel_positions(lattice.x0, lattice.y0, columns, rows)
+    seen: list[Image] = []
+    lines: list[Array] = []
+    origin = np.array([lattice.x0, lattice.y0], np.float32)
+    for field, curve in ((rig.upper, rig.curves_px[0]), (rig.lower, rig.curves_px[1])):
+        face = (field.reshape(*field.shape[:2], len(CONTROLS), 2) * weights[:, None]).sum(2)
+        forward = rig.head.displacement(face.astype(np.float32), pose)
+        backward = invert_displacement(forward, lattice, rig.nodes)
+        full = enlarge_field(backward, lattice)[:rows, :columns]
+        seen.append(sample_picture(picture, base + full))
+        lines.append(curve + sample_field(forward, lattice, curve) - origin)
+    upper_line = lines[0]
+    lower_line = _opened(upper_line, lines[1], rig, weights)
+    soft = max(0.6, 0.006 * rig.unit_px)
+    above = _upper_mask(upper_line, columns, rows, soft)[..., None]
+    mouth = seen[1] + (seen[0].astype(np.float32) - seen[1]) * above
+    opening = np.concatenate([upper_line, lower_line[::-1]])
+    gap = (lower_line - upper_line)[:, 1].max() / rig.unit_px
+    if gap > 0.002:
+        hole = blur(polygon_mask(opening, columns, rows), soft)
+        hole *= np.clip(gap / 0.012, 0, 1)
+        inside = _interior(rig, picture, pose, jaw, above[..., 0], origin, columns, rows)
+        mouth += (inside - mouth) * hole[..., None]
+    area = result[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
+    fade = _box_fade(columns, rows, 0.12 * rig.unit_px, lattice, (height, width))[..., None]
+    area[:] = np.clip(area + (mouth - area) * fade + 0.5, 0, 255).astype(np.uint8)
+
+
+def _opened(upper: Array, lower: Array, rig: MouthRig, weights: Array) -> Array:
+    """The lower line no farther from the upper one than the motion opens the mouth there.
+
+    The two fields differ by a hair even where the lips should touch; without this bound that
+    would show as dark slivers beside the corners.
+    """
+    most = 1.1 * weights[CONTROLS.index("open")] * rig.unit_px * mouth_profile(len(upper))
+    drop = np.clip(lower[:, 1] - upper[:, 1], 0, np.maximum(most, 0))
+    return np.stack([lower[:, 0], upper[:, 1] + drop], axis=1)
+
+
+def _upper_mask(line: Array, columns: int, rows: int, soft: float) -> Array:
+    """1 above the line of the upper lip, continued straight beyond the corners."""
+    left, right = line[0], line[-1]
+    outline = np.concatenate(
+        [[[-9.0, -9.0]], [[-9.0, left[1]]], line, [[columns + 9.0, right[1]]], [[columns + 9.0, -9]]]
+    )
+    return blur(polygon_mask(outline, columns, rows), soft)
+
+
+def _box_fade(
+    columns: int, rows: int, margin: float, lattice: Lattice, size: tuple[int, int]
+) -> Array:
+    """1 inside the box, 0 on its edges, so that the box never shows (not at picture edges)."""
+    x, y = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)
+    left = x if lattice.x0 > 0 else np.full_like(x, margin)
+    right = columns - 1 - x if lattice.x0 + columns < size[1] else np.full_like(x, margin)
+    top = y if lattice.y0 > 0 else np.full_like(y, margin)
+    bottom = rows - 1 - y if lattice.y0 + rows < size[0] else np.full_like(y, margin)
+    across = np.clip(np.minimum(left, right) / margin, 0, 1)
+    along = np.clip(np.minimum(top, bottom) / margin, 0, 1)
+    return along[:, None] * across[None]
+
+
+def _interior(
+    rig: MouthRig,
+    picture: Image,
+    pose: HeadPose,
+    jaw: float,
+    above: Array,
+    origin: Array,
+    columns: int,
+    rows: int,
+) -> Array:
+    """(rows, columns, 3) float in [0, 255]: cavity, tongue and teeth in the light of the lips."""
+    skull = _skull_matrix(rig, pose)
+    layers = rig.layers
+    scene = np.empty((rows, columns, 3), np.float32)
+    scene[:] = layers.colours.cavity
+    down = np.float32(0.75 * jaw + 0.02)
+    drawn = 1 - rig.own_teeth
+    for layer, drop, strength in (
+        (layers.tongue, 0.055 + 0.9 * down, 1.0),
+        (layers.lower_jaw, 0.030 + down, drawn * 0.9),
+        (layers.upper_teeth, 0.0, drawn),
+    ):
+        moved = _place(rig, layer, skull, float(drop), origin, columns, rows) * np.float32(strength)
+        scene = scene * (1 - moved[..., 3:]) + moved[..., :3]
+    scene *= 255
+    if rig.own_teeth > 0:
+        scene = _own_teeth(rig, picture, scene, skull, origin)
+    # the upper lip throws a soft shadow on what is right behind it
+    shadow = blur(above, 0.016 * rig.unit_px)
+    return scene * (1 - 0.55 * shadow[..., None])
+
+
+def _skull_matrix(rig: MouthRig, pose: HeadPose) -> Array:
+    """2x3: source pixels to result pixels for what lies a little behind the lips."""
+    behind = rig.middle_px + np.array([0, 0, 0.06 * rig.unit_px], np.float32)
+    probe = behind + np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32) * rig.unit_px * 0.1
+    moved = rig.head.rigid(probe, pose)
+    linear = np.stack([moved[1] - moved[0], moved[2] - moved[0]], axis=1) / (rig.unit_px * 0.1)
+    shift = moved[0] - linear @ behind[:2]
+    return np.concatenate([linear, shift[:, None]], axis=1)
+
+
+def _place(
+    rig: MouthRig, layer: Array, skull: Array, drop: float, origin: Array, columns: int, rows: int
+) -> Array:
+    """A layer moved into the mouth box: frontal units -> source pixels -> result pixels."""
+    scale = rig.layers.pixels_per_unit
+    source_from_layer = rig.axes.T * np.float32(rig.unit_px / scale)
+    centre = np.array([HALF_WIDTH * scale - 0.5, HALF_HEIGHT * scale - 0.5])
+    place = rig.middle_px[:2] + rig.axes[1] * np.float32(drop * rig.unit_px)
+    shift = place - source_from_layer @ centre
+    linear = skull[:, :2] @ source_from_layer
+    offset = skull[:, :2] @ shift + skull[:, 2] - origin
+    matrix = np.concatenate([linear, offset[:, None]], axis=1).astype(np.float32)
+    return warp_affine(layer, matrix, columns, rows)
+
+
+def _own_teeth(
+    rig: MouthRig, picture: Image, scene: Array, skull: Array, origin: Array
+) -> Array:
+    """Lay the source's own opening, moved with the skull, over the drawn interior."""
+    rows, columns = scene.shape[:2]
+    linear = np.linalg.inv(skull[:, :2])
+    base = pixel_positions(int(origin[0]), int(origin[1]), columns, rows)
+    source = ((base - skull[:, 2]) @ linear.T).astype(np.float32)
+    seen = sample_picture(picture, source).astype(np.float32)
+    outline = rig.inner_px @ skull[:, :2].T + skull[:, 2] - origin
+    mask = blur(polygon_mask(outline, columns, rows), max(0.8, 0.008 * rig.unit_px))
+    mask = rig.own_teeth * np.clip(mask * 2 - 1, 0, 1)[..., None]
+    return scene + (seen - scene) * mask
