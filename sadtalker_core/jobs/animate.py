@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,8 @@ from ..faces.networks import load_face_nets
 from ..media.audio_in import AudioSource, open_audio
 from ..media.files import check_input_file, check_output_path, is_same_file
 from ..media.pictures import read_picture
-from ..media.video_out import output_kind, write_video
+from ..media.provenance import provenance_metadata
+from ..media.video_out import check_video_path, write_video
 from ..runtime import Runtime
 from ..structures import FrameStream, frames_for
 from ..weights.catalog import BUNDLED, WeightFile
@@ -121,7 +122,7 @@ class _Clock:
         self.seconds: dict[str, float] = {}
 
     @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Generator[None, None, None]:
         begin = time.perf_counter()
         try:
             yield
@@ -241,7 +242,7 @@ def run_animate(
             written = write_video(
                 watched,
                 job.out,
-                audio=job.audio,
+                audio=source,
                 options=job.video,
                 metadata=_metadata(job),
                 runtime=runtime,
@@ -290,8 +291,7 @@ def check_job(job: AnimateJob) -> None:
     if job.audio is not None:
         check_input_file(job.audio, "sound")
         inputs.append(job.audio)
-    output_kind(job.out, job.video)
-    check_output_path(job.out, inputs)
+    check_video_path(job.out, job.video, tuple(inputs))
     if job.preview is not None:
         if is_same_file(job.preview, job.out):
             raise OutputError(f"preview and out are the same file {job.out}; give two names.")
@@ -386,9 +386,11 @@ def _watched(
 
 
 def _metadata(job: AnimateJob) -> dict[str, str]:
-    """Says in the file that the video is synthetic; players show it as the comment."""
-    return {
-        "title": job.portrait.stem,
-        "comment": f"Synthetic video made by Talking Portraits {__version__}: "
-        f"engine {job.engine.id}, seed {job.run.seed}.",
-    }
+    """Says in the file that the video is synthetic, and how it was made."""
+    return provenance_metadata(
+        {
+            "software": f"Talking Portraits {__version__}",
+            "engine": job.engine.id,
+            "seed": str(job.run.seed),
+        }
+    )

@@ -1,0 +1,76 @@
+"""The commands animate and demo."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError
+from ..jobs.settings import AnimateJob, build_job, flatten
+from .config_file import load_config, save_config
+from .console import Console
+from .flags import given_values
+
+DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Make one video."""
+    values = merged_values(args)
+    if args.command == "demo":
+        values = {"portrait": str(DEMO / "portrait.png"), **values}
+        if "idle" not in values:
+            values = {"audio": str(DEMO / "voice.flac"), **values}
+    job = build_job(values)
+    if args.save_config:
+        save_config(Path(args.save_config), job)
+    result = run_with_console(job, console)
+    lines = [f"Note: {warning}" for warning in result.warnings if not console.shows_progress]
+    lines.append(summary(result))
+    if result.preview:
+        lines.append(f"Contact sheet: {result.preview}")
+    console.result(result.as_dict(), lines)
+    return 0
+
+
+def merged_values(args: argparse.Namespace) -> dict[str, Any]:
+    """The config file with the flags over it, by option name."""
+    flags = given_values(args)
+    if not args.config:
+        return flags
+    try:
+        config = flatten(load_config(Path(args.config)))
+        # Checked with the file's name in front; what is missing may still come as a flag.
+        missing = {"portrait": "-", "out": "-"}
+        if "audio" not in config and "idle" not in config:
+            missing["audio"] = "-"
+        build_job({**missing, **config})
+    except OptionError as error:
+        raise OptionError(f"{args.config}: {error}") from error
+    if "audio" in flags:
+        config.pop("idle", None)
+    if "idle" in flags:
+        config.pop("audio", None)
+    return {**config, **flags}
+
+
+def run_with_console(
+    job: AnimateJob, console: Console, announce: Callable[[str], None] | None = None
+) -> Any:
+    """Run a job with its progress shown and Ctrl-C heard."""
+    from ..jobs.animate import make_runtime, run_animate
+
+    runtime = make_runtime(job.run, console.progress.update, lambda: console.stopped)
+    return run_animate(job, runtime, announce or console.note)
+
+
+def summary(result: Any) -> str:
+    """One line for a person."""
+    height, width = result.size
+    return (
+        f"Wrote {result.path}: {result.duration_s:.2f} s, {width}x{height}, {result.frames} frames "
+        f"at {float(result.fps):g} fps, in {result.total_s:.1f} s "
+        f"({result.realtime_factor:.2f} x real time)."
+    )

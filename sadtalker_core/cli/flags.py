@@ -1,0 +1,98 @@
+"""Command-line flags made from option dataclasses: nothing about an option is written twice."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from ..jobs.settings import FILES, option_classes
+from ..options import OptionSpec, option_specs
+from ..registry import ENGINES
+
+SECTION_TITLES = {
+    "run": "the job as a whole",
+    "face": "the face",
+    "motion": "motion",
+    "render": "the picture",
+    "video": "the video file",
+}
+
+
+def sections() -> Iterator[tuple[str, list[OptionSpec]]]:
+    """The options of each section over all engines, those of every day before the advanced."""
+    for section in SECTION_TITLES:
+        specs: dict[str, OptionSpec] = {}
+        for engine in ENGINES:
+            for spec in option_specs(option_classes(engine)[section]):
+                specs.setdefault(spec.name, spec)
+        yield section, sorted(specs.values(), key=lambda spec: spec.advanced)
+
+
+def flag(name: str) -> str:
+    """``pose_style`` as ``--pose-style``."""
+    return "--" + name.replace("_", "-")
+
+
+def describe(spec: OptionSpec) -> str:
+    """Help, range, unit and default of an option in one line."""
+    facts: list[str] = []
+    if spec.choices:
+        facts.append(", ".join(spec.choices))
+    elif spec.kind is not bool and spec.low is not None and spec.high is not None:
+        low, high = _number(spec.low), _number(spec.high)
+        facts.append(f"{low} to {high} {spec.unit}".rstrip())
+    elif spec.unit:
+        facts.append(spec.unit)
+    if spec.default is not None and spec.default != "":
+        facts.append(f"default {default_text(spec)}")
+    text = f"{spec.help} [{'; '.join(facts)}]" if facts else spec.help
+    return f"{text} (advanced)" if spec.advanced else text
+
+
+def default_text(spec: OptionSpec) -> str:
+    """The default as a user writes it."""
+    if spec.kind is bool:
+        return "on" if spec.default else "off"
+    return f"{spec.default:g}" if spec.kind is float else str(spec.default)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
+
+
+def add_option_flags(parser: argparse.ArgumentParser, only: tuple[str, ...] = ()) -> None:
+    """Flags for every option, grouped by section; ``only`` limits them to some sections.
+
+    Flags that are not given leave no trace in the result: a config file can then fill them.
+    """
+    for section, specs in sections():
+        if only and section not in only:
+            continue
+        group = parser.add_argument_group(SECTION_TITLES[section])
+        for spec in specs:
+            # argparse takes % for its own
+            text = describe(spec).replace("%", "%%")
+            if spec.kind is bool:
+                group.add_argument(
+                    flag(spec.name),
+                    action=argparse.BooleanOptionalAction,
+                    default=argparse.SUPPRESS,
+                    help=text,
+                )
+            else:
+                group.add_argument(
+                    flag(spec.name), default=argparse.SUPPRESS, metavar=_metavar(spec), help=text
+                )
+
+
+def _metavar(spec: OptionSpec) -> str:
+    if spec.keyframes:
+        return "N|KEYFRAMES"
+    return {int: "N", float: "X"}.get(spec.kind, "TEXT" if not spec.choices else "WORD")
+
+
+def given_values(args: argparse.Namespace) -> dict[str, Any]:
+    """What was given on the command line, by option name."""
+    names = {spec.name for _, specs in sections() for spec in specs} | set(FILES)
+    return {name: value for name, value in vars(args).items() if name in names}

@@ -1,0 +1,179 @@
+"""The commands and their flags."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .. import __version__
+from ..errors import OptionError
+from .flags import add_option_flags
+
+EXIT_CODES = (
+    (0, "done"),
+    (1, "some jobs of a batch failed"),
+    (2, "wrong usage: unknown command or option, value out of range"),
+    (3, "an input file is missing, damaged or of the wrong kind"),
+    (4, "the output cannot be written: permission, disk full, same file as an input"),
+    (5, "no face, or not the face that was asked for"),
+    (6, "weights are missing or damaged"),
+    (70, "a fault of the program itself: please report it"),
+    (130, "stopped with Ctrl-C"),
+)
+
+_EXAMPLES = """\
+examples:
+  talking-portraits demo
+  talking-portraits animate --portrait me.jpg --audio speech.mp3 --out me.mp4
+  talking-portraits animate --portrait me.jpg --audio speech.mp3 --out me.mp4 --pose-style 12
+  talking-portraits faces group.jpg --overlay faces.png
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are exceptions with a sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting, so that --json can report it."""
+        raise OptionError(f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.")
+
+
+def exit_code_text() -> str:
+    """The exit codes, one a line."""
+    return "exit codes:\n" + "\n".join(f"  {code:>3}  {text}" for code, text in EXIT_CODES)
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="talking-portraits",
+        description="One portrait and one voice become a talking video.",
+        epilog=f"{_EXAMPLES}\n{exit_code_text()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"talking-portraits {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    animate = _command(
+        commands, "animate", "make a portrait speak", "--portrait FILE --audio FILE --out FILE"
+    )
+    animate.add_argument(
+        "--portrait",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="Picture with a face: PNG, JPEG, WebP and others.",
+    )
+    animate.add_argument(
+        "--audio",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="Speech: any sound file, or a video with sound.",
+    )
+    animate.add_argument(
+        "--out",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="Video to write: .mp4, .webm, .mkv (lossless) or a folder for PNGs. "
+        "An old file of that name is replaced.",
+    )
+    _add_job_flags(animate)
+    add_option_flags(animate)
+
+    demo = _command(commands, "demo", "make the bundled sample speak: outputs/demo.mp4")
+    demo.add_argument(
+        "--out",
+        metavar="FILE",
+        default="outputs/demo.mp4",
+        help="Video to write. [default outputs/demo.mp4]",
+    )
+    _add_job_flags(demo)
+    add_option_flags(demo)
+
+    batch = _command(
+        commands, "batch", "run many jobs from a file; a failed one stops no other", "JOBS.jsonl"
+    )
+    batch.add_argument(
+        "jobs",
+        metavar="JOBS.jsonl",
+        help="One JSON object a line, with portrait, audio, out and options by name, "
+        'such as {"portrait": "a.jpg", "audio": "a.mp3", "out": "a.mp4", "seed": 3}. '
+        "Options given as flags apply to every line that does not set them.",
+    )
+    add_option_flags(batch)
+
+    faces = _command(commands, "faces", "list the faces of a picture with their numbers", "PICTURE")
+    faces.add_argument("picture", metavar="PICTURE", help="Picture file.")
+    faces.add_argument(
+        "--overlay",
+        metavar="FILE",
+        help="Write the picture with faces, landmarks and numbers drawn in.",
+    )
+    add_option_flags(faces, only=("face",))
+
+    _command(commands, "models", "list engines and weights: what is here, what each adds, licences")
+    _command(commands, "info", "versions, devices and folders, for a report of a fault")
+    return parser
+
+
+def _command(commands: Any, name: str, text: str, usage: str = "") -> Parser:
+    parser: Parser = commands.add_parser(
+        name,
+        help=text,
+        description=text[:1].upper() + text[1:] + ".",
+        epilog=exit_code_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        usage=f"talking-portraits {name} {usage} [options]".replace("  ", " "),
+    )
+    group = parser.add_argument_group("this command")
+    group.add_argument("--json", action="store_true", help="Print one JSON object on stdout.")
+    group.add_argument("--quiet", action="store_true", help="No progress on stderr.")
+    group.add_argument("--debug", action="store_true", help="Show where an error comes from.")
+    return parser
+
+
+def _add_job_flags(parser: Parser) -> None:
+    parser.add_argument(
+        "--preview",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="Also write a contact sheet of the video as a PNG.",
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="Settings from a TOML file; flags beat it."
+    )
+    parser.add_argument("--save-config", metavar="FILE", help="Write all settings to a TOML file.")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse, and name the nearest flag for one that does not exist.
+
+    Raises:
+        OptionError: the command line is wrong.
+        SystemExit: after --help and --version.
+    """
+    parser = build_parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest:
+        known = sorted(_flags_of(parser, args.command))
+        name = rest[0].split("=")[0]
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else "."
+        raise OptionError(
+            f"{rest[0]} is not known to the command {args.command}{hint} "
+            f"See talking-portraits {args.command or ''} --help."
+        )
+    return args
+
+
+def _flags_of(parser: Parser, command: str | None) -> set[str]:
+    flags: set[str] = set()
+    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]  # there is no public list
+        choices: Any = action.choices
+        if isinstance(choices, dict) and command in choices:
+            return _flags_of(choices[command], None)
+        flags.update(action.option_strings)
+    return flags
