@@ -27,6 +27,7 @@ from .containers import FFMPEG_ERRORS, open_container
 _CHUNK_S = Fraction(1, 2)  # of a streamed tensor
 _MAX_KNOWN_CHANNELS = 8
 _FRAMES_BETWEEN_CHECKS = 512
+_MONO_WEIGHTS = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0}  # others 0.5; voices are in FC
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,12 @@ def has_known_layout(frame: Any) -> bool:
     return count <= 2 or (named and count <= _MAX_KNOWN_CHANNELS)
 
 
-def mixed_evenly(frame: Any) -> Any:
-    """A mono frame, the mean of all channels: for layouts that FFmpeg cannot mix."""
+def mixed_to_mono(frame: Any) -> Any:
+    """A mono frame: the weighted mean of all channels, which cannot clip.
+
+    FFmpeg's own mix of float samples is 3 dB louder for a voice that is on both sides than for
+    the same voice in mono, and knows no way for layouts without names.
+    """
     channels = len(frame.layout.channels)
     values = frame.to_ndarray()
     if not frame.format.is_planar:
@@ -212,9 +217,12 @@ def mixed_evenly(frame: Any) -> Any:
         level = (values.astype(np.float32) - 128) / 128
     else:
         level = values.astype(np.float32) / float(-np.iinfo(values.dtype).min)
-    mono = av.AudioFrame.from_ndarray(
-        np.ascontiguousarray(level.mean(axis=0, keepdims=True)), format="fltp", layout="mono"
-    )
+    names = [getattr(channel, "name", "") for channel in frame.layout.channels]
+    weights = np.array([_MONO_WEIGHTS.get(name, 0.5) for name in names], np.float32)
+    if not weights.any():
+        weights[:] = 1.0
+    mixed = (weights / weights.sum()) @ level
+    mono = av.AudioFrame.from_ndarray(mixed[None], format="fltp", layout="mono")
     mono.sample_rate = frame.sample_rate
     return mono
 
@@ -229,7 +237,7 @@ def resampled(frames: Iterator[Any], sample_format: str, layout: str | None, rat
     resampler: Any = None
     for frame in frames:
         if not has_known_layout(frame):
-            frame = mixed_evenly(frame)
+            frame = mixed_to_mono(frame)
         kind = frame.format.name, frame.layout.name, frame.sample_rate
         if kind != current:
             if resampler is not None:
@@ -241,7 +249,9 @@ def resampled(frames: Iterator[Any], sample_format: str, layout: str | None, rat
 
 
 def _mono_samples(path: Path, rate: int) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
-    for frame in resampled(decoded_frames(path), "fltp", "mono", rate):
+    frames = decoded_frames(path)
+    mono = (f if len(f.layout.channels) == 1 else mixed_to_mono(f) for f in frames)
+    for frame in resampled(mono, "fltp", "mono", rate):
         yield frame.to_ndarray()[0]
 
 

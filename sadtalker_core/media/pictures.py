@@ -81,7 +81,7 @@ def read_picture(path: str | Path, *, min_side: int = MIN_SIDE_PX) -> Picture:
         raise _too_large(path, "") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise MediaError(
-            f"{path} is not a picture that can be read; "
+            f"{path} is not a picture that can be read, or only the start of one; "
             "PNG, JPEG and WebP are known, whatever the name of the file says."
         ) from error
     with image:
