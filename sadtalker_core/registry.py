@@ -103,9 +103,8 @@ ENGINES: tuple[Engine, ...] = (
 )
 
 
-def engine_ids() -> tuple[str, ...]:
-    """What ``--engine`` takes: ``auto`` and each engine."""
-    return ("auto", *(engine.id for engine in ENGINES))
+# What --engine takes.
+ENGINE_IDS: tuple[str, ...] = ("auto", *(engine.id for engine in ENGINES))
 
 
 def find_engine(name: str) -> Engine:
@@ -119,6 +118,6 @@ def find_engine(name: str) -> Engine:
     for engine in ENGINES:
         if engine.id == name:
             return engine
-    close = difflib.get_close_matches(name, engine_ids(), n=1)
+    close = difflib.get_close_matches(name, ENGINE_IDS, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    raise OptionError(f"engine is {name!r}, known values are: {', '.join(engine_ids())}.{hint}")
+    raise OptionError(f"engine is {name!r}, known values are: {', '.join(ENGINE_IDS)}.{hint}")

@@ -15,7 +15,7 @@ from ..errors import OptionError
 from ..faces.options import FaceOptions
 from ..media.options import VideoOptions
 from ..options import OptionSpec, check_options, check_value, option, option_specs
-from ..registry import Engine, engine_ids, find_engine
+from ..registry import ENGINE_IDS, Engine, find_engine
 
 FPS_LOW, FPS_HIGH = 12, 120
 FILES = ("portrait", "audio", "out", "preview")
@@ -55,7 +55,7 @@ def parse_fps(text: str) -> Fraction:
 class RunOptions:
     """How the job as a whole runs."""
 
-    engine: str = option("auto", choices=engine_ids(), help="Which engine moves the portrait.")
+    engine: str = option("auto", choices=ENGINE_IDS, help="Which engine moves the portrait.")
     fps: str = option(
         "25", help="Frames per second, 12 to 120: a number or a fraction such as 30000/1001."
     )

@@ -1,0 +1,111 @@
+"""Options as data: what a field says is what is enforced."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import pytest
+
+from sadtalker_core.cli.flags import sections
+from sadtalker_core.errors import OptionError
+from sadtalker_core.jobs.settings import option_classes
+from sadtalker_core.options import check_options, check_value, option, option_specs
+from sadtalker_core.registry import ENGINES
+
+
+@dataclass(frozen=True)
+class Sample:
+    amount: float = option(1.0, low=0.0, high=2.0, unit="s", help="How much.")
+    count: int = option(3, low=1, help="How many.")
+    on: bool = option(True, help="Whether.")
+    word: str = option("a", choices=("a", "b"), help="Which.")
+    maybe: float | None = option(None, low=1.0, high=2.0, help="Perhaps.", advanced=True)
+    other: int = 7  # not an option
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+def test_specs_come_from_the_fields() -> None:
+    amount, count, on, word, maybe = option_specs(Sample)
+    assert (amount.name, amount.kind, amount.default, amount.low, amount.high, amount.unit) == (
+        ("amount", float, 1.0, 0.0, 2.0, "s")
+    )
+    assert (count.kind, count.high, on.kind, word.choices) == (int, None, bool, ("a", "b"))
+    assert maybe.optional
+    assert maybe.advanced
+    assert maybe.kind is float
+    assert not amount.optional
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("amount", -0.01, "amount is -0.01s, allowed is 0 to 2 s"),
+        ("amount", 2.01, "0 to 2 s"),
+        ("amount", math.nan, "finite"),
+        ("amount", math.inf, "finite"),
+        ("amount", "1", "must be a number"),
+        ("amount", True, "must be a number"),
+        ("amount", None, "must be a number"),
+        ("count", 0, "1 to any"),
+        ("count", 1.5, "whole number"),
+        ("count", True, "whole number"),
+        ("on", 1, "true or false"),
+        ("word", "c", "known values are: a, b"),
+        ("word", 3, "must be text"),
+        ("maybe", 0.5, "1 to 2"),
+    ],
+)
+def test_wrong_value_is_refused_with_a_sentence(name: str, value: object, words: str) -> None:
+    with pytest.raises(OptionError, match=words.replace("(", r"\(")) as caught:
+        Sample(**{name: value})  # type: ignore[arg-type]
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("amount", 0), ("amount", 2.0), ("count", 10**9), ("maybe", None), ("maybe", 1.0)],
+)
+def test_ends_of_a_range_are_allowed(name: str, value: object) -> None:
+    assert getattr(Sample(**{name: value}), name) == value  # type: ignore[arg-type]
+
+
+ALL_SPECS = [
+    pytest.param(spec, id=f"{section}-{spec.name}")
+    for section, specs in sections()
+    for spec in specs
+]
+
+
+@pytest.mark.parametrize("spec", ALL_SPECS)
+def test_every_option_of_the_project_is_complete(spec) -> None:
+    assert spec.help.endswith((".", ")", "]")), "help is a sentence"
+    assert spec.help[0].isupper() or spec.choices, "help begins like a sentence"
+    assert spec.kind in (bool, int, float, str)
+    check_value(spec, spec.default)
+    if spec.kind is float:
+        assert spec.low is not None
+        assert spec.high is not None
+    if spec.choices:
+        assert spec.default in spec.choices
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.id)
+def test_option_names_of_an_engine_are_unique(engine) -> None:
+    names = [spec.name for cls in option_classes(engine).values() for spec in option_specs(cls)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.id)
+def test_options_are_frozen_and_check_themselves(engine) -> None:
+    for cls in option_classes(engine).values():
+        made = cls()
+        assert dataclasses.is_dataclass(made)
+        for spec in option_specs(cls):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(made, spec.name, spec.default)
+            with pytest.raises(OptionError):
+                cls(**{spec.name: object()})
