@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from ..registry import ENGINES
 from .console import Console, table
@@ -10,7 +11,7 @@ from .console import Console, table
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """List engines and weight files."""
-    from ..weights.catalog import BUNDLED
+    from ..weights.catalog import BUNDLED, file_sha256
 
     engines = [
         {
@@ -22,15 +23,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
         }
         for engine in ENGINES
     ]
-    weights = [
+    weights: list[dict[str, Any]] = [
         {
             "name": file.name,
             "description": file.description,
             "licence": file.licence,
             "path": str(file.path),
             "present": file.path.is_file(),
-            "bytes": file.size,
-            "sha256": file.sha256,
+            "bytes": file.path.stat().st_size if file.path.is_file() else 0,
+            "sha256": file_sha256(file.path) if file.path.is_file() else "",
+            "origin": file.origin,
+            "engines": list(file.engines),
         }
         for file in BUNDLED
     ]
@@ -42,15 +45,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
     lines += ["", "Weights"]
     rows = [
         [
-            f"  {file.name}",
-            f"{file.size / 1e6:.2f} MB",
-            "here" if file.path.is_file() else "MISSING",
-            file.licence,
-            file.sha256[:12],
-            file.description,
+            f"  {entry['name']}",
+            f"{entry['bytes'] / 1e6:.2f} MB" if entry["present"] else "MISSING",
+            str(entry["licence"]),
+            str(entry["origin"]),
+            str(entry["sha256"])[:12],
+            str(entry["description"]),
         ]
-        for file in BUNDLED
+        for entry in weights
     ]
-    lines += table(["  name", "size", "state", "licence", "sha256", "what it does"], rows)
+    lines += table(["  name", "size", "licence", "origin", "sha256", "what it does"], rows)
     console.result({"engines": engines, "weights": weights}, lines)
     return 0

@@ -1,0 +1,60 @@
+"""Every weight file the project knows: where it is, what it is for, whose it is, on which terms."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One file of weights.
+
+    Attributes:
+        name: short name.
+        file: path inside the package for bundled weights, else the file's name in the store.
+        description: what it does.
+        licence: terms, in SPDX's words where there are some.
+        origin: who made it.
+        engines: ids of the engines that use it.
+        urls: where it can be fetched; empty for bundled files.
+        sha256: of the file to be fetched; empty for bundled files, which travel with the code.
+    """
+
+    name: str
+    file: str
+    description: str
+    licence: str
+    origin: str
+    engines: tuple[str, ...]
+    urls: tuple[str, ...] = ()
+    sha256: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where a bundled file is."""
+        return _PACKAGE / self.file
+
+
+BUNDLED: tuple[WeightFile, ...] = (
+    WeightFile(
+        name="face nets",
+        file="faces/data/face_nets.safetensors",
+        description="finds faces, 468 landmarks and irises",
+        licence="Apache-2.0",
+        origin="MediaPipe, Google",
+        engines=("lite",),
+    ),
+)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file, read in pieces. Raises ``OSError``."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
