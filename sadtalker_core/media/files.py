@@ -20,17 +20,18 @@ def check_input_file(path: Path, what: str) -> None:
         path: the file.
         what: what it should be, for the sentence: "picture", "sound", "video".
     """
-    if path.is_dir():
-        raise MediaError(f"{path} is a folder, a {what} file is needed.")
-    if not path.exists():
-        raise MediaError(f"{path} does not exist; give the path of a {what} file.")
-    if not path.is_file():
-        raise MediaError(f"{path} is not an ordinary file, a {what} file is needed.")
     try:
+        if path.is_dir():
+            raise MediaError(f"{path} is a folder, a {what} file is needed.")
+        if not path.exists():
+            raise MediaError(f"{path} does not exist; give the path of a {what} file.")
+        if not path.is_file():
+            raise MediaError(f"{path} is not an ordinary file, a {what} file is needed.")
         with path.open("rb") as file:
             first = file.read(1)
-    except OSError as error:
-        raise MediaError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise MediaError(f"{path} cannot be read: {reason}.") from error
     if not first:
         raise MediaError(f"{path} is an empty file, a {what} was expected.")
 
@@ -50,6 +51,10 @@ def check_output_path(path: Path, inputs: Iterable[Path] = ()) -> None:
         path: where the result will be.
         inputs: files that the job reads and must not overwrite.
     """
+    try:
+        path.exists()  # asks the system whether there can be such a name at all
+    except (OSError, ValueError) as error:
+        raise write_error(path, error) from error
     for source in inputs:
         if is_same_file(path, source):
             raise OutputError(

@@ -165,6 +165,8 @@ def _bad(folder: Path, name: str) -> Path:
     ("name", "sentence"),
     [
         ("missing.wav", "does not exist"),
+        ("x" * 300, "cannot be read|does not exist"),
+        ("zero\0byte", "cannot be read|does not exist"),
         (".", "is a folder"),
         ("empty.wav", "empty file"),
         ("text.wav", "not a sound file"),
@@ -184,5 +186,3 @@ def test_look_through_can_be_cancelled(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", tone(16000, 16000), 16000)
     with pytest.raises(Cancelled):
         open_audio(path, Runtime(cancelled=lambda: True))
-
-

@@ -87,8 +87,8 @@ def _png(path: Path, bits: int, colour: int, samples: np.ndarray[Any, Any]) -> P
     """A PNG by hand: Pillow writes 16 bit only in grey. ``samples``: (H, W, C) big-endian."""
 
     def block(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(
-            ">I", zlib.crc32(kind + data)
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         )
 
     height, width = samples.shape[:2]
@@ -215,7 +215,12 @@ def _bad_files(folder: Path) -> dict[str, Path]:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(good)
     data = good.read_bytes()
-    files = {"truncated.jpg": data[: len(data) // 2], "start.jpg": data[:100], "text.png": b"hello, world\n", "empty.png": b""}
+    files = {
+        "truncated.jpg": data[: len(data) // 2],
+        "start.jpg": data[:100],
+        "text.png": b"hello, world\n",
+        "empty.png": b"",
+    }
     for name, content in files.items():
         (folder / name).write_bytes(content)
     Image.new("RGB", (1, 1)).save(folder / "one.png")
