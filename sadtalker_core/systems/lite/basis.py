@@ -34,6 +34,13 @@ LOWER_LIP = np.array(
 )
 LEFT_BROW = np.array([70, 63, 105, 66, 107, 46, 53, 52, 65, 55])
 RIGHT_BROW = np.array([300, 293, 334, 296, 336, 276, 283, 282, 295, 285])
+# Eye contours in the order of the iris net: lower lid from corner to corner, then upper lid.
+LEFT_EYE = np.array(
+    [33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173]
+)
+RIGHT_EYE = np.array(
+    [263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398]
+)
 LEFT_BELOW = np.array([118, 119, 120, 100, 101])  # skin below the eyes
 RIGHT_BELOW = np.array([347, 348, 349, 329, 330])
 FACE_OVAL = np.array(
@@ -73,7 +80,7 @@ class ControlBasis:
 
     def interpolator(self, keep: Array, unit_px: float) -> ScatteredField:
         """Interpolation from the kept centres."""
-        return ScatteredField(self.centres_px[keep, :2], 0.04 * unit_px)
+        return ScatteredField(self.centres_px[keep, :2], 0.04 * unit_px, smoothing=0.15)
 
     def moves(self, keep: Array) -> Array:
         """(kept, 2 * controls) displacement of the kept centres in the order of ``CONTROLS``."""

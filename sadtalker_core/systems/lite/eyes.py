@@ -19,7 +19,9 @@ _LASH_BAND = 0.020  # E: lashes and lid margin that move as one piece
 _LASH_REACH = 0.040  # E above that band: skin crossed by upward lashes, no skin to stretch
 _LID_MARGIN = 0.008  # E: the dark margin below the tracked contour belongs to the lid
 _OVERLAP = 0.010  # E: how far a closed lid covers the lower lid's edge
-_UNFOLDED, _LID_SHADE = 0.5, 0.95  # a closed lid shows skin from inside the fold, barely shaded
+_UNFOLDED, _LID_SHADE = 0.35, 0.86  # a closed lid shows skin from inside the fold, barely shaded
+_STILL = 1e-3  # lid or gaze movement that nobody can see
+_COVER_MOST = 0.06  # E
 _LOWER_RISE = 0.10  # part of the way that the lower lid comes up
 
 
@@ -32,6 +34,7 @@ class EyeRig:
         axes: (2, 2) rows: unit vectors along the eye and down, in the picture.
         length: distance of the corners in E.
         upper, lower: (samples,) v of the lid edges over s from -0.25 to 1.25 of the length.
+        cover: (samples,) v that a closed lid reaches: below it the picture shows skin.
         crease: (samples,) v of the line above the lid that stays where it is.
         iris: (2,) centre along, down; radius.
         box: x0, y0, x1, y1 in pixels around everything that can move.
@@ -45,6 +48,7 @@ class EyeRig:
     length: float
     upper: Array
     lower: Array
+    cover: Array
     crease: Array
     iris: Array
     iris_radius: float
@@ -57,6 +61,7 @@ class EyeRig:
 def build_eye(
     frame: FaceFrame,
     contour_px: Array,
+    mesh_contour_px: Array,
     iris_px: Array,
     brow_px: Array,
     skin_px: Array,
@@ -66,17 +71,15 @@ def build_eye(
     Args:
         contour_px: (16, 2) lid contour of the iris net: 9 points of the lower lid from corner to
             corner, then 7 of the upper lid without corners.
+        mesh_contour_px: (16, 2) the same points of the mesh net; the wider of both is taken.
         iris_px: (5, 2) centre and four points of the rim.
         brow_px: (10, 2) points of the brow above.
         skin_px: (N, 2) points on the skin below.
     """
     unit = frame.unit_px
-    lower, upper = contour_px[:9], np.concatenate(
-        [contour_px[:1], contour_px[9:16], contour_px[8:9]]
-    )
-    if lower[0, 0] > lower[-1, 0]:
-        lower, upper = lower[::-1], upper[::-1]
-    corner, far = lower[0], lower[-1]
+    lower, upper = _lid_points(contour_px)
+    mesh_lower, mesh_upper = _lid_points(mesh_contour_px)
+    corner, far = _outermost(lower, mesh_lower)
     along = far - corner
     length_px = float(np.linalg.norm(along))
     u = along / length_px
@@ -87,8 +90,12 @@ def build_eye(
 
     length = length_px / unit
     s = np.linspace(-0.25, 1.25, _SAMPLES) * length
-    up, low = _lid_curve(local(upper), s, length), _lid_curve(local(lower), s, length)
+    up = np.minimum(*(_lid_curve(local(p), s, length) for p in (upper, mesh_upper)))
+    low = np.maximum(*(_lid_curve(local(p), s, length) for p in (lower, mesh_lower)))
     low = np.maximum(low, up)
+    skin = _colour_at(picture, skin_px)
+    below = _eye_below(picture, (corner, axes, unit), s, low, skin)
+    cover = low + below * np.clip((low - up) / 0.03, 0, 1)
     brow = float(np.median(local(brow_px)[:, 1]))
     room = np.maximum(up - brow, 0.06)
     crease = up - np.clip(0.62 * room, 0.05, 0.20)
@@ -112,13 +119,14 @@ def build_eye(
         length,
         up.astype(np.float32),
         low.astype(np.float32),
+        cover.astype(np.float32),
         crease.astype(np.float32),
         centre.astype(np.float32),
         radius,
         box,
         unit,
         smooth,
-        _colour_at(smooth, skin_px),
+        skin,
     )
 
 
@@ -127,6 +135,41 @@ def _colour_at(picture: Image, points: Array) -> Array:
     x = np.clip(points[:, 0].round().astype(int), 0, width - 1)
     y = np.clip(points[:, 1].round().astype(int), 0, height - 1)
     return np.median(picture[y, x].astype(np.float32), axis=0)
+
+
+def _lid_points(contour: Array) -> tuple[Array, Array]:
+    """(9, 2) points of the lower and of the upper lid, both from the viewer's left to right."""
+    lower = contour[:9]
+    upper = np.concatenate([contour[:1], contour[9:16], contour[8:9]])
+    return (lower, upper) if lower[0, 0] < lower[-1, 0] else (lower[::-1], upper[::-1])
+
+
+def _outermost(first: Array, second: Array) -> tuple[Array, Array]:
+    """The corners of an eye: of two contours, the one that reaches farther on each side."""
+    across = first[-1] - first[0]
+    left = first[0] if (first[0] - second[0]) @ across < 0 else second[0]
+    right = first[-1] if (first[-1] - second[-1]) @ across > 0 else second[-1]
+    return left, right
+
+
+def _eye_below(
+    picture: Image, place: tuple[Array, Array, float], s: Array, lower: Array, skin: Array
+) -> Array:
+    """(samples,) how far below the tracked lower lid the picture still is not skin, in E.
+
+    Large drawn eyes reach beyond the contour that the net finds; a lid that closes only as far
+    as the contour would leave a rim of eye white.
+    """
+    corner, axes, unit = place
+    steps = np.linspace(0, _COVER_MOST, 12)
+    spots = np.stack(np.broadcast_arrays(s[:, None], lower[:, None] + steps[None]), axis=-1)
+    where = (spots @ axes * unit + corner).astype(np.float32)
+    seen = sample_picture(picture, where, smooth=False).astype(np.float32)
+    unlike = np.linalg.norm(seen - skin, axis=-1)
+    is_eye = unlike > np.maximum(0.5 * unlike[:, :3].max(1, keepdims=True), 40.0)
+    reach = np.where(is_eye.any(1), steps[is_eye.shape[1] - 1 - np.argmax(is_eye[:, ::-1], 1)], 0.0)
+    fit = np.polynomial.Polynomial.fit(s, np.where(reach < _COVER_MOST, reach, 0.0), 4)
+    return np.clip(fit(s), 0, _COVER_MOST)
 
 
 def _lid_curve(points: Array, s: Array, length: float) -> Array:
@@ -154,34 +197,48 @@ def draw_eye(
         gaze: (2,) shift of the iris in E.
     """
     x0, y0, x1, y1 = rig.box
+    if abs(close) <= _STILL and float(np.abs(gaze).max()) <= _STILL:
+        return
     local = (backward - rig.corner_px) @ rig.axes.T / np.float32(rig.unit_px)
     s, v = local[..., 0], local[..., 1]
     position = (s / rig.length + 0.25) / 1.5 * (_SAMPLES - 1)
-    upper, lower, crease = (_along(curve, position) for curve in (rig.upper, rig.lower, rig.crease))
+    upper, lower, cover, crease = (
+        _along(curve, position) for curve in (rig.upper, rig.lower, rig.cover, rig.crease)
+    )
     # full strength between the corners, nothing beyond the skin beside them
     beside = np.clip(np.minimum(s / rig.length + 0.22, 1.22 - s / rig.length) / 0.22, 0, 1)
     aperture = lower - upper
     rise = _LOWER_RISE * max(close, 0.0) * aperture
-    travel = close * (aperture - rise) + max(close, 0.0) ** 2 * _OVERLAP * beside
+    shut = max(close, 0.0) ** 2 * (cover - lower + _OVERLAP + 0.05 * aperture) * beside
+    travel = close * (aperture - rise) + shut
     edge = upper + travel
-    v_skin, v_band, band, stretch = _lid_source(v, upper, edge, crease, close)
     v_ball = np.where(v > edge, v + rise * _falloff(v, lower), v)
     ball = np.stack([s, v_ball], axis=-1) - _gaze_shift(rig, s, v, gaze)
-    soft = max(0.006, 0.75 / rig.unit_px)
-    is_lid = np.clip((edge + _LID_MARGIN - v) / soft + 0.5, 0, 1)
     seen_ball = sample_picture(picture, _to_picture(rig, ball)).astype(np.float32)
-    skin_map = _to_picture(rig, np.stack([s, v_skin], axis=-1))
-    seen_lid = sample_picture(picture, skin_map).astype(np.float32)
-    plain = sample_picture(rig.smooth, skin_map, smooth=False).astype(np.float32)
-    plain += _UNFOLDED * (_LID_SHADE * rig.skin - plain)
-    seen_lid += (plain - seen_lid) * (np.clip((stretch - 1.3) / 1.2, 0, 0.85))[..., None]
-    band_map = _to_picture(rig, np.stack([s, v_band], axis=-1))
-    lashes = sample_picture(picture, band_map).astype(np.float32)
-    seen_lid += (lashes - seen_lid) * band[..., None]
-    eye = seen_ball + (seen_lid - seen_ball) * is_lid[..., None]
+    eye = seen_ball
+    if abs(close) > _STILL:
+        soft = max(0.006, 0.75 / rig.unit_px)
+        is_lid = np.clip((edge + _LID_MARGIN - v) / soft + 0.5, 0, 1)
+        lid = _draw_lid(rig, picture, s, _lid_source(v, upper, edge, crease, close))
+        eye = seen_ball + (lid - seen_ball) * is_lid[..., None]
     fade = _window(x1 - x0, y1 - y0)[..., None]
     area = result[y0:y1, x0:x1]
     area[:] = np.clip(area + (eye - area) * fade + 0.5, 0, 255).astype(np.uint8)
+
+
+def _draw_lid(
+    rig: EyeRig, picture: Image, s: Array, source: tuple[Array, Array, Array, Array]
+) -> Array:
+    """(h, w, 3) float: stretched skin, smoothed where stretched, and the band of lashes."""
+    v_skin, v_band, band, stretch = source
+    skin_map = _to_picture(rig, np.stack([s, v_skin], axis=-1))
+    lid = sample_picture(picture, skin_map).astype(np.float32)
+    plain = sample_picture(rig.smooth, skin_map, smooth=False).astype(np.float32)
+    plain += _UNFOLDED * (_LID_SHADE * rig.skin - plain)
+    lid += (plain - lid) * (np.clip((stretch - 1.3) / 1.2, 0, 0.85))[..., None]
+    band_map = _to_picture(rig, np.stack([s, v_band], axis=-1))
+    lashes = sample_picture(picture, band_map).astype(np.float32)
+    return lid + (lashes - lid) * band[..., None]
 
 
 def _lid_source(

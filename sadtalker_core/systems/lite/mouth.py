@@ -31,6 +31,7 @@ from .head import HeadField, HeadPose
 from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
 
 _OPEN_SOURCE = 0.014  # E; a wider gap in the source is a mouth that stands open
+_LINE_SEARCH = 0.05  # E: how far the true line of the lips may lie from the tracked one
 _OWN_TEETH = (0.035, 0.06)  # E: gaps of the source between which its own teeth replace drawn ones
 
 
@@ -67,6 +68,7 @@ class MouthRig:
 
 
 def build_mouth(
+    picture: Image,
     frame: FaceFrame,
     mesh_px: Array,
     basis: ControlBasis,
@@ -96,7 +98,7 @@ def build_mouth(
     gap = float(basis.source_gap.max())
     upper, lower = mesh_px[UPPER_LIP[3], :2], mesh_px[LOWER_LIP[3], :2]
     if gap < _OPEN_SOURCE:
-        upper = lower = (upper + lower) / 2
+        upper = lower = _dark_line(picture, (upper + lower) / 2, frame)
         inner = np.zeros((0, 2), np.float32)
     else:
         inner = np.concatenate([upper, lower[-2:0:-1]])
@@ -115,6 +117,29 @@ def build_mouth(
         layers,
         float(np.clip((gap - _OWN_TEETH[0]) / (_OWN_TEETH[1] - _OWN_TEETH[0]), 0, 1)),
     )
+
+
+def _dark_line(picture: Image, line: Array, frame: FaceFrame) -> Array:
+    """The line where closed lips meet: near the tracked one, where the picture is darkest.
+
+    Args:
+        line: (11, 2) tracked points.
+    """
+    unit = frame.unit_px
+    down = frame.axes[1, :2] / np.linalg.norm(frame.axes[1, :2])
+    offsets = np.linspace(-_LINE_SEARCH, _LINE_SEARCH, 31)
+    grey = blur(picture.astype(np.float32).mean(2), 0.010 * unit)
+    spots = line[:, None] + (offsets * unit)[None, :, None] * down
+    spots = np.clip(spots, 0, [picture.shape[1] - 1, picture.shape[0] - 1])
+    rows, columns = spots[..., 1].round().astype(int), spots[..., 0].round().astype(int)
+    seen = grey[rows, columns]
+    contrast = np.maximum(seen.max(1) - seen.min(1), 4.0)
+    dark = (seen - seen.min(1, keepdims=True)) / contrast[:, None]
+    likely = np.exp(-((dark / 0.18) ** 2) - (offsets[None] / 0.03) ** 2)
+    offset = (likely * offsets).sum(1) / likely.sum(1)
+    along = np.linspace(-1, 1, len(line))
+    fit = np.polynomial.Polynomial.fit(along[1:-1], offset[1:-1], 3, w=np.sqrt(contrast[1:-1]))
+    return line + (np.clip(fit(along), -_LINE_SEARCH, _LINE_SEARCH) * unit)[:, None] * down
 
 
 def _lip_window(lattice: Lattice, outer_px: Array, unit: float) -> Array:
@@ -170,6 +195,9 @@ def draw_mouth(
         hole = blur(polygon_mask(opening, columns, rows), soft)
         hole *= np.clip(gap / 0.012, 0, 1)
         inside = _interior(rig, picture, pose, jaw, above[..., 0], origin, columns, rows)
+        # little light reaches what is close to the lips and deep in the corners
+        open_air = blur(hole, 0.028 * rig.unit_px)
+        inside *= (0.55 + 0.45 * np.clip(open_air * 1.5 - 0.25, 0, 1))[..., None]
         mouth += (inside - mouth) * hole[..., None]
     area = result[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
     fade = _box_fade(columns, rows, 0.12 * rig.unit_px, lattice, (height, width))[..., None]

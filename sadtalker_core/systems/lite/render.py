@@ -26,8 +26,10 @@ from .basis import (
     INNER_ROWS,
     LEFT_BELOW,
     LEFT_BROW,
+    LEFT_EYE,
     RIGHT_BELOW,
     RIGHT_BROW,
+    RIGHT_EYE,
     author_controls,
 )
 from .config import LiteRenderOptions
@@ -100,11 +102,27 @@ def prepare_portrait(
     head = build_head(lattice, frame, mesh, basis, (height, width))
     colours = pick_colours(picture, mesh, eyes_px, unit)
     mouth = build_mouth(
-        frame, mesh, basis, paint_layers(colours, unit), head, lattice, (height, width)
+        picture, frame, mesh, basis, paint_layers(colours, unit), head, lattice, (height, width)
     )
-    eyes = tuple(
-        build_eye(frame, eyes_px[i, :16], iris_px[i], mesh[brow, :2], mesh[below, :2], picture)
-        for i, (brow, below) in enumerate(((LEFT_BROW, LEFT_BELOW), (RIGHT_BROW, RIGHT_BELOW)))
+    eyes = (
+        build_eye(
+            frame,
+            eyes_px[0, :16],
+            mesh[LEFT_EYE, :2],
+            iris_px[0],
+            mesh[LEFT_BROW, :2],
+            mesh[LEFT_BELOW, :2],
+            picture,
+        ),
+        build_eye(
+            frame,
+            eyes_px[1, :16],
+            mesh[RIGHT_EYE, :2],
+            iris_px[1],
+            mesh[RIGHT_BROW, :2],
+            mesh[RIGHT_BELOW, :2],
+            picture,
+        ),
     )
     # controls fade with the head, so that they never move the background
     return PreparedPortrait(

@@ -15,7 +15,7 @@ from ...geometry.warp import Array, Image, blur, polygon_mask
 # Widths of the upper teeth from the middle outward, in E (central incisor 8.5 mm, E about 90 mm).
 _UPPER_WIDTHS = (0.090, 0.070, 0.078, 0.070, 0.068, 0.09)
 _LOWER_WIDTHS = (0.056, 0.060, 0.068, 0.070, 0.072, 0.09)
-_ARCH_RADIUS = 0.31  # of the dental arch seen from above
+_ARCH_RADIUS = 0.285  # of the dental arch seen from above
 HALF_WIDTH, HALF_HEIGHT = 0.42, 0.30  # of the layer pictures
 
 
@@ -71,8 +71,11 @@ def pick_colours(picture: Image, mesh_px: Array, eyes_px: Array, unit_px: float)
     luma_skin = max(_luma(skin), 0.05)
     luma_teeth = float(np.clip(max(1.06 * luma_skin, 0.92 * white), 0.25, 0.86))
     teeth = luma_teeth + 0.28 * (skin - luma_skin) * (luma_teeth / luma_skin)
+    # ivory, but only as far as the picture has colour at all
+    colourful = float(np.clip(np.ptp(skin) / max(luma_skin, 0.1) / 0.25, 0, 1))
+    teeth = teeth * (1 - colourful * np.array([0.0, 0.025, 0.09], np.float32))
     luma_lip = _luma(lip)
-    cavity = np.clip(0.20 * lip + 0.02 * (lip - luma_lip), 0.015, 0.16)
+    cavity = np.clip(0.17 * luma_lip + 0.34 * (lip - luma_lip), 0.015, 0.22)
     tongue = 0.72 * lip + 0.10 * (skin - luma_skin)
     as_array = [np.clip(c, 0, 1).astype(np.float32) for c in (teeth, cavity, tongue)]
     return MouthColours(*as_array)
@@ -107,7 +110,7 @@ def paint_layers(colours: MouthColours, unit_px: float) -> MouthLayers:
     y = (np.arange(rows, dtype=np.float32) + 0.5) / scale - HALF_HEIGHT
     grid_x, grid_y = np.meshgrid(x, y)
     soft = 1.2 / scale
-    upper = _teeth_row(grid_x, grid_y, _UPPER_WIDTHS, 0.046, -0.095, soft, colours.teeth, 0.25)
+    upper = _teeth_row(grid_x, grid_y, _UPPER_WIDTHS, 0.036, -0.095, soft, colours.teeth, 0.25)
     lower = _teeth_row(
         grid_x, -grid_y, _LOWER_WIDTHS, 0.018, -0.080, soft, 0.90 * colours.teeth, 0.10
     )
@@ -142,8 +145,8 @@ def _teeth_row(
     length = np.asarray([0.0, -0.007, -0.002, -0.008, -0.012, -0.016])[index]
     bottom = edge + length - smile * x * x - 0.010 * across**4
     alpha = _ramp((bottom - y) / soft) * _ramp((y - gum) / (6 * soft))
-    alpha *= _ramp((_arch(np.asarray(bounds[-1])) - np.abs(x)) / (4 * soft))
-    depth = 1 - 0.62 * (inside**2.2)  # teeth turn away and into shadow toward the sides
+    alpha *= _ramp((_arch(np.asarray(bounds[-1])) - np.abs(x)) / (10 * soft))
+    depth = 1 - 0.88 * (inside**2.4)  # teeth turn away and into shadow toward the sides
     round_off = 1 - 0.10 * across**2 - 0.22 * _ramp((across - 0.86) / 0.14 + 0.5)
     tip = 1 - 0.07 * _ramp(1 - (bottom - y) / 0.018)  # translucent biting edge
     shade = depth * round_off * tip
