@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 
 OUT = Path(__file__).resolve().parents[1] / "sadtalker_core/faces/data/face_shape.safetensors"
-OBJ_SHA256 = "475907e556f27a2339d1924e36d899d333d3151b56c4b1e26bd83b6a21abe151"
+OBJ_SHA256 = "8bac80443397e113f41a8b565ea72c59390bc031d9defab289dba7bc0c54e618"
 
 
 def main() -> None:

@@ -10,10 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import OptionError
 from ..geometry import affine
 from .face import Face
 
 Image = NDArray[np.uint8]
+_HEAD_MARGIN = 2.1  # side of a crop with hair, neck and shoulders over the face's longer side
 
 
 def to_image(rgb: Tensor) -> Image:
@@ -101,3 +103,48 @@ def roll_of(left: Tensor, right: Tensor) -> float:
     """Angle in radians of the line from the viewer's left point (2,) to the right one."""
     x, y = (right - left).tolist()
     return math.atan2(y, x)
+
+
+def frame_for_mode(
+    mode: str, face: Face, picture_size: tuple[int, int], size: int
+) -> tuple[Tensor, tuple[int, int]]:
+    """What part of the picture the result shows, as ``image_from_frame`` and its size (H, W).
+
+    Args:
+        mode: ``full`` keeps the picture and its pixels; ``resize`` is the whole picture with the
+            longer side ``size``; ``crop`` is a square of ``size`` around the head and shoulders,
+            inside of the picture where it fits.
+        face: the face that will speak, in picture pixels.
+        picture_size: (H, W) of the picture.
+        size: pixels, used by ``resize`` and ``crop``.
+
+    Returns:
+        (3, 3) float64 and (H, W); sizes are even, for the sake of video.
+    """
+    height, width = picture_size
+    if mode == "full":
+        # an odd last row or column is left out
+        return torch.eye(3, dtype=torch.float64), (max(2, height & ~1), max(2, width & ~1))
+    if mode == "resize":
+        scale = size / max(height, width)
+        frame = (max(2, 2 * round(height * scale / 2)), max(2, 2 * round(width * scale / 2)))
+        image_from_frame = torch.eye(3, dtype=torch.float64)
+        for axis, (whole, part) in enumerate(((width, frame[1]), (height, frame[0]))):
+            image_from_frame[axis, axis] = whole / part
+            image_from_frame[axis, 2] = (whole / part - 1) / 2
+        return image_from_frame, frame
+    if mode != "crop":
+        raise OptionError(f"mode is {mode!r}, known values are: full, resize, crop.")
+    box_width, box_height = (face.box_px[2:] - face.box_px[:2]).tolist()
+    side = min(max(box_width, box_height) * _HEAD_MARGIN, float(max(height, width)))
+    x, y = face.center_px
+    x, y = _kept_inside(x, side, width), _kept_inside(y + 0.02 * side, side, height)
+    size = max(2, size & ~1)
+    return affine.image_from_square((x, y), side, 0.0, size), (size, size)
+
+
+def _kept_inside(center: float, side: float, length: int) -> float:
+    """``center`` moved so that ``side`` lies within ``length`` pixels, or is centred on it."""
+    if side >= length:
+        return (length - 1) / 2
+    return min(max(center, side / 2 - 0.5), length - 0.5 - side / 2)

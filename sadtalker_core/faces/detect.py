@@ -43,7 +43,7 @@ class Detection:
 def detect_whole(nets: FaceNets, image: Image, threshold: float) -> Detection:
     """One look at the whole picture (H, W, 3) uint8."""
     height, width = image.shape[:2]
-    return merge([_look(nets, image, [(0, 0, width, height)], threshold)])
+    return merge(_look(nets, image, [(0, 0, width, height)], threshold))
 
 
 def detect_tiles(nets: FaceNets, image: Image, threshold: float, parts: int) -> Detection:
@@ -56,7 +56,7 @@ def detect_tiles(nets: FaceNets, image: Image, threshold: float, parts: int) -> 
     side = max(32, -(-max(height, width) // parts))
     columns, rows = _starts(width, side), _starts(height, side)
     boxes = [(x, y, min(side, width), min(side, height)) for y in rows for x in columns]
-    merged = merge([_look(nets, image, boxes, threshold, whole_only=True)])
+    merged = merge(_look(nets, image, boxes, threshold, whole_only=True))
     return Detection((merged.points_px + 0.5) / scale - 0.5, merged.scores)
 
 
@@ -76,7 +76,7 @@ def detect_turned(nets: FaceNets, image: Image, threshold: float) -> Detection:
         corners = points[:, :2]
         points = torch.cat((corners.amin(1, True), corners.amax(1, True), points[:, 2:]), 1)
         found.append(Detection(points, seen.scores))
-    return merge(found)
+    return beside(found)
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -164,12 +164,18 @@ def _anchors() -> Tensor:
     return torch.from_numpy(np.concatenate(rows))
 
 
-def merge(parts: list[Detection]) -> Detection:
-    """Weighted non-maximum suppression: overlapping boxes become their mean by score."""
+def beside(parts: list[Detection]) -> Detection:
+    """Detections of several looks in one list, most certain first, none averaged."""
     points = torch.cat([part.points_px for part in parts])
     scores = torch.cat([part.scores for part in parts])
     order = scores.argsort(descending=True, stable=True)
-    points, scores = points[order], scores[order]
+    return Detection(points[order], scores[order])
+
+
+def merge(seen: Detection) -> Detection:
+    """Weighted non-maximum suppression: overlapping boxes become their mean by score."""
+    seen = beside([seen])
+    points, scores = seen.points_px, seen.scores
     merged: list[Tensor] = []
     best: list[Tensor] = []
     waiting = torch.ones(len(scores), dtype=torch.bool)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .crop import Image, to_image
-from .detect import Detection, detect_tiles, detect_turned, detect_whole, merge, overlap
+from .detect import Detection, beside, detect_tiles, detect_turned, detect_whole, overlap
 from .face import Face
 from .landmarks import faces_from_meshes, find_meshes, square_of_detection
 from .networks import FaceNets
@@ -32,17 +32,18 @@ def find_in_image(nets: FaceNets, image: Image, options: FaceOptions) -> list[Fa
     faces = _confirmed(nets, image, seen, options)
     search = options.face_search
     longest = max(image.shape[:2])
-    if search == "thorough" or (
-        search == "auto" and (not faces or faces[0].size_px < _SMALL * longest)
-    ):
+    if search == "thorough" or (search == "auto" and not faces):
+        # turned looks must not be averaged with upright ones, so they are only put beside them
+        turned = detect_turned(nets, image, threshold)
+        faces = _confirmed(nets, image, beside([seen, turned]), options)
+        seen = beside([seen, turned])
+    is_small = not faces or faces[0].size_px < _SMALL * longest
+    if search == "thorough" or (search == "auto" and is_small):
         for parts in (2, 4):
-            seen = merge([seen, detect_tiles(nets, image, threshold, parts)])
+            seen = beside([seen, detect_tiles(nets, image, threshold, parts)])
             faces = _confirmed(nets, image, seen, options)
             if faces and search == "auto":
                 break
-    if search == "thorough" or (search == "auto" and not faces):
-        seen = merge([seen, detect_turned(nets, image, threshold)])
-        faces = _confirmed(nets, image, seen, options)
     return faces
 
 

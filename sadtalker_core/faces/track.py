@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -24,8 +25,10 @@ from .landmarks import faces_from_meshes, find_meshes, square_of_mesh
 from .networks import FaceNets
 from .options import FaceOptions
 
+_Number = TypeVar("_Number", float, Tensor)
 _log = logging.getLogger(__name__)
 _STEADY = 0.85  # a mesh that overlaps its predecessor less than this is refined once more
+_CLOSE_LOOK = 25  # frames between close looks for a lost face
 _JUMP = 0.3  # one that overlaps less than this is not the same face
 _REACH = 1.0  # how far a lost face may reappear, in face sizes, ...
 _REACH_GROWTH = 0.1  # ... and how much farther with each frame it was away
@@ -60,9 +63,9 @@ class FaceTracker:
             if found is None:
                 self._lost_for += 1
                 return None if self._shown is None else TrackedFace(self._shown, False)
-            self._shown = self._smoother.next(found, is_new=self._lost_for > 0)
-        self._last, self._lost_for = found, 0
-        return TrackedFace(self._shown, True)
+            shown = self._smoother.next(found, is_new=self._lost_for > 0)
+        self._last, self._shown, self._lost_for = found, shown, 0
+        return TrackedFace(shown, True)
 
     def _follow(self, image: Image) -> Face | None:
         """The face near its last place, without the detector."""
@@ -82,7 +85,7 @@ class FaceTracker:
         """The face by the detector: the one that was chosen, or the one nearest to the lost one."""
         last = self._last
         options = self._options
-        if last is not None or self._lost_for > 0:  # a close look at each frame would take long
+        if self._lost_for % _CLOSE_LOOK:  # a close look at each frame would take long
             options = replace(options, face_search="fast")
         faces = find_in_image(self._nets, image, options)
         if not faces:
@@ -170,8 +173,9 @@ class _Smoother:
         self._speed = self._speed + _gain(0.15) * (step - self._speed)
         speed = self._speed.norm(dim=-1, keepdim=True) / max(face.size_px, 1.0)
         cutoff = self._still + 20.0 * speed
-        self._points = self._points + step * (cutoff * (2 * math.pi) / (1 + cutoff * (2 * math.pi)))
-        mesh, rest = self._points[:468], self._points[468:, :2]
+        kept = self._points + step * _gain(cutoff)
+        self._points = kept
+        mesh, rest = kept[:468], kept[468:, :2]
         return replace(
             face,
             box_px=torch.cat((mesh[:, :2].amin(0), mesh[:, :2].amax(0))),
@@ -181,6 +185,6 @@ class _Smoother:
         )
 
 
-def _gain(cutoff: float) -> float:
+def _gain(cutoff: _Number) -> _Number:
     """Step of a first-order low-pass filter; ``cutoff`` in cycles a frame."""
     return 2 * math.pi * cutoff / (1 + 2 * math.pi * cutoff)
