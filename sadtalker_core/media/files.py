@@ -51,9 +51,11 @@ def check_output_path(path: Path, inputs: Iterable[Path] = ()) -> None:
         path: where the result will be.
         inputs: files that the job reads and must not overwrite.
     """
+    if "\0" in str(path):
+        raise OutputError(f"{str(path)!r} cannot be written: a name must not have a zero byte.")
     try:
         path.exists()  # asks the system whether there can be such a name at all
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise write_error(path, error) from error
     for source in inputs:
         if is_same_file(path, source):

@@ -27,7 +27,8 @@ def _read(path: Path) -> np.ndarray[Any, Any]:
 def test_lossless_kinds_come_back_exactly(tmp_path: Path, suffix: str) -> None:
     pixels = _gradient()
     path = tmp_path / f"me [1] 50% 张.{suffix}"
-    Image.fromarray(pixels).save(path, **({"lossless": True} if suffix == "webp" else {}))
+    settings: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
+    Image.fromarray(pixels).save(path, **settings)
     assert np.array_equal(_read(path), pixels)
 
 
