@@ -19,8 +19,9 @@ _LASH_BAND = 0.020  # E: lashes and lid margin that move as one piece
 _LASH_REACH = 0.040  # E above that band: skin crossed by upward lashes, no skin to stretch
 _LID_MARGIN = 0.008  # E: the dark margin below the tracked contour belongs to the lid
 _OVERLAP = 0.010  # E: how far a closed lid covers the lower lid's edge
-_UNFOLDED, _LID_SHADE = 0.35, 0.86  # a closed lid shows skin from inside the fold, barely shaded
+_UNFOLDED, _LID_SHADE = 0.18, 0.88  # a closed lid shows skin from inside the fold, barely shaded
 _STILL = 1e-3  # lid or gaze movement that nobody can see
+_WIDEN_MOST = 0.09  # E
 _COVER_MOST = 0.06  # E
 _LOWER_RISE = 0.10  # part of the way that the lower lid comes up
 
@@ -79,7 +80,9 @@ def build_eye(
     unit = frame.unit_px
     lower, upper = _lid_points(contour_px)
     mesh_lower, mesh_upper = _lid_points(mesh_contour_px)
+    skin = _colour_at(picture, skin_px)
     corner, far = _outermost(lower, mesh_lower)
+    corner, far = _widened(picture, corner, far, contour_px.mean(0), skin, unit)
     along = far - corner
     length_px = float(np.linalg.norm(along))
     u = along / length_px
@@ -93,7 +96,6 @@ def build_eye(
     up = np.minimum(*(_lid_curve(local(p), s, length) for p in (upper, mesh_upper)))
     low = np.maximum(*(_lid_curve(local(p), s, length) for p in (lower, mesh_lower)))
     low = np.maximum(low, up)
-    skin = _colour_at(picture, skin_px)
     below = _eye_below(picture, (corner, axes, unit), s, low, skin)
     cover = low + below * np.clip((low - up) / 0.03, 0, 1)
     brow = float(np.median(local(brow_px)[:, 1]))
@@ -152,6 +154,27 @@ def _outermost(first: Array, second: Array) -> tuple[Array, Array]:
     return left, right
 
 
+def _widened(
+    picture: Image, left: Array, right: Array, middle: Array, skin: Array, unit: float
+) -> tuple[Array, Array]:
+    """The corners moved outward as long as the picture there is more like eye white than skin."""
+    across = (right - left) / np.linalg.norm(right - left)
+    near = middle + across * np.linspace(-0.13, 0.13, 27)[:, None] * unit
+    seen = sample_picture(picture, near[None].astype(np.float32), smooth=False)[0].astype(float)
+    white = np.median(seen[np.argsort(seen.sum(1))[-9:]], axis=0)
+    if np.linalg.norm(white - skin) < 30:
+        return left, right  # no white to go by
+    steps = np.linspace(0, _WIDEN_MOST, 15)
+    found: list[Array] = []
+    for corner, way in ((left, -across), (right, across)):
+        spots = (corner + way * steps[:, None] * unit).astype(np.float32)[None]
+        path = sample_picture(picture, spots, smooth=False)[0].astype(float)
+        like_white = np.linalg.norm(path - white, axis=1) < np.linalg.norm(path - skin, axis=1)
+        reach = 0.0 if like_white.all() or not like_white.any() else steps[like_white].max()
+        found.append(corner + way * reach * unit)
+    return found[0].astype(np.float32), found[1].astype(np.float32)
+
+
 def _eye_below(
     picture: Image, place: tuple[Array, Array, float], s: Array, lower: Array, skin: Array
 ) -> Array:
@@ -173,7 +196,9 @@ def _eye_below(
 
 
 def _lid_curve(points: Array, s: Array, length: float) -> Array:
-    """A smooth lid edge through tracked points; beyond the corners it runs out level."""
+    """A smooth lid edge through tracked points between the corners, level beyond them."""
+    corners = np.array([[0.0, 0.0], [length, 0.0]])
+    points = np.concatenate([corners[:1], points[1:-1], corners[1:]])
     order = np.argsort(points[:, 0])
     inside = np.clip(s, 0, length)
     fit = np.polynomial.Polynomial.fit(points[order, 0], points[order, 1], 4)
@@ -235,7 +260,7 @@ def _draw_lid(
     lid = sample_picture(picture, skin_map).astype(np.float32)
     plain = sample_picture(rig.smooth, skin_map, smooth=False).astype(np.float32)
     plain += _UNFOLDED * (_LID_SHADE * rig.skin - plain)
-    lid += (plain - lid) * (np.clip((stretch - 1.3) / 1.2, 0, 0.85))[..., None]
+    lid += (plain - lid) * (0.95 * np.clip((stretch - 1.15) / 1.0, 0, 1))[..., None]
     band_map = _to_picture(rig, np.stack([s, v_band], axis=-1))
     lashes = sample_picture(picture, band_map).astype(np.float32)
     return lid + (lashes - lid) * band[..., None]
@@ -256,7 +281,7 @@ def _lid_source(
     band = np.clip((v - band_top) / blend + 0.5, 0, 1)
     if close <= 0:
         return skin, v - (edge - upper), np.ones_like(v) * (v > band_top), np.ones_like(v)
-    return skin, v - (edge - upper), band, np.where(v > crease, 1 + (ratio - 1) * t, 1.0)
+    return skin, v - (edge - upper), band, 1 + (ratio - 1) * t * t * (3 - 2 * t)
 
 
 def _falloff(v: Array, lower: Array) -> Array:
