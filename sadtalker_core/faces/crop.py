@@ -143,6 +143,32 @@ def frame_for_mode(
     return affine.image_from_square((x, y), side, 0.0, size), (size, size)
 
 
+def framed(rgb: Tensor, face: Face, mode: str, size: int) -> tuple[Tensor, Face]:
+    """The part of a picture that the result shows, and the face in it.
+
+    Args:
+        rgb: (3, H, W) uint8.
+        face: in its pixels.
+        mode, size: see ``frame_for_mode``; ``full`` returns both as they are.
+    """
+    if mode == "full":
+        return rgb, face
+    picture_size = int(rgb.shape[1]), int(rgb.shape[2])
+    image_from_frame, (height, width) = frame_for_mode(mode, face, picture_size, size)
+    image = to_image(rgb)
+    scale = float(affine.scale_of(image_from_frame))
+    if mode == "crop":
+        enlarged = cut(image, image_from_frame, size & ~1)
+    else:
+        how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
+        enlarged = cv2.resize(image, (width, height), interpolation=how)
+    frame_from_image = torch.linalg.inv(image_from_frame)
+    # moved() keeps the edges in place as resizing does; the rest of the shift is the crop's
+    shift = frame_from_image[:2, 2] - (1 / scale - 1) / 2
+    moved = face.moved(1 / scale, float(shift[0]), float(shift[1]))
+    return torch.from_numpy(enlarged).permute(2, 0, 1), moved
+
+
 def _kept_inside(center: float, side: float, length: int) -> float:
     """``center`` moved so that ``side`` lies within ``length`` pixels, or is centred on it."""
     if side >= length:

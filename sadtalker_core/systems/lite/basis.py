@@ -117,12 +117,13 @@ def mouth_profile(count: int = 11) -> Array:
     return np.maximum(1 - np.abs(x) ** 2.2, 0.0).astype(np.float32) ** np.float32(0.9)
 
 
-def author_controls(frame: FaceFrame, mesh_px: Array) -> ControlBasis:
+def author_controls(frame: FaceFrame, mesh_px: Array, close_mouth: bool) -> ControlBasis:
     """Displacements of all controls for a face.
 
     Args:
         frame: its frontal frame.
         mesh_px: (468, 3) in picture pixels.
+        close_mouth: whether rest closes a mouth that is open in the source.
     """
     rings = _ring_points(frame, mesh_px)
     centres = np.concatenate([mesh_px, rings]).astype(np.float32)
@@ -140,7 +141,7 @@ def author_controls(frame: FaceFrame, mesh_px: Array) -> ControlBasis:
     }
     moves_px = {name: frame.picture_vector(move) for name, move in moves.items()}
     rest, gap = author.rest()
-    moves_px["rest"] = frame.picture_vector(rest)
+    moves_px["rest"] = frame.picture_vector(rest * np.float32(close_mouth))
     return ControlBasis(centres, moves_px, gap)
 
 

@@ -111,5 +111,39 @@ class LiteMotionOptions:
 class LiteRenderOptions:
     """How motion becomes pictures."""
 
+    frame: str = option(
+        "full",
+        choices=("full", "crop", "resize"),
+        help="What the video shows: the full picture in its own size, a square crop of head and "
+        "shoulders, or the whole picture resized.",
+    )
+    frame_size: int = option(
+        512,
+        low=64,
+        high=4096,
+        unit="px",
+        help="Side of the crop, or longer side of the resized picture; full takes no notice.",
+    )
+    close_mouth: bool = option(
+        True,
+        help="Close a mouth that stands open in the picture while it is silent.",
+        advanced=True,
+    )
+    teeth: float = option(
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="How clearly drawn teeth show in the open mouth: 0 leaves it dark.",
+        advanced=True,
+    )
+    background: float = option(
+        1.0,
+        low=0.5,
+        high=2.0,
+        help="How far around the head the picture moves along: less keeps a busy background "
+        "calmer, more bends hair and neck less.",
+        advanced=True,
+    )
+
     def __post_init__(self) -> None:
         check_options(self)

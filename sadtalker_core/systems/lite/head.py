@@ -118,8 +118,11 @@ def _smootherstep(value: Array) -> Array:
     return t * t * t * (t * (6 * t - 15) + 10)
 
 
-def head_weight(lattice: Lattice, frame: FaceFrame, oval_px: Array) -> Array:
-    """(rows, columns, 1) weight of the head at the nodes, from the distance to the face oval."""
+def head_weight(lattice: Lattice, frame: FaceFrame, oval_px: Array, reach: float) -> Array:
+    """(rows, columns, 1) weight of the head at the nodes, from the distance to the face oval.
+
+    ``reach`` scales how far beyond the oval the picture moves along.
+    """
     nodes = lattice.nodes()
     inside = polygon_mask(lattice.to_cells(oval_px), lattice.columns, lattice.rows) > 0.5
     dense = np.concatenate(
@@ -137,7 +140,7 @@ def head_weight(lattice: Lattice, frame: FaceFrame, oval_px: Array) -> Array:
     angle = np.abs(y) / (np.abs(x) + np.abs(y) + 1e-6)
     start = start * angle + _SIDE[0] * (1 - angle)
     end = end * angle + _SIDE[1] * (1 - angle)
-    distance = np.hypot(x, y)
+    distance = np.hypot(x, y) / reach
     weight = 1 - _smootherstep((distance - start) / (end - start))
     weight = np.where(inside, 1.0, weight).astype(np.float32)
     return blur(weight, 0.06 * frame.unit_px / lattice.step)[..., None]
@@ -170,13 +173,14 @@ def build_head(
     mesh_px: Array,
     basis: ControlBasis,
     size: tuple[int, int],
+    reach: float,
 ) -> HeadField:
     """Depth, weight, pivot and limits of one head on a lattice."""
     unit = frame.unit_px
     nodes = lattice.nodes()
     keep = basis.without(*INNER_ROWS)
     depth = basis.interpolator(keep, unit).at(nodes, basis.centres_px[keep, 2:3])
-    weight = head_weight(lattice, frame, mesh_px[FACE_OVAL, :2].astype(np.float32))
+    weight = head_weight(lattice, frame, mesh_px[FACE_OVAL, :2], reach)
     weight = weight * border_window(lattice, size, 0.5 * unit)
     ears = mesh_px[[LEFT_EAR, RIGHT_EAR]].mean(0)
     down = frame.axes[1] * np.float32(unit)

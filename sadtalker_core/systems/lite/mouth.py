@@ -51,6 +51,7 @@ class MouthRig:
         unit_px: E.
         layers: drawn teeth and tongue.
         own_teeth: 0 drawn interior, 1 the source's own.
+        kept_gap_px: (N,) opening along the lines that rest leaves as it is in the source.
     """
 
     lattice: Lattice
@@ -65,6 +66,7 @@ class MouthRig:
     unit_px: float
     layers: MouthLayers
     own_teeth: float
+    kept_gap_px: Array
 
 
 def build_mouth(
@@ -103,6 +105,8 @@ def build_mouth(
     else:
         inner = np.concatenate([upper, lower[-2:0:-1]])
     curves = np.stack([_smooth_curve(upper), _smooth_curve(lower)])
+    is_closed_at_rest = bool(np.abs(basis.moves_px["rest"]).max() > 0)
+    kept = np.maximum(curves[1, :, 1] - curves[0, :, 1], 0) * (not is_closed_at_rest)
     return MouthRig(
         lattice,
         nodes,
@@ -116,6 +120,7 @@ def build_mouth(
         unit,
         layers,
         float(np.clip((gap - _OWN_TEETH[0]) / (_OWN_TEETH[1] - _OWN_TEETH[0]), 0, 1)),
+        kept,
     )
 
 
@@ -210,7 +215,8 @@ def _opened(upper: Array, lower: Array, rig: MouthRig, weights: Array) -> Array:
     The two fields differ by a hair even where the lips should touch; without this bound that
     would show as dark slivers beside the corners.
     """
-    most = 1.1 * weights[CONTROLS.index("open")] * rig.unit_px * mouth_profile(len(upper))
+    opening = weights[CONTROLS.index("open")] * rig.unit_px * mouth_profile(len(upper))
+    most = 1.1 * opening + rig.kept_gap_px
     drop = np.clip(lower[:, 1] - upper[:, 1], 0, np.maximum(most, 0))
     return np.stack([lower[:, 0], upper[:, 1] + drop], axis=1)
 

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...faces.crop import framed
 from ...faces.face import Face
 from ...runtime import Runtime
 from ...structures import FrameStream, LiteMotion
 from .config import LiteRenderOptions
 from .render import PreparedPortrait, prepare_portrait, render_frame
 
+LARGEST_PX = 4096
 _CHUNK_BYTES = 48_000_000  # large pictures travel in smaller chunks
 
 
@@ -23,9 +25,16 @@ def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPort
     Args:
         rgb: (3, H, W) uint8.
         face: the face that speaks.
+        options: what of the picture is shown, and how. Full pictures larger than ``LARGEST_PX``
+            are resized to it: few players decode more.
     """
+    height, width = int(rgb.shape[1]), int(rgb.shape[2])
+    mode, longest = options.frame, options.frame_size
+    if mode == "full" and max(height, width) > LARGEST_PX:
+        mode, longest = "resize", LARGEST_PX
+    picture, face = framed(rgb, face, mode, longest)
     return prepare_portrait(
-        np.ascontiguousarray(rgb.permute(1, 2, 0).cpu().numpy()),
+        np.ascontiguousarray(picture.permute(1, 2, 0).cpu().numpy()),
         face.mesh_px.cpu().numpy(),
         face.eyes_px.cpu().numpy(),
         face.iris_px.cpu().numpy(),

@@ -85,7 +85,7 @@ def prepare_portrait(
     frame = FaceFrame.of(mesh)
     unit = frame.unit_px
     height, width = picture.shape[:2]
-    basis = author_controls(frame, mesh)
+    basis = author_controls(frame, mesh, options.close_mouth)
     centre = mesh[:, :2].mean(0)
     reach = np.array([2.1, 2.3, 2.1, 2.7], np.float32) * unit  # left, up, right, down
     lattice = Lattice.covering(
@@ -99,10 +99,10 @@ def prepare_portrait(
     keep = basis.without(*INNER_ROWS)
     controls = basis.interpolator(keep, unit).at(nodes, basis.moves(keep))
     controls = controls.reshape(lattice.rows, lattice.columns, len(CONTROLS), 2)
-    head = build_head(lattice, frame, mesh, basis, (height, width))
+    head = build_head(lattice, frame, mesh, basis, (height, width), options.background)
     colours = pick_colours(picture, mesh, eyes_px, unit)
     mouth = build_mouth(
-        picture, frame, mesh, basis, paint_layers(colours, unit), head, lattice, (height, width)
+        picture, frame, mesh, basis, paint_layers(colours, unit, options.teeth), head, lattice, (height, width)
     )
     eyes = (
         build_eye(

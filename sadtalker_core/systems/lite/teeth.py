@@ -102,8 +102,8 @@ def _inside(picture: Image, contour: Array) -> Array:
     return area[mask].astype(np.float32) / np.float32(255)
 
 
-def paint_layers(colours: MouthColours, unit_px: float) -> MouthLayers:
-    """Draw teeth and tongue at the scale of the portrait."""
+def paint_layers(colours: MouthColours, unit_px: float, teeth: float) -> MouthLayers:
+    """Draw teeth and tongue at the scale of the portrait; ``teeth`` 0 to 1 is how clearly."""
     scale = float(np.clip(unit_px, 80, 420))
     columns, rows = int(2 * HALF_WIDTH * scale), int(2 * HALF_HEIGHT * scale)
     x = (np.arange(columns, dtype=np.float32) + 0.5) / scale - HALF_WIDTH
@@ -114,6 +114,7 @@ def paint_layers(colours: MouthColours, unit_px: float) -> MouthLayers:
     lower = _teeth_row(
         grid_x, -grid_y, _LOWER_WIDTHS, 0.018, -0.080, soft, 0.90 * colours.teeth, 0.10
     )
+    upper, lower = upper * np.float32(teeth), lower * np.float32(teeth)
     return MouthLayers(upper, lower, _tongue(grid_x, grid_y, colours.tongue), colours, scale)
 
 
