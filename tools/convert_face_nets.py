@@ -188,7 +188,7 @@ def main() -> None:
                 print(f"{name} output {i}: {theirs.size} numbers, worst error / std {worst:.2e}")
                 every = max(1, theirs.size // 256)
                 goldens[f"{name}.{i}"] = theirs[::every]
-    save_file(weights, arguments.out, {"source": "MediaPipe", "licence": "Apache-2.0"})
+    save_file(weights, arguments.out, {"licence": "MediaPipe, Apache-2.0"})
     print(f"{arguments.out}: {arguments.out.stat().st_size} bytes, {len(weights)} tensors")
     if arguments.goldens:
         np.savez_compressed(arguments.goldens, **goldens)

@@ -40,7 +40,7 @@ def main() -> None:
     save_file(
         {"canonical": canonical.contiguous(), "triangles": triangles},
         OUT,
-        {"source": "MediaPipe", "licence": "Apache-2.0"},
+        {"licence": "MediaPipe, Apache-2.0"},
     )
     OUT.chmod(0o644)
     print(f"{OUT}: {len(canonical)} points, {len(triangles)} triangles")

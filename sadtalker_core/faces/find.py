@@ -8,7 +8,7 @@ from torch import Tensor
 from .crop import Image, to_image
 from .detect import Detection, beside, detect_tiles, detect_turned, detect_whole, overlap
 from .face import Face
-from .landmarks import faces_from_meshes, find_meshes, square_of_detection
+from .landmarks import faces_from_meshes, find_meshes, square_of_detection, steady_meshes
 from .networks import FaceNets
 from .options import FaceOptions
 
@@ -59,5 +59,6 @@ def _confirmed(nets: FaceNets, image: Image, seen: Detection, options: FaceOptio
         if sure and (not kept or float(overlap(boxes[i], boxes[kept]).max()) < 0.5):
             kept.append(i)
     scores = [float(seen.scores[i]) for i in kept]
-    faces = faces_from_meshes(nets, image, meshes[kept], presence[kept], scores)
+    meshes = steady_meshes(nets, image, meshes[kept])
+    faces = faces_from_meshes(nets, image, meshes, presence[kept], scores)
     return sorted(faces, key=lambda face: -face.size_px)

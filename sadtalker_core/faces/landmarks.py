@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..geometry import affine
 from .crop import Image, cut, roll_of
 from .face import Face
-from .mesh import EYE_CORNERS
+from .mesh import EYE_CORNERS, mirror_points
 from .nets.iris import INPUT_SIZE as IRIS_SIZE
 from .nets.mesh import INPUT_SIZE as MESH_SIZE
 from .networks import FaceNets
@@ -66,6 +66,23 @@ def find_meshes(
     return meshes, presence
 
 
+def steady_meshes(nets: FaceNets, image: Image, meshes_px: Tensor) -> Tensor:
+    """Meshes (N, 468, 3) looked at again six times each and averaged, for still pictures.
+
+    The net sees squares of three sizes, as they are and mirrored. Its errors differ between these
+    (standard deviation about 1 % of the face), so the mean is nearer to the face.
+    """
+    if not len(meshes_px):
+        return meshes_px
+    looks: list[Tensor] = []
+    for grown in (0.9, 1.0, 1.1):
+        squares = [square_of_mesh(mesh) for mesh in meshes_px]
+        squares = [replace(square, side=square.side * grown) for square in squares]
+        for is_mirrored in (False, True):
+            looks.append(_meshes(nets, image, squares, is_mirrored)[0])
+    return torch.stack(looks).mean(0)
+
+
 def find_eyes(nets: FaceNets, image: Image, meshes_px: Tensor) -> tuple[Tensor, Tensor]:
     """Eye points (N, 2, 71, 2) and iris points (N, 2, 5, 2) of meshes (N, 468, 3), pixels."""
     if not len(meshes_px):
@@ -100,11 +117,18 @@ def faces_from_meshes(
     ]
 
 
-def _meshes(nets: FaceNets, image: Image, squares: list[Square]) -> tuple[Tensor, Tensor]:
+def _meshes(
+    nets: FaceNets, image: Image, squares: list[Square], is_mirrored: bool = False
+) -> tuple[Tensor, Tensor]:
     maps = [affine.image_from_square((s.x, s.y), s.side, s.angle, MESH_SIZE) for s in squares]
     crops = [cut(image, image_from_crop, MESH_SIZE) for image_from_crop in maps]
+    if is_mirrored:
+        crops = [crop[:, ::-1] for crop in crops]
     points, logits = nets.mesh(_pictures(nets, crops))
     points = points.float().cpu()
+    if is_mirrored:
+        points = points[:, mirror_points()]
+        points[..., 0] = MESH_SIZE - points[..., 0]
     image_from_crop = torch.stack(maps).float()
     xy = affine.apply(image_from_crop, points[..., :2] - 0.5)  # net edges -> pixel centres
     z = points[..., 2:] * affine.scale_of(image_from_crop)[:, None, None]

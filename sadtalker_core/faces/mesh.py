@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ..geometry.pose import Similarity, fit_similarity
@@ -311,6 +312,13 @@ def triangles() -> Tensor:
 def canonical_points() -> Tensor:
     """(468, 3) neutral frontal face in centimetres: x right, y down, z away from the viewer."""
     return _shape()["canonical"].clone()
+
+
+@lru_cache(maxsize=1)
+def mirror_points() -> Tensor:
+    """(468,) int64: for each point, the one in its place on the other half of the face."""
+    points = _shape()["canonical"]
+    return torch.cdist(points * torch.tensor([-1.0, 1.0, 1.0]), points).argmin(1)
 
 
 def head_pose(mesh_px: Tensor) -> Similarity:

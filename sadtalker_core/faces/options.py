@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..errors import OptionError
@@ -52,10 +53,11 @@ class FaceOptions:
         if not self.face_point.strip():
             return None
         parts = self.face_point.split(",")
+        message = f"face_point must be two numbers such as 320,180, got {self.face_point!r}."
         try:
             x, y = (float(part) for part in parts)
         except ValueError as error:
-            raise OptionError(
-                f"face_point must be two numbers such as 320,180, got {self.face_point!r}."
-            ) from error
+            raise OptionError(message) from error
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise OptionError(message)
         return x, y
