@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 # Small tensors gain nothing from many threads, and two cores are shared by test processes.
 torch.set_num_threads(1)
@@ -64,3 +65,25 @@ def sample_media() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("TALKING_PORTRAITS_MEDIA does not name a folder of sample media")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def small_portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The head of the demo portrait, 192x192: quick to find and to render."""
+    path = tmp_path_factory.mktemp("portrait") / "head.png"
+    with Image.open(DEMO / "portrait.png") as image:
+        image.crop((127, 10, 319, 202)).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def two_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two heads side by side, the right one larger."""
+    path = tmp_path_factory.mktemp("portrait") / "two.png"
+    with Image.open(DEMO / "portrait.png") as image:
+        head = image.crop((127, 10, 319, 202)).convert("RGB")
+    both = Image.new("RGB", (400, 240), (120, 130, 140))
+    both.paste(head.resize((150, 150)), (5, 60))
+    both.paste(head.resize((230, 230)), (165, 5))
+    both.save(path)
+    return path

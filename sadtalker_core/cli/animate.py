@@ -60,7 +60,8 @@ def run_with_console(
     job: AnimateJob, console: Console, announce: Callable[[str], None] | None = None
 ) -> Any:
     """Run a job with its progress shown and Ctrl-C heard."""
-    from ..jobs.animate import make_runtime, run_animate
+    from ..jobs.animate import run_animate
+    from ..jobs.devices import make_runtime
 
     runtime = make_runtime(job.run, console.progress.update, lambda: console.stopped)
     return run_animate(job, runtime, announce or console.note)

@@ -18,7 +18,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Show versions and devices."""
     import torch
 
-    from ..jobs.animate import available_devices
+    from ..jobs.devices import available_devices
 
     versions: dict[str, str | None] = {}
     for package in _PACKAGES:

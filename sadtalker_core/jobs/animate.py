@@ -12,11 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from .. import __version__
-from ..errors import MediaError, OptionError, OutputError
+from ..errors import MediaError, OutputError
 from ..faces.choose import choose_face
 from ..faces.face import Face
 from ..faces.find import find_faces
@@ -29,8 +28,9 @@ from ..media.video_out import check_video_path, write_video
 from ..runtime import Runtime
 from ..structures import FrameStream, frames_for
 from ..weights.catalog import BUNDLED, WeightFile
-from .preview import ContactSheet
-from .settings import AnimateJob, RunOptions
+from .devices import make_runtime
+from .preview import ContactSheet, head_and_shoulders
+from .settings import AnimateJob
 
 SPEECH_RATE = 16000  # Hz, what every engine hears
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif"}
@@ -130,54 +130,6 @@ class _Clock:
             self.seconds[name] = time.perf_counter() - begin
 
 
-def make_runtime(
-    options: RunOptions,
-    progress: Callable[[str, int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Runtime:
-    """The runtime that the options mean; the one place where a device is chosen.
-
-    Raises:
-        OptionError: the device is unknown or not on this machine.
-    """
-    runtime = Runtime(device=find_device(options.device), seed=options.seed, chunk=options.chunk)
-    if progress is not None:
-        runtime = replace(runtime, progress=progress)
-    if cancelled is not None:
-        runtime = replace(runtime, cancelled=cancelled)
-    return runtime
-
-
-def find_device(name: str) -> torch.device:
-    """The device of a name; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
-
-    Raises:
-        OptionError: the device is unknown or not on this machine.
-    """
-    if name == "auto":
-        return torch.device(available_devices()[0])
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise OptionError(
-            f"device is {name!r}, here these work: auto, {', '.join(available_devices())}."
-        ) from None
-    known = available_devices()
-    if str(device) not in known and not (device.index == 0 and device.type in known):
-        raise OptionError(f"device {name} is not on this machine; here: {', '.join(known)}.")
-    return device
-
-
-def available_devices() -> list[str]:
-    """Names of the devices of this machine, best first."""
-    names: list[str] = []
-    if torch.cuda.is_available():
-        names += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    if torch.backends.mps.is_available():
-        names.append("mps")
-    return [*names, "cpu"]
-
-
 def run_animate(
     job: AnimateJob,
     runtime: Runtime | None = None,
@@ -237,7 +189,7 @@ def run_animate(
         with clock.stage("render"):
             runtime.progress("render", 0, stream.length)
             first_frame: list[float] = []
-            sheet = ContactSheet(stream.length) if job.preview else None
+            sheet = _contact_sheet(job, stream, rgb, face)
             watched = _watched(stream, clock.start, first_frame, sheet)
             written = write_video(
                 watched,
@@ -367,6 +319,18 @@ def clock_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
+
+
+def _contact_sheet(
+    job: AnimateJob, stream: FrameStream, rgb: Tensor, face: Face
+) -> ContactSheet | None:
+    if job.preview is None:
+        return None
+    # Where the frame is the picture, the face is where it was found.
+    is_full_frame = stream.size == (int(rgb.shape[1]), int(rgb.shape[2]))
+    box = tuple(face.box_px.tolist())
+    focus = head_and_shoulders(box, stream.size) if is_full_frame else None
+    return ContactSheet(stream.length, focus)
 
 
 def _watched(

@@ -19,9 +19,12 @@ class ContactSheet:
 
     Args:
         length: frames of the whole stream.
+        focus: x0, y0, x1, y1 in frame pixels to show instead of the whole frame, so that a small
+            face can be judged.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, focus: tuple[int, int, int, int] | None = None) -> None:
+        self._focus = focus
         count = min(COLUMNS * ROWS, length)
         last = length - 1
         self._wanted = sorted({round(i * last / max(1, count - 1)) for i in range(count)})
@@ -34,7 +37,11 @@ class ContactSheet:
         for index in self._wanted[len(self._tiles) :]:
             if index >= end:
                 break
-            self._tiles.append(_small(chunk[index - self._seen]))
+            frame = chunk[index - self._seen]
+            if self._focus is not None:
+                x0, y0, x1, y1 = self._focus
+                frame = frame[:, y0:y1, x0:x1]
+            self._tiles.append(_small(frame))
         self._seen = end
 
     def picture(self) -> Tensor:
@@ -56,6 +63,26 @@ class ContactSheet:
     def write(self, path: Path) -> None:
         """Write the sheet as a picture. Raises ``OutputError``."""
         write_picture(path, self.picture())
+
+
+def head_and_shoulders(
+    box_px: tuple[float, ...], size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """The part of a frame around a face that a contact sheet shows; None means all of it.
+
+    Args:
+        box_px: x0, y0, x1, y1 of the face.
+        size: (H, W) of the frame.
+    """
+    height, width = size
+    x0, y0, x1, y1 = box_px
+    side = 2.6 * max(x1 - x0, y1 - y0)
+    if side >= 0.8 * max(height, width):
+        return None
+    centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
+    left, top = max(0, int(centre_x - side / 2)), max(0, int(centre_y - side / 2))
+    right, bottom = min(width, int(left + side)), min(height, int(top + side))
+    return (left, top, right, bottom) if right - left > 8 and bottom - top > 8 else None
 
 
 def _small(frame: Tensor) -> Tensor:

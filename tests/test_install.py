@@ -1,0 +1,108 @@
+"""The installer of web UIs installs what is missing, respects what is there, and never fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+_SPEC = importlib.util.spec_from_file_location("talking_portraits_install", ROOT / "install.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+install = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(install)
+
+
+class Launch(types.ModuleType):
+    """Stands in for the host's module of that name."""
+
+    def __init__(self, fails: bool = False) -> None:
+        super().__init__("launch")
+        self.__spec__ = importlib.util.spec_from_loader("launch", None)
+        self.commands: list[str] = []
+        self.fails = fails
+
+    def run_pip(self, command: str, desc: str = "") -> None:
+        self.commands.append(command)
+        if self.fails:
+            raise RuntimeError("no network")
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Launch:
+    launch = Launch()
+    monkeypatch.setitem(sys.modules, "launch", launch)
+    return launch
+
+
+def lacking(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    present = install.is_present
+    monkeypatch.setattr(install, "is_present", lambda name: name not in names and present(name))
+
+
+def test_nothing_to_do_twice(host: Launch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (install.main(), install.main()) == (0, 0)
+    assert host.commands == []
+    assert capsys.readouterr().out == ""
+
+
+def test_only_what_is_missing_and_nothing_of_the_host_changes(
+    host: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking(monkeypatch, "librosa", "av")
+    assert install.main() == 0
+    assert [command.split('"')[1] for command in host.commands] == ["av>=12", "librosa>=0.10"]
+    for command in host.commands:
+        assert '"numpy==' in command
+        assert '"torch==' in command
+        assert "upgrade" not in command
+
+
+def test_torch_and_numpy_are_the_hosts(
+    host: Launch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking(monkeypatch, "torch", "numpy")
+    assert install.main() == 0
+    assert host.commands == []
+    assert "the host should bring torch, numpy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", ["cv2"])
+def test_any_opencv_wheel_will_do(module: str) -> None:
+    assert install.IMPORT_NAMES["opencv-python"] == module
+    assert install.is_present("opencv-python")
+    assert install.is_present("Pillow")
+    assert not install.is_present("no-such-distribution")
+
+
+def test_failure_of_one_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch = Launch(fails=True)
+    monkeypatch.setitem(sys.modules, "launch", launch)
+    lacking(monkeypatch, "librosa", "kornia")
+    assert install.main() == 0
+    assert len(launch.commands) == 2
+    assert "kornia could not be installed: no network" in capsys.readouterr().out
+
+
+def test_outside_a_host_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking(monkeypatch, "kornia")
+    assert install.main() == 0
+    assert 'pip install "kornia>=0.7"' in capsys.readouterr().out
+
+
+def test_markers(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'tomli>=2; python_version < "3.11"  # why\n\n# only words\nav>=12\n'
+    monkeypatch.setattr(sys, "version_info", (3, 10, 0))
+    assert install.requirements(text) == [("tomli", "tomli>=2"), ("av", "av>=12")]
+    monkeypatch.setattr(sys, "version_info", (3, 11, 0))
+    assert install.requirements(text) == [("av", "av>=12")]
+    with pytest.raises(ValueError, match="marker"):
+        install.requirements('x; sys_platform == "win32"')

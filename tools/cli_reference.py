@@ -1,0 +1,107 @@
+"""Write docs/cli.md from the command line itself: ``python -m tools.cli_reference``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from sadtalker_core.cli.flags import SECTION_TITLES, default_text, flag, sections
+from sadtalker_core.cli.parser import EXIT_CODES, build_parser
+
+PATH = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
+
+
+def _cell(text: str) -> str:
+    return text.replace("%%", "%").replace("|", "\\|")
+
+
+def reference() -> str:
+    """The text of docs/cli.md."""
+    lines = [
+        "# The command line",
+        "",
+        "Made from the program by `python -m tools.cli_reference`; a test keeps it current.",
+        "`python -m sadtalker_core` is the same command as `talking-portraits`.",
+        "",
+    ]
+    parser = build_parser()
+    commands: dict[str, Any] = next(
+        action.choices for action in parser._actions if isinstance(action.choices, dict)
+    )
+    generated = {flag(spec.name) for _, specs in sections() for spec in specs}
+    for name, command in commands.items():
+        lines += [f"## {name}", "", str(command.description), ""]
+        lines += ["```", command.format_usage().removeprefix("usage: ").strip(), "```", ""]
+        lines += ["| | |", "| --- | --- |"]
+        for action in command._actions:
+            if isinstance(action, argparse._HelpAction):
+                continue
+            flags = action.option_strings
+            if flags and flags[0] in generated:
+                continue
+            shown = flags[0] if flags else ""
+            metavar = "" if action.nargs == 0 else f" {action.metavar or ''}".rstrip()
+            lines.append(f"| `{(shown + metavar).strip()}` | {_cell(str(action.help))} |")
+        used = [
+            SECTION_TITLES[section]
+            for section, specs in sections()
+            if specs and any(flag(specs[0].name) in a.option_strings for a in command._actions)
+        ]
+        if used:
+            lines += ["", f"Options, below: {', '.join(used)}."]
+        lines.append("")
+    lines += ["## Options", ""]
+    for section, specs in sections():
+        if not specs:
+            continue
+        lines += [f"### {SECTION_TITLES[section].capitalize()}", ""]
+        lines += ["| option | values | default | what it does |", "| --- | --- | --- | --- |"]
+        for spec in specs:
+            name = flag(spec.name)
+            if spec.kind is bool:
+                name, values = f"{name}`, `{name.replace('--', '--no-', 1)}", "on, off"
+            elif spec.choices:
+                values = ", ".join(spec.choices)
+            elif spec.low is not None and spec.high is not None:
+                values = f"{spec.low:.16g} to {spec.high:.16g} {spec.unit}".strip()
+            else:
+                values = spec.unit or "text"
+            if spec.keyframes:
+                values += ", or keyframes"
+            default = "" if spec.default in (None, "") else default_text(spec)
+            advanced = " (advanced)" if spec.advanced else ""
+            lines.append(f"| `{name}` | {values} | {default} | {_cell(spec.help)}{advanced} |")
+        lines.append("")
+    lines += ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
+    lines += [f"| {code} | {text} |" for code, text in EXIT_CODES]
+    lines += [
+        "",
+        'With `--json` stdout has exactly one JSON object: `{"ok": true, ...}`, or `{"ok": false,',
+        '"error": {"type": ..., "message": ..., "exit_code": ...}}`. Everything else is on stderr.',
+        "",
+        "## Settings files",
+        "",
+        "`--save-config my.toml` writes every setting with its explanation; `--config my.toml` reads",
+        "them back, and flags beat the file. A line of a batch file is a JSON object with the same",
+        "names, flat or by section:",
+        "",
+        "```",
+        '{"portrait": "a.jpg", "audio": "a.mp3", "out": "a.mp4", "seed": 3}',
+        '{"portrait": "b.jpg", "idle": 5, "out": "b.mp4", "motion": {"pose_style": 12}}',
+        "```",
+        "",
+        "Paths are relative to the current folder.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    PATH.write_text(reference(), encoding="utf-8")
+    print(f"wrote {PATH}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
