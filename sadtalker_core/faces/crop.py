@@ -55,7 +55,10 @@ def _reduced_box(
     height, width = image.shape[:2]
     corners = image_from_crop[:2, :2] @ (np.array([[0, 1, 0, 1], [0, 0, 1, 1]]) * (size - 1.0))
     corners += image_from_crop[:2, 2:]
-    x0, y0 = np.floor(corners.min(1) - factor).astype(int).clip(0, (width - 1, height - 1))
+    # cells in step with the crop's pixels where both have the same size: nothing is blurred twice
+    step = np.rint(image_from_crop[:2, 2] - (factor - 1) / 2).astype(int) % factor
+    first = np.floor(corners.min(1) - factor).astype(int).clip(0, (width - 1, height - 1))
+    x0, y0 = np.minimum(first + (step - first) % factor, (width - 1, height - 1))
     x1, y1 = np.ceil(corners.max(1) + factor + 1).astype(int).clip(1, (width, height))
     # a whole number of cells keeps the scale exact; a last incomplete cell is left to the border
     columns, rows = max(1, (x1 - x0) // factor), max(1, (y1 - y0) // factor)

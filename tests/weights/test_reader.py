@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from sadtalker_core.errors import WeightsError
+from sadtalker_core.weights.reader import load_strict, read_weights, with_prefix
+
+
+def net() -> nn.Module:
+    return nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+
+
+def test_reads_what_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "å b.safetensors"
+    save_file({"net.a": torch.arange(3.0), "net.b": torch.ones(2, dtype=torch.float16)}, file)
+    weights = read_weights(file)
+    assert weights["net.a"].tolist() == [0, 1, 2]
+    assert weights["net.b"].dtype == torch.float16
+
+
+def test_absent_file(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="does not exist"):
+        read_weights(tmp_path / "none.safetensors")
+    with pytest.raises(WeightsError, match="does not exist"):
+        read_weights(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 64])
+def test_a_file_of_another_kind(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "net.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(WeightsError, match="damaged or is not"):
+        read_weights(file)
+
+
+def test_a_file_cut_short(tmp_path: Path) -> None:
+    file = tmp_path / "net.safetensors"
+    save_file({"a": torch.zeros(1000)}, file)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="damaged"):
+        read_weights(file)
+
+
+def test_with_prefix_splits_at_the_dot() -> None:
+    one = torch.ones(1)
+    assert list(with_prefix({"mesh.a": one, "meshes.b": one, "iris.mesh.c": one}, "mesh")) == ["a"]
+
+
+def test_half_precision_weights_fill_a_float_module() -> None:
+    module = net()
+    weights = {
+        key: torch.full_like(value, 0.5).half() for key, value in module.state_dict().items()
+    }
+    load_strict(module, weights, "a net")
+    for value in module.state_dict().values():
+        assert value.dtype == torch.float32
+        assert value.eq(0.5).all()
+
+
+def test_missing_keys_are_named() -> None:
+    module = net()
+    before = module[0].weight.clone()  # type: ignore[index]
+    with pytest.raises(
+        WeightsError, match=r"toy.*0 of 4.*4 missing: 0\.weight, 0\.bias, 1\.weight, \.\.\."
+    ):
+        load_strict(module, {}, "toy")
+    only = {"0.weight": torch.zeros(3, 2)}
+    with pytest.raises(WeightsError, match=r"3 missing: 0\.bias, 1\.weight, 1\.bias\."):
+        load_strict(module, only, "toy")
+    assert torch.equal(module[0].weight, before)  # type: ignore[index]
+
+
+def test_left_over_and_misshapen_keys_are_named() -> None:
+    module = net()
+    weights = module.state_dict() | {"old": torch.ones(1), "0.bias": torch.ones(4)}
+    with pytest.raises(
+        WeightsError,
+        match=r"3 of 4.*1 not known: old; 1 misshapen: 0\.bias \(4,\) instead of \(3,\)",
+    ):
+        load_strict(module, weights, "toy")
