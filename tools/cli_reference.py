@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,26 @@ from sadtalker_core.cli.flags import SECTION_TITLES, default_text, flag, section
 from sadtalker_core.cli.parser import EXIT_CODES, build_parser
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
+
+
+_CLOSING = """\
+With `--json` stdout has exactly one JSON object, and everything else is on stderr:
+`{"ok": true, ...}`, or
+`{"ok": false, "error": {"type": "NoFaceError", "message": "...", "exit_code": 5}}`.
+
+## Settings files
+
+`--save-config my.toml` writes every setting with its explanation; `--config my.toml` reads them
+back, and flags beat the file. A line of a batch file is a JSON object with the same names, flat or
+by section:
+
+```
+{"portrait": "a.jpg", "audio": "a.mp3", "out": "a.mp4", "seed": 3}
+{"portrait": "b.jpg", "idle": 5, "out": "b.mp4", "motion": {"pose_style": 12}}
+```
+
+Paths are relative to the current folder.
+"""
 
 
 def _cell(text: str) -> str:
@@ -36,7 +55,7 @@ def reference() -> str:
         lines += ["```", command.format_usage().removeprefix("usage: ").strip(), "```", ""]
         lines += ["| | |", "| --- | --- |"]
         for action in command._actions:
-            if isinstance(action, argparse._HelpAction):
+            if "--help" in action.option_strings:
                 continue
             flags = action.option_strings
             if flags and flags[0] in generated:
@@ -76,24 +95,7 @@ def reference() -> str:
         lines.append("")
     lines += ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
     lines += [f"| {code} | {text} |" for code, text in EXIT_CODES]
-    lines += [
-        "",
-        'With `--json` stdout has exactly one JSON object: `{"ok": true, ...}`, or `{"ok": false,',
-        '"error": {"type": ..., "message": ..., "exit_code": ...}}`. Everything else is on stderr.',
-        "",
-        "## Settings files",
-        "",
-        "`--save-config my.toml` writes every setting with its explanation; `--config my.toml` reads",
-        "them back, and flags beat the file. A line of a batch file is a JSON object with the same",
-        "names, flat or by section:",
-        "",
-        "```",
-        '{"portrait": "a.jpg", "audio": "a.mp3", "out": "a.mp4", "seed": 3}',
-        '{"portrait": "b.jpg", "idle": 5, "out": "b.mp4", "motion": {"pose_style": 12}}',
-        "```",
-        "",
-        "Paths are relative to the current folder.",
-    ]
+    lines += ["", *_CLOSING.splitlines()]
     return "\n".join(lines) + "\n"
 
 

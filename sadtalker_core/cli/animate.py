@@ -14,13 +14,14 @@ from .console import Console
 from .flags import given_values
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
+DEMO_OUT = "outputs/demo.mp4"
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Make one video."""
     values = merged_values(args)
     if args.command == "demo":
-        values = {"portrait": str(DEMO / "portrait.png"), **values}
+        values = {"portrait": str(DEMO / "portrait.png"), "out": DEMO_OUT, **values}
         if "idle" not in values:
             values = {"audio": str(DEMO / "voice.flac"), **values}
     job = build_job(values)

@@ -86,7 +86,7 @@ def build_parser() -> Parser:
     demo.add_argument(
         "--out",
         metavar="FILE",
-        default="outputs/demo.mp4",
+        default=argparse.SUPPRESS,
         help="Video to write. [default outputs/demo.mp4]",
     )
     _add_job_flags(demo)

@@ -45,6 +45,7 @@ def test_focus_shows_the_face() -> None:
 
 
 def test_part_around_a_face_stays_inside() -> None:
-    part = head_and_shoulders((0.0, 0.0, 100.0, 120.0), (1000, 1000))
-    assert part == (0, 0, 206, 216)
+    assert head_and_shoulders((400, 400, 500, 500), (1000, 1000)) == (320, 320, 580, 580)
+    assert head_and_shoulders((0.0, 0.0, 100.0, 100.0), (1000, 1000)) == (0, 0, 260, 260)
+    assert head_and_shoulders((900, 900, 1000, 1000), (1000, 1000)) == (820, 820, 1000, 1000)
     assert head_and_shoulders((100, 100, 500, 500), (600, 600)) is None
