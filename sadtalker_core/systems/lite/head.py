@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...geometry.warp import Array, Lattice, blur, polygon_mask, sample_field
 from .basis import FACE_OVAL, INNER_ROWS, ControlBasis
@@ -19,6 +20,7 @@ _SIDE = (0.30, 1.15)
 _UP = (0.55, 1.35)
 _DOWN = (0.02, 1.30)
 _MOST_STRETCH = 1.45  # local stretch or squeeze of the face above which a turn looks torn
+_LEAST_SQUEEZE = 0.22  # of neck and background; below it they crease
 _LIMIT_SCAN_RAD = np.arange(0.03, 0.36, 0.03)
 
 
@@ -40,7 +42,7 @@ class HeadField:
         pivot_px: (3,) the point the head turns about.
         roll_pivot_px: (3,) the point it leans about, lower in the neck.
         unit_px: E in pixels.
-        limits_rad: (2, 2) most negative and most positive pitch and yaw.
+        limits_rad: (3, 2) most negative and most positive pitch, yaw and roll.
     """
 
     points_px: Array
@@ -85,10 +87,8 @@ class HeadField:
     def limit(self, pose: HeadPose) -> HeadPose:
         """The pose softly kept within what this picture can show without tearing."""
         rotation = pose.rotation_rad.astype(np.float32).copy()
-        for axis in (0, 1):
-            low, high = self.limits_rad[axis]
+        for axis, (low, high) in enumerate(self.limits_rad):
             rotation[axis] = _soft_limit(float(rotation[axis]), float(low), float(high))
-        rotation[2] = _soft_limit(float(rotation[2]), -0.35, 0.35)
         translation = np.clip(pose.translation, -0.3, 0.3).astype(np.float32)
         return HeadPose(rotation, translation)
 
@@ -195,7 +195,7 @@ def build_head(
         pivot,
         (ears + 1.1 * down).astype(np.float32),
         unit,
-        np.full((2, 2), 0.35, np.float32) * np.array([-1, 1], np.float32),
+        np.full((3, 2), 0.35, np.float32) * np.array([-1, 1], np.float32),
     )
     inside = polygon_mask(
         lattice.to_cells(mesh_px[FACE_OVAL, :2].astype(np.float32)), lattice.columns, lattice.rows
@@ -203,23 +203,24 @@ def build_head(
     return replace(head, limits_rad=_find_limits(head, lattice, inside > 0.5))
 
 
-def _find_limits(head: HeadField, lattice: Lattice, inside: NDArrayBool) -> Array:
-    """Scan pitch and yaw both ways for the largest turn that stretches the face bearably."""
+def _find_limits(head: HeadField, lattice: Lattice, inside: NDArray[np.bool_]) -> Array:
+    """Scan pitch, yaw and roll both ways for the largest turn that stretches the face bearably."""
     still = np.zeros_like(head.points_px[..., :2])
-    limits = np.zeros((2, 2), np.float32)
-    for axis in (0, 1):
-        for side, sign in ((0, -1.0), (1, 1.0)):
-            for angle in _LIMIT_SCAN_RAD:
-                rotation = np.zeros(3, np.float32)
-                rotation[axis] = sign * angle
-                moved = head.displacement(still, HeadPose(rotation, np.zeros(3, np.float32)))
-                low, high = _stretch(moved, lattice.step)
-                if (
-                    np.percentile(high[inside], 98) > _MOST_STRETCH
-                    or np.percentile(low[inside], 2) < 1 / _MOST_STRETCH
-                ):
-                    break
-                limits[axis, side] = sign * angle
+    limits = np.zeros((3, 2), np.float32)
+    for axis, side in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)):
+        sign = -1.0 if side == 0 else 1.0
+        for angle in _LIMIT_SCAN_RAD:
+            rotation = np.zeros(3, np.float32)
+            rotation[axis] = sign * angle
+            moved = head.displacement(still, HeadPose(rotation, np.zeros(3, np.float32)))
+            low, high = _stretch(moved, lattice.step)
+            torn = (
+                np.percentile(high[inside], 98) > _MOST_STRETCH
+                or np.percentile(low[inside], 2) < 1 / _MOST_STRETCH
+            )
+            if torn or low.min() < _LEAST_SQUEEZE:
+                break
+            limits[axis, side] = rotation[axis]
     return limits
 
 
@@ -234,4 +235,3 @@ def _stretch(displacement: Array, step: int) -> tuple[Array, Array]:
     return (half / np.maximum(largest, 1e-6)).astype(np.float32), largest.astype(np.float32)
 
 
-NDArrayBool = np.ndarray

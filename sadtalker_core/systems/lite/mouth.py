@@ -199,10 +199,7 @@ def draw_mouth(
     if gap > 0.002:
         hole = blur(polygon_mask(opening, columns, rows), soft)
         hole *= np.clip(gap / 0.012, 0, 1)
-        inside = _interior(rig, picture, pose, jaw, above[..., 0], origin, columns, rows)
-        # little light reaches what is close to the lips and deep in the corners
-        open_air = blur(hole, 0.028 * rig.unit_px)
-        inside *= (0.55 + 0.45 * np.clip(open_air * 1.5 - 0.25, 0, 1))[..., None]
+        inside = _interior(rig, picture, pose, jaw, (above[..., 0], hole), origin)
         mouth += (inside - mouth) * hole[..., None]
     area = result[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
     fade = _box_fade(columns, rows, 0.12 * rig.unit_px, lattice, (height, width))[..., None]
@@ -249,12 +246,12 @@ def _interior(
     picture: Image,
     pose: HeadPose,
     jaw: float,
-    above: Array,
+    masks: tuple[Array, Array],
     origin: Array,
-    columns: int,
-    rows: int,
 ) -> Array:
     """(rows, columns, 3) float in [0, 255]: cavity, tongue and teeth in the light of the lips."""
+    above, hole = masks
+    rows, columns = hole.shape
     skull = _skull_matrix(rig, pose)
     layers = rig.layers
     scene = np.empty((rows, columns, 3), np.float32)
@@ -268,12 +265,13 @@ def _interior(
     ):
         moved = _place(rig, layer, skull, float(drop), origin, columns, rows) * np.float32(strength)
         scene = scene * (1 - moved[..., 3:]) + moved[..., :3]
-    scene *= 255
-    if rig.own_teeth > 0:
-        scene = _own_teeth(rig, picture, scene, skull, origin)
-    # the upper lip throws a soft shadow on what is right behind it
-    shadow = blur(above, 0.016 * rig.unit_px)
-    return scene * (1 - 0.55 * shadow[..., None])
+    # the upper lip throws a soft shadow on what is right behind it, and little light reaches what
+    # is close to the lips and deep in the corners
+    shade = 1 - 0.55 * blur(above, 0.016 * rig.unit_px)
+    shade *= 0.55 + 0.45 * np.clip(blur(hole, 0.028 * rig.unit_px) * 1.5 - 0.25, 0, 1)
+    scene *= 255 * shade[..., None]
+    # the source's own teeth have their shadows already
+    return _own_teeth(rig, picture, scene, skull, origin) if rig.own_teeth > 0 else scene
 
 
 def _skull_matrix(rig: MouthRig, pose: HeadPose) -> Array:
@@ -312,5 +310,5 @@ def _own_teeth(
     seen = sample_picture(picture, source).astype(np.float32)
     outline = rig.inner_px @ skull[:, :2].T + skull[:, 2] - origin
     mask = blur(polygon_mask(outline, columns, rows), max(0.8, 0.008 * rig.unit_px))
-    mask = rig.own_teeth * np.clip(mask * 2 - 1, 0, 1)[..., None]
+    mask = rig.own_teeth * np.clip(mask * 2, 0, 1)[..., None]
     return scene + (seen - scene) * mask
