@@ -99,7 +99,7 @@ def test_a_mouth_that_may_stay_open_is_the_source(sitter: Sitter) -> None:
     frame = next(iter(animate(prepared, pose(), Runtime())))[0]
     difference = (frame.int() - sitter.rgb.int()).abs()
     # a faint rim where the opening is cut out of the lips, nothing else
-    assert float((difference > 2).float().mean()) < 2e-4
+    assert float((difference > 2).float().mean()) < 1e-3
     assert int(difference.max()) <= 32
 
 
