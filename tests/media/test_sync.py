@@ -102,12 +102,16 @@ def test_other_lengths_are_padded_or_cut(tmp_path: Path, suffix: str, seconds: F
     assert (end > 0.2) == (seconds == 3)
 
 
-@pytest.mark.parametrize("fps", [Fraction(12), Fraction(25), Fraction(120)], ids=str)
-@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+@pytest.mark.parametrize("fps", [Fraction(12), Fraction(120)], ids=str)
+@pytest.mark.parametrize("rate", [8000, 44100])
+# Of the two, only .mp4 tells players to leave out the encoder's first 1024 samples.
+@pytest.mark.parametrize("suffix", [".mp4", ".m4a"])
 @pytest.mark.parametrize("cut", [False, True])
-def test_aac_is_copied_to_the_sample(tmp_path: Path, fps: Fraction, rate: int, cut: bool) -> None:
+def test_aac_is_copied_to_the_sample(
+    tmp_path: Path, fps: Fraction, rate: int, cut: bool, suffix: str
+) -> None:
     samples = rate * 2 + 333
-    original = write_sound(tmp_path / "a.m4a", "aac", tone(rate, samples, 2), rate)
+    original = write_sound(tmp_path / f"a{suffix}", "aac", tone(rate, samples, 2), rate)
     source = open_audio(original)
     length = frames_for(source.duration_s, fps) * (2 if cut else 3) // 3
     written = _write(tmp_path / "b.mp4", original, fps, length)
@@ -118,6 +122,21 @@ def test_aac_is_copied_to_the_sample(tmp_path: Path, fps: Fraction, rate: int, c
     assert np.array_equal(before[:, :shared], after[:, :shared])
     ends = stream_ends(written.path)
     assert abs(ends["audio"] - ends["video"]) < 1 / fps
+
+
+def test_damaged_aac_is_not_copied(tmp_path: Path) -> None:
+    # Its decoded sound is shorter than its packets say: copied, it would drift from the lips.
+    original = write_sound(tmp_path / "a.mp4", "aac", tone(44100, 88200), 44100)
+    data = bytearray(original.read_bytes())
+    at = data.index(b"mdat") + 2000
+    data[at : at + 3000] = b"\xff" * 3000
+    original.write_bytes(data)
+    source = open_audio(original)
+    assert source.damaged_packets > 0
+    written = _write(tmp_path / "b.mp4", original, Fraction(25), 50)
+    assert not written.is_audio_copied
+    assert written.audio_duration_s is not None
+    assert abs(written.audio_duration_s - 2) < Fraction(1, 25)
 
 
 def test_short_aac_is_not_copied_but_continued(tmp_path: Path) -> None:

@@ -85,10 +85,11 @@ def test_rotation_is_respected(tmp_path: Path, clockwise: int) -> None:
 
 
 def _flat_video(path: Path, yuv: tuple[int, int, int], tags: dict[str, int], height: int) -> Path:
+    is_webm = path.suffix == ".webm"
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=25)
+        stream: Any = container.add_stream("libvpx-vp9" if is_webm else "libx264", rate=25)
         stream.height, stream.width, stream.pix_fmt = height, 32, "yuv420p"
-        stream.options = {"qp": "0"}
+        stream.options = {"lossless": "1"} if is_webm else {"qp": "0"}
         for name, value in tags.items():
             setattr(stream.codec_context, name, value)
         planes = [
@@ -115,13 +116,14 @@ def _flat_video(path: Path, yuv: tuple[int, int, int], tags: dict[str, int], hei
         ((83, 111, 197), {}, 720),
     ],
 )
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
 def test_colour_tags_are_respected(
-    tmp_path: Path, yuv: tuple[int, int, int], tags: dict[str, int], height: int
+    tmp_path: Path, suffix: str, yuv: tuple[int, int, int], tags: dict[str, int], height: int
 ) -> None:
     is_709 = tags.get("colorspace", 1 if height >= 720 else 5) == 1
     is_full = tags.get("color_range") == 2
     rgb = _rgb_from_yuv(yuv, is_709, is_full)
-    source = open_video(_flat_video(tmp_path / "a.mp4", yuv, tags, height))
+    source = open_video(_flat_video(tmp_path / f"a{suffix}", yuv, tags, height))
     found = next(source.frames(1))[0].float().mean((1, 2)).numpy()
     assert np.abs(found - rgb).max() <= 1.5
 

@@ -228,10 +228,15 @@ def _slow_stream(frames: Tensor, hook: dict[int, object], length: int = 400) -> 
 @pytest.mark.parametrize("suffix", _KINDS)
 def test_cancel_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     stop = threading.Event()
+    rendered: list[int] = []
+    runtime = Runtime(
+        cancelled=stop.is_set, progress=lambda stage, done, total: rendered.append(done)
+    )
     stream = _slow_stream(pictures(1, 32, 32), {5: stop.set})
     with pytest.raises(Cancelled):
-        _write(stream, tmp_path / f"a{suffix}", runtime=Runtime(cancelled=stop.is_set))
+        _write(stream, tmp_path / f"a{suffix}", runtime=runtime)
     assert _left(tmp_path) == []
+    assert rendered[-1] <= 6  # not only asked at the end
 
 
 @pytest.mark.parametrize("suffix", _KINDS)
