@@ -62,7 +62,9 @@ def mel_filterbank(spec: MelSpec) -> Tensor:
     return (filters * (2.0 / (edges[2:] - edges[:-2]))[:, None]).float()
 
 
-def log_mel_rows(chunks: Iterable[Tensor], rows: int, spec: MelSpec = SPEECH_MEL) -> Iterator[Tensor]:
+def log_mel_rows(
+    chunks: Iterable[Tensor], rows: int, spec: MelSpec = SPEECH_MEL
+) -> Iterator[Tensor]:
     """Natural logarithm of mel power, in blocks of ``rows`` rows.
 
     Row i is centred on sample ``i * spec.hop``. Sound beyond both ends counts as silence; the
