@@ -19,7 +19,8 @@ _LASH_BAND = 0.020  # E: lashes and lid margin that move as one piece
 _LASH_REACH = 0.040  # E above that band: skin crossed by upward lashes, no skin to stretch
 _LID_MARGIN = 0.008  # E: the dark margin below the tracked contour belongs to the lid
 _OVERLAP = 0.010  # E: how far a closed lid covers the lower lid's edge
-_UNFOLDED, _LID_SHADE = 0.18, 0.88  # a closed lid shows skin from inside the fold, barely shaded
+_BELOW = 0.075  # E under the covered eye: clear of lashes, the tone of skin in this light
+_LID_SHADE = 0.94  # of that tone on a lid
 _STILL = 1e-3  # lid or gaze movement that nobody can see
 _WIDEN_MOST = 0.09  # E
 _COVER_MOST = 0.06  # E
@@ -41,7 +42,6 @@ class EyeRig:
         box: x0, y0, x1, y1 in pixels around everything that can move.
         unit_px: E.
         smooth: the source blurred, for skin that is stretched a lot.
-        skin: (3,) colour of the skin below the eye in [0, 255], what an unfolded lid looks like.
     """
 
     corner_px: Array
@@ -56,8 +56,6 @@ class EyeRig:
     box: tuple[int, int, int, int]
     unit_px: float
     smooth: Image
-    skin: Array
-
 
 def build_eye(
     frame: FaceFrame,
@@ -114,7 +112,7 @@ def build_eye(
     )
     centre = local(iris_px[:1])[0]
     radius = float(np.linalg.norm(iris_px[1:] - iris_px[0], axis=1).mean() / unit)
-    smooth = np.clip(blur(picture.astype(np.float32), 0.022 * unit), 0, 255).astype(np.uint8)
+    smooth = np.clip(blur(picture.astype(np.float32), 0.035 * unit), 0, 255).astype(np.uint8)
     return EyeRig(
         corner.astype(np.float32),
         axes,
@@ -128,7 +126,6 @@ def build_eye(
         box,
         unit,
         smooth,
-        skin,
     )
 
 
@@ -244,7 +241,8 @@ def draw_eye(
     if abs(close) > _STILL:
         soft = max(0.006, 0.75 / rig.unit_px)
         is_lid = np.clip((edge + _LID_MARGIN - v) / soft + 0.5, 0, 1)
-        lid = _draw_lid(rig, picture, s, _lid_source(v, upper, edge, crease, close))
+        source = _lid_source(v, upper, edge, crease, close)
+        lid = _draw_lid(rig, picture, (s, crease, cover), source)
         eye = seen_ball + (lid - seen_ball) * is_lid[..., None]
     fade = _window(x1 - x0, y1 - y0)[..., None]
     area = result[y0:y1, x0:x1]
@@ -252,24 +250,42 @@ def draw_eye(
 
 
 def _draw_lid(
-    rig: EyeRig, picture: Image, s: Array, source: tuple[Array, Array, Array, Array]
+    rig: EyeRig,
+    picture: Image,
+    place: tuple[Array, Array, Array],
+    source: tuple[Array, Array, Array, Array, Array],
 ) -> Array:
-    """(h, w, 3) float: stretched skin, smoothed where stretched, and the band of lashes."""
-    v_skin, v_band, band, stretch = source
-    skin_map = _to_picture(rig, np.stack([s, v_skin], axis=-1))
-    lid = sample_picture(picture, skin_map).astype(np.float32)
-    plain = sample_picture(rig.smooth, skin_map, smooth=False).astype(np.float32)
-    plain += _UNFOLDED * (_LID_SHADE * rig.skin - plain)
-    lid += (plain - lid) * (0.95 * np.clip((stretch - 1.15) / 1.0, 0, 1))[..., None]
-    band_map = _to_picture(rig, np.stack([s, v_band], axis=-1))
-    lashes = sample_picture(picture, band_map).astype(np.float32)
+    """(h, w, 3) float: skin that unfolds as it is stretched, and the band of lashes on its edge.
+
+    What unfolds was hidden in the picture. Its tone goes from that above the crease to that below
+    the eye, so that it takes part in the light on both sides.
+
+    Args:
+        place: along the eye, crease and cover line, at each pixel.
+        source: see ``_lid_source``.
+    """
+    s, crease, cover = place
+    v_skin, v_band, band, stretch, down = source
+
+    def seen(where: Image, v: Array, smooth: bool) -> Array:
+        spots = _to_picture(rig, np.stack([s, v], axis=-1))
+        return sample_picture(where, spots, smooth).astype(np.float32)
+
+    lid = seen(picture, v_skin, True)
+    above, below = seen(rig.smooth, crease, False), seen(rig.smooth, cover + _BELOW, False)
+    fold = above + (_LID_SHADE * below - above) * (0.85 * down[..., None])
+    lid += (fold - lid) * (0.92 * np.clip((stretch - 1.1) / 1.2, 0, 1))[..., None]
+    lashes = seen(picture, v_band, True)
     return lid + (lashes - lid) * band[..., None]
 
 
 def _lid_source(
     v: Array, upper: Array, edge: Array, crease: Array, close: float
-) -> tuple[Array, Array, Array, Array]:
-    """Where the lid's skin and its band of lashes come from, how much of the band, the stretch."""
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Where the lid's skin and its band of lashes come from, how much of the band, the stretch.
+
+    The last is 0 at the crease and 1 at the lashes.
+    """
     skipped = _LASH_REACH * np.clip(2 * close, 0, 1) * np.clip((edge - upper) / 0.04, 0, 1)
     band_top = edge - _LASH_BAND
     source_top = np.maximum(upper - _LASH_BAND - skipped, crease + 0.005)
@@ -280,8 +296,9 @@ def _lid_source(
     blend = 0.012
     band = np.clip((v - band_top) / blend + 0.5, 0, 1)
     if close <= 0:
-        return skin, v - (edge - upper), np.ones_like(v) * (v > band_top), np.ones_like(v)
-    return skin, v - (edge - upper), band, 1 + (ratio - 1) * t * t * (3 - 2 * t)
+        return skin, v - (edge - upper), np.ones_like(v) * (v > band_top), np.ones_like(v), t
+    down = t * t * (3 - 2 * t)
+    return skin, v - (edge - upper), band, 1 + (ratio - 1) * down, down
 
 
 def _falloff(v: Array, lower: Array) -> Array:
