@@ -83,9 +83,8 @@ def main() -> int:
             first = min(report["first_frame_s"] for report in reports)
             rate = best["frames"] / best["seconds"]["render"]
             stages = ", ".join(f"{k} {v:.2f}" for k, v in best["seconds"].items())
-            print(
-                f"{title}: real-time factor {best['realtime_factor']:.2f}, first frame {first:.2f} s"
-            )
+            factor = best["realtime_factor"]
+            print(f"{title}: real-time factor {factor:.2f}, first frame {first:.2f} s")
             print(f"    {rate:.1f} frames/s while rendering; seconds: {stages}")
     return 0
 

@@ -48,6 +48,14 @@ BUNDLED: tuple[WeightFile, ...] = (
         origin="MediaPipe, Google",
         engines=("lite",),
     ),
+    WeightFile(
+        name="mouth net",
+        file="systems/lite/data/mouth_net.safetensors",
+        description="hears the mouth's shape in a voice",
+        licence="Apache-2.0",
+        origin="this project",
+        engines=("lite",),
+    ),
 )
 
 
