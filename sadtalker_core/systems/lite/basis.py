@@ -35,9 +35,7 @@ LOWER_LIP = np.array(
 LEFT_BROW = np.array([70, 63, 105, 66, 107, 46, 53, 52, 65, 55])
 RIGHT_BROW = np.array([300, 293, 334, 296, 336, 276, 283, 282, 295, 285])
 # Eye contours in the order of the iris net: lower lid from corner to corner, then upper lid.
-LEFT_EYE = np.array(
-    [33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173]
-)
+LEFT_EYE = np.array([33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173])
 RIGHT_EYE = np.array(
     [263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398]
 )
@@ -231,7 +229,7 @@ class _Author:
     def corners(self) -> Array:
         upper, lower = self._rows()
         for rows in (upper, lower):
-            rows[:, :, 1] = -np.abs(self.along) ** 1.8
+            rows[:, :, 1] = -(np.abs(self.along) ** 1.8)
             rows[:, :, 0] = 0.35 * self.along
         return self._from_lips(upper, lower, reach=0.25)
 

@@ -57,6 +57,7 @@ class EyeRig:
     unit_px: float
     smooth: Image
 
+
 def build_eye(
     frame: FaceFrame,
     contour_px: Array,

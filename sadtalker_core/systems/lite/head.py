@@ -226,12 +226,10 @@ def _find_limits(head: HeadField, lattice: Lattice, inside: NDArray[np.bool_]) -
 
 def _stretch(displacement: Array, step: int) -> tuple[Array, Array]:
     """Smallest and largest singular value of the forward map's Jacobian at the nodes."""
-    dy, dx = np.gradient(displacement, step, axis=(0, 1))
+    dy, dx = (np.gradient(displacement, step, axis=axis) for axis in (0, 1))
     a, b = 1 + dx[..., 0], dy[..., 0]
     c, d = dx[..., 1], 1 + dy[..., 1]
     mean, half = (a * a + b * b + c * c + d * d) / 2, a * d - b * c
     spread = np.sqrt(np.maximum(mean * mean - half * half, 0))
     largest = np.sqrt(mean + spread)
     return (half / np.maximum(largest, 1e-6)).astype(np.float32), largest.astype(np.float32)
-
-

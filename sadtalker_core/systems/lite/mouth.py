@@ -222,7 +222,13 @@ def _upper_mask(line: Array, columns: int, rows: int, soft: float) -> Array:
     """1 above the line of the upper lip, continued straight beyond the corners."""
     left, right = line[0], line[-1]
     outline = np.concatenate(
-        [[[-9.0, -9.0]], [[-9.0, left[1]]], line, [[columns + 9.0, right[1]]], [[columns + 9.0, -9]]]
+        [
+            [[-9.0, -9.0]],
+            [[-9.0, left[1]]],
+            line,
+            [[columns + 9.0, right[1]]],
+            [[columns + 9.0, -9]],
+        ]
     )
     return blur(polygon_mask(outline, columns, rows), soft)
 
@@ -299,9 +305,7 @@ def _place(
     return warp_affine(layer, matrix, columns, rows)
 
 
-def _own_teeth(
-    rig: MouthRig, picture: Image, scene: Array, skull: Array, origin: Array
-) -> Array:
+def _own_teeth(rig: MouthRig, picture: Image, scene: Array, skull: Array, origin: Array) -> Array:
     """Lay the source's own opening, moved with the skull, over the drawn interior."""
     rows, columns = scene.shape[:2]
     linear = np.linalg.inv(skull[:, :2])

@@ -102,7 +102,14 @@ def prepare_portrait(
     head = build_head(lattice, frame, mesh, basis, (height, width), options.background)
     colours = pick_colours(picture, mesh, eyes_px, unit)
     mouth = build_mouth(
-        picture, frame, mesh, basis, paint_layers(colours, unit, options.teeth), head, lattice, (height, width)
+        picture,
+        frame,
+        mesh,
+        basis,
+        paint_layers(colours, unit, options.teeth),
+        head,
+        lattice,
+        (height, width),
     )
     eyes = (
         build_eye(
@@ -147,9 +154,7 @@ def render_frame(portrait: PreparedPortrait, motion: LiteMotion, index: int) -> 
     result = portrait.picture.copy()
     area = slice(lattice.y0, lattice.y0 + rows), slice(lattice.x0, lattice.x0 + columns)
     result[area] = sample_picture(portrait.picture, full)
-    draw_mouth(
-        portrait.mouth, portrait.picture, result, weights, pose, float(motion.jaw[index])
-    )
+    draw_mouth(portrait.mouth, portrait.picture, result, weights, pose, float(motion.jaw[index]))
     for side, eye in enumerate(portrait.eyes):
         x0, y0, x1, y1 = eye.box
         seen = full[y0 - lattice.y0 : y1 - lattice.y0, x0 - lattice.x0 : x1 - lattice.x0]
