@@ -17,7 +17,8 @@ RUN := $(BIN)/python
 PIP := $(RUN) -m pip --disable-pip-version-check
 SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
-PYTEST_FLAGS ?= -q
+# Two workers: the unit suite is to stay under 90 s on two cores.
+PYTEST_FLAGS ?= -q -n 2
 
 # The first interpreter that runs and is of a supported version.
 PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 python; do \

@@ -3,9 +3,9 @@
     @dataclass(frozen=True)
     class BlinkOptions:
         blink: bool = option(True, help="Blink at human rates.")
-        blink_every: float = option(4.0, low=0.5, high=60.0, unit="s", help="Mean time between blinks.")
+        every: float = option(4.0, low=0.5, high=60.0, unit="s", help="Mean time between blinks.")
 
-Call ``check_options(self)`` in ``__post_init__``: a dataclass with a wrong value then cannot exist.
+Call ``check_options(self)`` in ``__post_init__``: then a dataclass with a wrong value cannot exist.
 """
 
 from __future__ import annotations
@@ -108,16 +108,18 @@ def check_value(spec: OptionSpec, value: Any) -> None:
             f"{spec.name} must be {_kind_word(spec.kind)}, got {value!r}{_hint(spec)}."
         )
     if spec.kind in (int, float):
-        if not math.isfinite(value):
-            raise OptionError(f"{spec.name} must be a finite number, got {value}{_hint(spec)}.")
-        too_low = spec.low is not None and value < spec.low
-        too_high = spec.high is not None and value > spec.high
-        if too_low or too_high:
-            raise OptionError(f"{spec.name} is {value}{spec.unit}, allowed is {_range(spec)}.")
+        _check_number(spec, typing.cast(float, value))
     if spec.choices and value not in spec.choices:
-        raise OptionError(
-            f"{spec.name} is {value!r}, known values are: {', '.join(spec.choices)}."
-        )
+        raise OptionError(f"{spec.name} is {value!r}, known values are: {', '.join(spec.choices)}.")
+
+
+def _check_number(spec: OptionSpec, value: float) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise OptionError(f"{spec.name} must be a finite number, got {value}{_hint(spec)}.")
+    too_low = spec.low is not None and value < spec.low
+    too_high = spec.high is not None and value > spec.high
+    if too_low or too_high:
+        raise OptionError(f"{spec.name} is {value}{spec.unit}, allowed is {_range(spec)}.")
 
 
 def _kind_word(kind: type) -> str:

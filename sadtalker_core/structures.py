@@ -36,7 +36,7 @@ class _TensorRecord:
         return dataclasses.replace(self, **moved)  # type: ignore[type-var]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain tensors, numbers and strings, with the type's name and a version: safe on a wire."""
+        """Plain tensors, numbers and text, with the type's name and a version: safe on a wire."""
         values: dict[str, Any] = {"type": type(self).__name__, "version": SCHEMA_VERSION}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)

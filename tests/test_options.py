@@ -51,6 +51,7 @@ def test_specs_come_from_the_fields() -> None:
         ("amount", True, "must be a number"),
         ("amount", None, "must be a number"),
         ("count", 0, "1 to any"),
+        ("count", -(10**400), "1 to any"),
         ("count", 1.5, "whole number"),
         ("count", True, "whole number"),
         ("on", 1, "true or false"),
