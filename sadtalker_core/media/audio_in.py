@@ -135,8 +135,7 @@ def _sound_stream(container: Any, path: Path) -> Any:
                 f"{path} is a video or picture without sound; give a file with a sound track."
             )
         raise MediaError(f"{path} has no sound track; give an audio file, or a video with sound.")
-    best = container.streams.best("audio") if hasattr(container.streams, "best") else None
-    return best or container.streams.audio[0]
+    return container.streams.best("audio") or container.streams.audio[0]
 
 
 def _decoded(container: Any, stream: Any, damaged: list[int]) -> Iterator[Any]:

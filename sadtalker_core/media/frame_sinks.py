@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import OutputError
-from .colour import BT709, FULL, LIMITED, yuv420_bt709
+from .colour import BT709, FULL, LIMITED, ColourConverter
 from .files import ffmpeg_url
 from .options import PRESETS, VideoOptions
 from .pictures import png_text
@@ -66,6 +66,7 @@ class ContainerSink:
         self._source_size = size
         self._fps = fps
         self._count = 0
+        self._colours = ColourConverter()
         self._is_rgb = not is_subsampled
         muxer_options = {"movflags": "+faststart"} if kind == "mp4" else {}
         self._container: Any = av.open(
@@ -119,7 +120,7 @@ class ContainerSink:
     def write(self, pixels: Pixels) -> None:
         frame = av.VideoFrame.from_ndarray(self._padded(pixels), format="rgb24")
         if not self._is_rgb:
-            frame = yuv420_bt709(frame)
+            frame = self._colours.yuv420_bt709(frame)
         frame.pts = self._count
         frame.time_base = 1 / self._fps
         self._count += 1

@@ -130,7 +130,7 @@ def _copyable(sound: AudioSource | AudioClip, kind: str, is_long_enough: bool) -
         return None
     total = round(sound.duration_s * sound.sample_rate)
     with open_container(sound.path, "sound") as container:
-        stream = _best_sound(container)
+        stream = container.streams.best("audio") or container.streams.audio[0]
         if stream.profile != "LC" or not stream.codec_context.extradata:
             return None  # SBR doubles the rate between packet and samples; ADTS lacks the header
         count = 0
@@ -153,11 +153,6 @@ def _copyable(sound: AudioSource | AudioClip, kind: str, is_long_enough: bool) -
     return skipped if skipped >= 0 and 0 <= unheard_end < 2 * _AAC_PACKET else None
 
 
-def _best_sound(container: Any) -> Any:
-    best = container.streams.best("audio") if hasattr(container.streams, "best") else None
-    return best or container.streams.audio[0]
-
-
 class SoundTrack:
     """Packets of the planned track for an open output container. Close it after use."""
 
@@ -168,11 +163,8 @@ class SoundTrack:
         if plan.encoder is None:
             assert isinstance(plan.sound, AudioSource)
             source = self._closing.enter_context(open_container(plan.sound.path, "sound"))
-            template = _best_sound(source)
-            if hasattr(container, "add_stream_from_template"):
-                stream = container.add_stream_from_template(template)
-            else:  # PyAV before 14
-                stream = container.add_stream(template=template)
+            template = source.streams.best("audio") or source.streams.audio[0]
+            stream = container.add_stream_from_template(template)
             self._packets = self._copied(source, template, stream)
         else:
             stream = container.add_stream(plan.encoder, rate=plan.sample_rate)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import MediaError, OptionError
-from .colour import rgb_pixels
+from .colour import ColourConverter
 from .containers import FFMPEG_ERRORS, open_container
 
 _MAX_FPS = 240  # above lie broken headers, such as 90000
@@ -147,6 +147,7 @@ def _constant_rate(source: VideoSource) -> Iterator[np.ndarray[Any, np.dtype[np.
     shown: Any = None  # the frame on screen, converted once however often it is repeated
     picture: np.ndarray[Any, np.dtype[np.uint8]] | None = None
     start_s: float | None = None
+    colours = ColourConverter()
     with open_container(source.path, "video") as container:
         for frame in _decoded(container, _picture_stream(container, source.path)):
             time_s = frame.time
@@ -156,7 +157,7 @@ def _constant_rate(source: VideoSource) -> Iterator[np.ndarray[Any, np.dtype[np.
             tick = given if time_s is None else round((time_s - start_s) * float(source.fps))
             while shown is not None and given < min(tick, source.frame_count):
                 if picture is None:
-                    picture = _upright_rgb(shown, source)
+                    picture = _upright_rgb(shown, source, colours)
                 yield picture
                 given += 1
             if given >= source.frame_count:
@@ -164,13 +165,15 @@ def _constant_rate(source: VideoSource) -> Iterator[np.ndarray[Any, np.dtype[np.
             shown, picture = frame, None
         while shown is not None and given < source.frame_count:
             if picture is None:
-                picture = _upright_rgb(shown, source)
+                picture = _upright_rgb(shown, source, colours)
             yield picture
             given += 1
 
 
-def _upright_rgb(frame: Any, source: VideoSource) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    rgb = rgb_pixels(frame)
+def _upright_rgb(
+    frame: Any, source: VideoSource, colours: ColourConverter
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    rgb = colours.rgb_pixels(frame)
     rgb = np.rot90(rgb, source.rotation_deg // 90) if source.rotation_deg else rgb
     height, width = source.size
     if rgb.shape[:2] != (height, width):  # streams may change size half-way
