@@ -11,6 +11,8 @@ from torch import Tensor
 BIN_DB = 1.0
 LOWEST_DB = -110.0
 BINS = 150
+_COARSE = 5  # level bins that share band counts
+_COARSE_BINS = BINS // _COARSE
 SPEECH_RANGE_DB = 35.0  # rows this far below the loud ones still count as speech
 FLOOR_RANGE_DB = 55.0  # what is quieter is cut, so that the noise floor does not matter
 SILENT_DB = -62.0  # a sound whose loud rows are below this is silence
@@ -23,7 +25,7 @@ class SoundStatistics:
 
     Attributes:
         loud_db: level of the loud rows (95th percentile of those above silence), dB.
-        mean: (bands,) mean log-mel of speech rows, relative to ``loud_db``, natural logarithm.
+        mean: (bands,) mean log-mel of speech rows, relative to ``loud_db`` and cut at the floor.
         spread: (bands,) their standard deviation.
         silent: nothing in the sound is loud enough to be speech.
     """
@@ -42,27 +44,27 @@ def level_db(log_mel: Tensor) -> Tensor:
 def sound_statistics(blocks: Iterable[Tensor]) -> SoundStatistics:
     """Read all log-mel rows of a sound once.
 
-    Sums are kept for each level of 1 dB, so that one pass is enough although the border between
-    speech and silence is known only at the end.
+    Band levels are counted in steps of 1 dB, apart for each row level of 5 dB, so that one pass
+    is enough although the borders of speech and noise are known only at the end.
 
     Args:
         blocks: (N, bands) natural log-mel of any N.
     """
-    counts = torch.zeros(BINS, dtype=torch.float64)
-    sums: Tensor | None = None
-    squares: Tensor | None = None
+    levels = torch.zeros(BINS, dtype=torch.float64)
+    counts: Tensor | None = None
+    bands = 0
     for block in blocks:
-        if sums is None or squares is None:
-            sums = torch.zeros(BINS, block.shape[1], dtype=torch.float64)
-            squares = torch.zeros_like(sums)
-        index = ((level_db(block) - LOWEST_DB) / BIN_DB).long().clamp(0, BINS - 1)
-        rows = block.double()
-        counts.index_add_(0, index, torch.ones(len(block), dtype=torch.float64))
-        sums.index_add_(0, index, rows)
-        squares.index_add_(0, index, rows.square())
-    if sums is None or squares is None:
+        if counts is None:
+            bands = block.shape[1]
+            counts = torch.zeros(_COARSE_BINS * bands * BINS, dtype=torch.float64)
+        row_bins = _bins(level_db(block))
+        levels += torch.bincount(row_bins, minlength=BINS)
+        cells = (row_bins // _COARSE)[:, None] * bands + torch.arange(bands)
+        places = cells * BINS + _bins(block * _DB_FROM_LN)
+        counts += torch.bincount(places.flatten(), minlength=len(counts))
+    if counts is None:
         raise ValueError("sound_statistics needs at least one block of log-mel rows.")
-    return _summary(counts, sums, squares)
+    return _summary(levels, counts.reshape(_COARSE_BINS, bands, BINS))
 
 
 def relative_log_mel(log_mel: Tensor, statistics: SoundStatistics) -> Tensor:
@@ -77,19 +79,24 @@ def relative_level_db(log_mel: Tensor, statistics: SoundStatistics) -> Tensor:
     return (level_db(log_mel) - statistics.loud_db).clamp(min=-FLOOR_RANGE_DB)
 
 
-def _summary(counts: Tensor, sums: Tensor, squares: Tensor) -> SoundStatistics:
+def _bins(db: Tensor) -> Tensor:
+    return ((db - LOWEST_DB) / BIN_DB).long().clamp(0, BINS - 1)
+
+
+def _summary(levels: Tensor, counts: Tensor) -> SoundStatistics:
     centres = LOWEST_DB + BIN_DB * (torch.arange(BINS, dtype=torch.float64) + 0.5)
-    audible = torch.where(centres > SILENT_DB, counts, torch.zeros_like(counts))
+    audible = torch.where(centres > SILENT_DB, levels, torch.zeros_like(levels))
     total = float(audible.sum())
     if total == 0.0:
-        bands = sums.shape[1]
+        bands = counts.shape[1]
         return SoundStatistics(SILENT_DB, torch.zeros(bands), torch.ones(bands), silent=True)
-    cumulative = audible.cumsum(0) / total
-    loud_db = float(centres[int((cumulative < 0.95).sum())])
-    speech = centres > loud_db - SPEECH_RANGE_DB
-    rows = counts[speech].sum()
-    shift = loud_db / _DB_FROM_LN
-    mean = sums[speech].sum(0) / rows
-    variance = squares[speech].sum(0) / rows - mean.square()
+    loud_bin = int((audible.cumsum(0) / total < 0.95).sum())
+    loud_db = float(centres[loud_bin])
+    first = max(0, int(loud_bin - SPEECH_RANGE_DB / BIN_DB)) // _COARSE
+    speech = counts[first:].sum(0)  # (bands, BINS)
+    rows = speech[0].sum()
+    values = (centres - loud_db).clamp(min=-FLOOR_RANGE_DB) / _DB_FROM_LN
+    mean = speech @ values / rows
+    variance = speech @ values.square() / rows - mean.square()
     spread = variance.clamp(min=0.0).sqrt().clamp(min=0.5)
-    return SoundStatistics(loud_db, (mean - shift).float(), spread.float(), silent=False)
+    return SoundStatistics(loud_db, mean.float(), spread.float(), silent=False)
