@@ -245,7 +245,9 @@ def draw_eye(
         source = _lid_source(v, upper, edge, crease, close)
         lid = _draw_lid(rig, picture, (s, crease, cover), source)
         eye = seen_ball + (lid - seen_ball) * is_lid[..., None]
-    fade = _window(x1 - x0, y1 - y0)[..., None]
+    # only the eye itself: the box of a leaning head holds part of the other eye too
+    level = np.clip(np.minimum(v - crease, cover + _BELOW + 0.05 - v) / 0.02 + 1, 0, 1)
+    fade = (beside * level)[..., None]
     area = result[y0:y1, x0:x1]
     area[:] = np.clip(area + (eye - area) * fade + 0.5, 0, 255).astype(np.uint8)
 
@@ -326,11 +328,3 @@ def _along(curve: Array, position: Array) -> Array:
     low = index.astype(np.int32)
     part = index - low
     return curve[low] * (1 - part) + curve[low + 1] * part
-
-
-def _window(width: int, height: int) -> Array:
-    margin = max(2.0, 0.08 * width)
-    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-    across = np.clip(np.minimum(x, width - 1 - x) / margin, 0, 1)
-    down = np.clip(np.minimum(y, height - 1 - y) / margin, 0, 1)
-    return down[:, None] * across[None]

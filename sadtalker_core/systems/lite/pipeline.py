@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import FaceError
 from ...faces.crop import framed
 from ...faces.face import Face
 from ...runtime import Runtime
 from ...structures import FrameStream, LiteMotion
 from .config import LiteRenderOptions
+from .frame import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from .render import PreparedPortrait, prepare_portrait, render_frame
 
 LARGEST_PX = 4096
+MOST_LEAN_DEG = 60.0  # mouth and lids are drawn for faces that are about upright
 _CHUNK_BYTES = 48_000_000  # large pictures travel in smaller chunks
 
 
@@ -27,12 +31,16 @@ def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPort
         face: the face that speaks.
         options: what of the picture is shown, and how. Full pictures larger than ``LARGEST_PX``
             are resized to it: few players decode more.
+
+    Raises:
+        FaceError: the face lies on its side or is upside down.
     """
     height, width = int(rgb.shape[1]), int(rgb.shape[2])
     mode, longest = options.frame, options.frame_size
     if mode == "full" and max(height, width) > LARGEST_PX:
         mode, longest = "resize", LARGEST_PX
     picture, face = framed(rgb, face, mode, longest)
+    _check_upright(face)
     return prepare_portrait(
         np.ascontiguousarray(picture.permute(1, 2, 0).cpu().numpy()),
         face.mesh_px.cpu().numpy(),
@@ -40,6 +48,16 @@ def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPort
         face.iris_px.cpu().numpy(),
         options,
     )
+
+
+def _check_upright(face: Face) -> None:
+    left, right = face.mesh_px[LEFT_EYE_OUTER, :2], face.mesh_px[RIGHT_EYE_OUTER, :2]
+    lean = math.degrees(math.atan2(float(right[1] - left[1]), float(right[0] - left[0])))
+    if abs(lean) > MOST_LEAN_DEG:
+        raise FaceError(
+            f"the face leans by {abs(lean):.0f} degrees, at most {MOST_LEAN_DEG:.0f} can be "
+            "animated; turn the picture until the face is upright."
+        )
 
 
 def animate(prepared: PreparedPortrait, motion: LiteMotion, runtime: Runtime) -> FrameStream:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from sadtalker_core.errors import Cancelled, OptionError
+from sadtalker_core.errors import Cancelled, FaceError, OptionError
 from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.find import find_faces
 from sadtalker_core.faces.networks import FaceNets, load_face_nets
@@ -286,3 +287,26 @@ def test_teeth_and_background_options_change_the_picture(sitter: Sitter) -> None
 def test_unknown_frame_mode_is_refused() -> None:
     with pytest.raises(OptionError, match="known values"):
         LiteRenderOptions(frame="square")
+
+
+@pytest.mark.parametrize("degrees", [-40, 40])
+def test_both_lids_of_a_leaning_head_close(sitter: Sitter, degrees: int) -> None:
+    image = np.ascontiguousarray(sitter.rgb.permute(1, 2, 0).numpy())
+    matrix = cv2.getRotationMatrix2D((224.0, 120.0), degrees, 1.0)
+    leaning = cv2.warpAffine(image, matrix, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+    rgb = torch.from_numpy(leaning).permute(2, 0, 1)
+    face = sitter.look(rgb)
+    prepared = prepare(rgb, face, LiteRenderOptions())
+    shut = sitter.look(next(iter(animate(prepared, pose(lids=(1.0, 1.0)), Runtime())))[0])
+    for side in (0, 1):
+        height = [
+            float((f.eyes_px[side, :9].mean(0) - f.eyes_px[side, 9:16].mean(0)).norm())
+            for f in (face, shut)
+        ]
+        assert height[1] < 0.7 * height[0]
+
+
+def test_a_face_on_its_side_is_refused_in_a_sentence(sitter: Sitter) -> None:
+    rgb = sitter.rgb.rot90(1, (1, 2)).contiguous()
+    with pytest.raises(FaceError, match="leans by 9\\d degrees|leans by 8\\d degrees"):
+        prepare(rgb, sitter.look(rgb), LiteRenderOptions())
