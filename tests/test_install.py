@@ -55,7 +55,8 @@ def test_only_what_is_missing_and_nothing_of_the_host_changes(
 ) -> None:
     lacking(monkeypatch, "librosa", "av")
     assert install.main() == 0
-    assert [command.split('"')[1] for command in host.commands] == ["av>=12", "librosa>=0.10"]
+    specs = [command.split('"')[1] for command in host.commands]
+    assert [spec.partition(">=")[0] for spec in specs] == ["av", "librosa"]
     for command in host.commands:
         assert '"numpy==' in command
         assert '"torch==' in command

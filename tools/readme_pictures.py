@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from sadtalker_core.jobs.preview import ContactSheet
+from sadtalker_core.media.contact_sheet import ContactSheet
 from sadtalker_core.media.video_in import open_video
+from sadtalker_core.structures import FrameStream
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = (96, 0, 352, 256)  # x0, y0, x1, y1 of the head and shoulders in the demo portrait
@@ -24,8 +25,8 @@ def main() -> int:
     frames = torch.cat(list(video.frames(16)))
     folder = ROOT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    sheet = ContactSheet(len(frames), PART)
-    sheet.add(frames)
+    sheet = ContactSheet(4, 3, 256, PART)
+    sheet.watch(FrameStream(iter([frames]), len(frames), video.size, video.fps)).collect()
     sheet.write(folder / "demo.jpg")
     x0, y0, x1, y1 = PART
     kept = frames[: round(SECONDS * float(video.fps)) : KEEP_EVERY, :, y0:y1, x0:x1]

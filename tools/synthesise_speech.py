@@ -44,8 +44,8 @@ class Voice:
 ESPEAK_LANGUAGES = {
     "en-us": "en", "en-gb": "en", "de": "de", "fr": "fr", "es": "es", "it": "it", "pt": "pt",
     "nl": "nl", "pl": "pl", "ru": "ru", "cs": "cs", "fi": "fi", "tr": "tr", "hi": "hi", "te": "te",
-    "ar": "ar", "cmn-latn-pinyin": "cmn", "ja": "ja", "ko": "ko", "sw": "sw", "vi": "vi", "el": "el",
-    "hu": "hu", "sv": "sv", "ca": "ca", "id": "id",
+    "ar": "ar", "cmn-latn-pinyin": "cmn", "ja": "ja", "ko": "ko", "sw": "sw", "vi": "vi",
+    "el": "el", "hu": "hu", "sv": "sv", "ca": "ca", "id": "id",
 }  # fmt: skip
 ESPEAK_VARIANTS = ("", "+f1", "+f2", "+f3", "+f4", "+m1", "+m2", "+m3", "+m4", "+m7")
 FLITE_VOICES = ("slt", "rms", "awb", "kal16")

@@ -21,6 +21,7 @@ from ..faces.face import Face
 from ..faces.find import find_faces
 from ..faces.networks import load_face_nets
 from ..media.audio_in import AudioSource, open_audio
+from ..media.contact_sheet import ContactSheet
 from ..media.files import check_input_file, check_output_path, is_same_file
 from ..media.pictures import read_picture
 from ..media.provenance import provenance_metadata
@@ -29,7 +30,7 @@ from ..runtime import Runtime
 from ..structures import FrameStream, frames_for
 from ..weights.catalog import BUNDLED, WeightFile
 from .devices import make_runtime
-from .preview import ContactSheet, head_and_shoulders
+from .preview import sheet_for
 from .settings import AnimateJob
 
 SPEECH_RATE = 16000  # Hz, what every engine hears
@@ -189,8 +190,12 @@ def run_animate(
         with clock.stage("render"):
             runtime.progress("render", 0, stream.length)
             first_frame: list[float] = []
-            sheet = _contact_sheet(job, stream, rgb, face)
-            watched = _watched(stream, clock.start, first_frame, sheet)
+            watched = _timed(stream, clock.start, first_frame)
+            sheet: ContactSheet | None = None
+            if job.preview is not None:
+                size = (int(rgb.shape[1]), int(rgb.shape[2]))
+                sheet = sheet_for(tuple(face.box_px.tolist()), size, stream.size)
+                watched = sheet.watch(watched)
             written = write_video(
                 watched,
                 job.out,
@@ -321,29 +326,13 @@ def clock_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
 
 
-def _contact_sheet(
-    job: AnimateJob, stream: FrameStream, rgb: Tensor, face: Face
-) -> ContactSheet | None:
-    if job.preview is None:
-        return None
-    # Where the frame is the picture, the face is where it was found.
-    is_full_frame = stream.size == (int(rgb.shape[1]), int(rgb.shape[2]))
-    box = tuple(face.box_px.tolist())
-    focus = head_and_shoulders(box, stream.size) if is_full_frame else None
-    return ContactSheet(stream.length, focus)
-
-
-def _watched(
-    stream: FrameStream, start: float, first_frame: list[float], sheet: ContactSheet | None
-) -> FrameStream:
-    """The same stream; notes when the first frame was ready and keeps some for the sheet."""
+def _timed(stream: FrameStream, start: float, first_frame: list[float]) -> FrameStream:
+    """The same stream; notes when its first frame was ready."""
 
     def chunks() -> Iterator[Tensor]:
         for chunk in stream:
             if not first_frame:
                 first_frame.append(time.perf_counter() - start)
-            if sheet is not None:
-                sheet.add(chunk)
             yield chunk
 
     return replace(stream, chunks=chunks())

@@ -25,14 +25,22 @@ class ContactSheet:
     Args:
         columns, rows: cells of the sheet; a short video fills fewer.
         cell_px: longest side of a cell.
+        focus_px: x0, y0, x1, y1: only this part of each frame, so that a small face can be judged.
     """
 
-    def __init__(self, columns: int = 6, rows: int = 4, cell_px: int = 240) -> None:
+    def __init__(
+        self,
+        columns: int = 6,
+        rows: int = 4,
+        cell_px: int = 240,
+        focus_px: tuple[int, int, int, int] | None = None,
+    ) -> None:
         if min(columns, rows, cell_px) < 1:
             raise StructureError(
                 f"a contact sheet of {columns}x{rows} cells of {cell_px} px is not possible."
             )
         self._columns, self._rows, self._cell_px = columns, rows, cell_px
+        self._focus_px = focus_px
         self._cells: list[tuple[float, Image.Image]] = []
 
     def watch(self, stream: FrameStream) -> FrameStream:
@@ -49,6 +57,9 @@ class ContactSheet:
             while wanted and wanted[0] < first + chunk.shape[0]:
                 index = wanted.pop(0)
                 pixels = pixels_hwc(chunk[index - first : index - first + 1])[0]
+                if self._focus_px is not None:
+                    x0, y0, x1, y1 = self._focus_px
+                    pixels = pixels[y0:y1, x0:x1]
                 picture = Image.fromarray(pixels)
                 picture.thumbnail((self._cell_px, self._cell_px), Image.Resampling.LANCZOS)
                 self._cells.append((float(index / stream.fps), picture))
