@@ -94,6 +94,8 @@ class ContainerSink:
         codec: Any = stream.codec_context
         codec.time_base = 1 / self._fps
         codec.gop_size = math.ceil(self._fps * _KEY_FRAME_EVERY_S)
+        # PyAV's default, slices, makes larger files that differ from run to run.
+        codec.thread_type = "FRAME"
         codec.thread_count = min(os.cpu_count() or 1, _MAX_THREADS)
         if self._is_rgb:
             stream.pix_fmt = "rgb24"

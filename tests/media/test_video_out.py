@@ -149,6 +149,18 @@ def test_chunks_do_not_change_the_file(tmp_path: Path) -> None:
     assert len({(tmp_path / f"{chunk}.mp4").read_bytes() for chunk in (1, 3, 10)}) == 1
 
 
+def test_a_frame_is_one_slice(tmp_path: Path) -> None:
+    # Sliced threads of x264 cost quality, and their files differ from run to run.
+    _write(frame_stream(pictures(6, 64, 64)), tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        for packet in container.demux(video=0):
+            data, at, slices = bytes(packet), 0, 0
+            while at < len(data):
+                slices += data[at + 4] & 31 in (1, 5)  # NAL unit types of pictures
+                at += 4 + int.from_bytes(data[at : at + 4], "big")
+            assert slices == (1 if data else 0)
+
+
 @pytest.mark.parametrize("suffix", _KINDS)
 def test_provenance_is_kept(tmp_path: Path, suffix: str) -> None:
     sound = AudioClip(torch.from_numpy(tone(16000, 3200)), 16000)
