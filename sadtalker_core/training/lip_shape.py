@@ -53,13 +53,11 @@ def lip_measures(meshes_px: Tensor) -> Tensor:
     face = frontal_meshes(meshes_px)
     upper, lower = list(LIPS_INNER_UPPER[3:8]), list(LIPS_INNER_LOWER[3:8])
     gap = (face[:, lower] - face[:, upper])[..., :2].norm(dim=2).mean(1)
-    width = (
-        sum(
-            (face[:, right] - face[:, left]).norm(dim=1)
-            for left, right in (MOUTH_CORNERS, INNER_MOUTH_CORNERS)
-        )
-        / 2
+    outer, inner = (
+        (face[:, right] - face[:, left]).norm(dim=1)
+        for left, right in (MOUTH_CORNERS, INNER_MOUTH_CORNERS)
     )
+    width = (outer + inner) / 2
     corners = face[:, list(MOUTH_CORNERS)].mean(1)
     middle = face[:, [*LIPS_OUTER_UPPER[4:7], *LIPS_OUTER_LOWER[4:7]]].mean(1)
     raised = middle[:, 1] - corners[:, 1]

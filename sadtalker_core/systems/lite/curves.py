@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Curve = NDArray[np.float32]  # (R,) at the control rate unless said otherwise
+Curve = NDArray[Any]  # (R,) float32 at the control rate unless said otherwise
 RATE_HZ = 50  # row j of a curve is the moment (j + 0.5) / 50 s
 
 
@@ -27,7 +28,7 @@ class FrameTimes:
     fps: Fraction
 
     @property
-    def seconds(self) -> NDArray[np.float64]:
+    def seconds(self) -> NDArray[Any]:
         """(T,) middle of each frame."""
         return (np.arange(self.count) + 0.5) / float(self.fps)
 
