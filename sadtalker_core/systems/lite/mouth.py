@@ -265,7 +265,7 @@ def _interior(
     down = np.float32(0.75 * jaw + 0.02)
     drawn = 1 - rig.own_teeth
     for layer, drop, strength in (
-        (layers.tongue, 0.055 + 0.9 * down, 1.0),
+        (layers.tongue, 0.045 + 0.6 * down, 0.9),
         (layers.lower_jaw, 0.030 + down, drawn * 0.9),
         (layers.upper_teeth, 0.0, drawn),
     ):
@@ -275,7 +275,8 @@ def _interior(
     # is close to the lips and deep in the corners
     shade = 1 - 0.55 * blur(above, 0.016 * rig.unit_px)
     shade *= 0.55 + 0.45 * np.clip(blur(hole, 0.028 * rig.unit_px) * 1.5 - 0.25, 0, 1)
-    scene *= 255 * shade[..., None]
+    # what is in shadow takes the colour of the cavity: light there has bounced off lips and gums
+    scene = 255 * (layers.colours.cavity + (scene - layers.colours.cavity) * shade[..., None])
     # the source's own teeth have their shadows already
     return _own_teeth(rig, picture, scene, skull, origin) if rig.own_teeth > 0 else scene
 
