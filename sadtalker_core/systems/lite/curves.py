@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def smooth_noise(draws: Draws, count: int, seconds: float) -> Curve:
     )
 
 
-def cubic(curve: Curve, places: NDArray[np.floating]) -> Curve:
+def cubic(curve: Curve, places: Curve) -> Curve:
     """Catmull-Rom interpolation of ``curve`` at (T,) places counted in rows; ends are held."""
     last = len(curve) - 1
     left = np.floor(places).astype(np.int64)
@@ -111,13 +112,13 @@ def peaks_at_frames(curve: Curve, times: FrameTimes, delay_s: float = 0.0) -> Cu
     return np.interp(places, np.arange(len(curve)), curve).astype(np.float32)
 
 
-def ease(u: NDArray[np.floating]) -> NDArray[np.floating]:
+def ease(u: Curve) -> Curve:
     """0 to 1 with zero speed and acceleration at both ends (the path of least jerk)."""
     u = np.clip(u, 0.0, 1.0)
     return u * u * u * (10 + u * (6 * u - 15))
 
 
-def add_move(speed: NDArray[np.float64], start_s: float, move_s: float, step: float) -> None:
+def add_move(speed: Curve, start_s: float, move_s: float, step: float) -> None:
     """Add a smooth move by ``step`` to a curve of change per row, in place."""
     first = max(0, int(start_s * RATE_HZ))
     last = min(len(speed), int((start_s + move_s) * RATE_HZ) + 2)

@@ -84,14 +84,17 @@ def head_rotation(
     postures = _postures(phrases, rows / RATE_HZ, character, draws)
     pitch, yaw, roll = (_path(postures, axis, rows) for axis in (0, 1, 2))
     loudness = smooth(np.clip(level_db, -30.0, 0.0) * speech, 0.12)
-    pitch += 0.00085 * character.nod * (loudness - smooth(loudness, 1.2))
+    pitch += 0.0016 * character.nod * (loudness - smooth(loudness, 0.8))
     for phrase in phrases:
         _add_phrase_gestures(pitch, yaw, roll, phrase, character, draws)
     yaw += 0.009 * character.sway * smooth_noise(draws, rows, 1.6 / character.tempo)
     pitch += 0.006 * character.sway * smooth_noise(draws, rows, 1.3 / character.tempo)
     roll += 0.005 * character.tilt * smooth_noise(draws, rows, 1.8 / character.tempo)
-    for axis in (pitch, yaw, roll):  # the small unrest of living muscles
-        axis += 0.0012 * smooth_noise(draws, rows, 0.16)
+    talking = smooth(speech, 0.2)
+    for axis, amount in ((pitch, character.nod), (yaw, character.sway), (roll, character.tilt)):
+        pace = 0.26 / character.tempo
+        axis += 0.0075 * amount * talking * smooth_noise(draws, rows, pace)  # emphasis in passing
+        axis += 0.0012 * smooth_noise(draws, rows, 0.16)  # the small unrest of living muscles
     roll += character.lean_rad
     pitch, yaw, roll = (smooth(axis, 0.05) for axis in (pitch, yaw, roll))
     return pitch, yaw, roll
@@ -128,9 +131,9 @@ def _postures(
     """Where the head goes and when: anew with each phrase, back to rest in pauses."""
 
     def posture(scale: float, kept: tuple[float, float, float]) -> tuple[float, float, float]:
-        yaw = scale * draws.normal(0.036 * character.sway)
-        pitch = scale * (draws.normal(0.020 * character.nod**0.5) - 0.006)
-        roll = scale * draws.normal(0.020 * character.tilt) + 0.25 * yaw
+        yaw = scale * draws.normal(0.042 * character.sway)
+        pitch = scale * (draws.normal(0.024 * character.nod**0.5) - 0.006)
+        roll = scale * draws.normal(0.022 * character.tilt) + 0.25 * yaw
         return (
             pitch + 0.35 * kept[0],
             yaw + 0.45 * kept[1],
@@ -149,8 +152,8 @@ def _postures(
         moment = phrase.start_s - 0.15
         while moment < phrase.end_s - 0.4:
             now = posture(1.0, now)
-            found.append((moment, draws.uniform(0.45, 0.9) / character.tempo, now))
-            moment += draws.uniform(0.9, 2.4) / character.tempo
+            found.append((moment, draws.uniform(0.35, 0.75) / character.tempo, now))
+            moment += draws.uniform(0.7, 1.9) / character.tempo
         settled = draws.uniform(0.35, 0.65)
         now = (now[0] * settled, now[1] * settled, now[2] * settled)
         found.append((phrase.end_s + draws.uniform(0.0, 0.15), draws.uniform(0.6, 1.0), now))
@@ -181,9 +184,9 @@ def _add_phrase_gestures(
     for moment, strength in phrase.stresses:
         depth = draws.uniform(0.3, 1.0) * (0.35 + 0.65 * strength)
         if draws.chance(0.75):
-            _add_pulse(pitch, moment, 0.030 * nod * depth, 0.16, 0.30)
+            _add_pulse(pitch, moment, 0.046 * nod * depth, 0.15, 0.26)
         if draws.chance(0.3):
-            _add_pulse(yaw, moment, draws.normal(0.016) * character.sway * depth, 0.2, 0.35)
+            _add_pulse(yaw, moment, draws.normal(0.022) * character.sway * depth, 0.18, 0.3)
         if draws.chance(0.25):
             _add_pulse(roll, moment, draws.normal(0.014) * character.tilt * depth, 0.2, 0.4)
     if phrase.end_s - phrase.start_s > 0.8:
