@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..systems.lite.mouth_net import MouthNet
+from ..systems.lite.mouth_net import DIRECT_ROWS, MouthNet
 from .augment import augment
 from .lip_clips import LipClip, stretched
 from .pretrain_mouth import normalised, phone_loss, speech_batch
@@ -109,15 +109,47 @@ def fit(
     net.eval()
 
 
-def start_lips(net: MouthNet, clips: Sequence[LipClip], strength: float = 1000.0) -> None:
-    """Set the lip outputs by ridge regression on what the network already hears."""
+def start_lips(net: MouthNet, clips: Sequence[LipClip]) -> None:
+    """Set the lip outputs to the mean of two ridge regressions.
+
+    One is on what the pre-trained network hears, one on log-mel around each row. The deep one
+    knows phones in many voices, the plain one what little data says surely.
+    """
     net.eval()
     with torch.no_grad():
-        heard = torch.cat([net.trunk(normalised(clip.log_mel)[None])[0].T for clip in clips])
+        inputs = [normalised(clip.log_mel) for clip in clips]
         wanted = torch.cat([clip.targets() for clip in clips])
-        weight, bias = ridge(heard, wanted, strength)
-        net.lips.weight.copy_(weight.T[..., None])
-        net.lips.bias.copy_(bias)  # type: ignore[union-attr]
+        heard = torch.cat([net.trunk(x[None])[0].T for x in inputs])
+        weight, bias = ridge(heard, wanted, 300.0)
+        net.lips.weight.copy_(0.5 * weight.T[..., None])
+        weight_direct, bias_direct = ridge(torch.cat([around(x) for x in inputs]), wanted, 3000.0)
+        net.direct.weight.copy_(0.5 * direct_kernel(weight_direct, net.config.bands))
+        assert net.lips.bias is not None and net.direct.bias is not None
+        net.lips.bias.copy_(0.5 * bias)
+        net.direct.bias.copy_(0.5 * bias_direct)
+
+
+def around(log_mel: Tensor) -> Tensor:
+    """(R, F) coarse log-mel around each row of 20 ms: 21 rows, every second one, half the bands.
+
+    Args:
+        log_mel: (2R, bands) normalised.
+    """
+    rows, bands = len(log_mel) // 2, log_mel.shape[1]
+    coarse = log_mel.reshape(rows, 2, bands // 2, 2).mean((1, 3))
+    padded = torch.nn.functional.pad(coarse.T[None], (10, 10))[0].T
+    return torch.cat([padded[k : k + rows] for k in range(0, 21, 2)], dim=1)
+
+
+def direct_kernel(weight: Tensor, bands: int) -> Tensor:
+    """(C, bands, 42) kernel of ``MouthNet.direct`` that does what (F, C) does to ``around``."""
+    steps = weight.reshape(11, bands // 2, -1)
+    kernel = torch.zeros(weight.shape[1], bands, DIRECT_ROWS)
+    for step in range(11):
+        part = steps[step].T.repeat_interleave(2, dim=1) / 4
+        kernel[:, :, 4 * step] = part
+        kernel[:, :, 4 * step + 1] = part
+    return kernel
 
 
 def ridge(inputs: Tensor, wanted: Tensor, strength: float) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 LIPS = ("open", "width", "corners", "pucker", "jaw")
+DIRECT_ROWS = 42  # of log-mel around each row of output that the linear filter sees
 PHONE_CLASSES = 15  # training.phones.CLASSES; 0 is silence, 1 bilabial, 2 labiodental
 
 
@@ -66,6 +67,8 @@ class MouthNet(nn.Module):
         self.phones = nn.Conv1d(width, PHONE_CLASSES, 1)
         self.speech = nn.Conv1d(width, 1, 1)
         self.lips = nn.Conv1d(width, len(LIPS), 1)
+        # A plain linear filter of the sound beside the deep path: little data teaches it well.
+        self.direct = nn.Conv1d(config.bands, len(LIPS), DIRECT_ROWS, stride=2, padding=20)
 
     def trunk(self, log_mel: Tensor) -> Tensor:
         """(B, 2T, bands) normalised log-mel -> (B, C, T)."""
@@ -83,7 +86,7 @@ class MouthNet(nn.Module):
         """
         x = self.trunk(log_mel)
         return (
-            self.lips(x).transpose(1, 2),
+            (self.lips(x) + self.direct(log_mel.transpose(1, 2))).transpose(1, 2),
             self.phones(x).transpose(1, 2),
             self.speech(x)[:, 0],
         )
