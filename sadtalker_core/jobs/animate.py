@@ -36,9 +36,10 @@ from .settings import AnimateJob
 SPEECH_RATE = 16000  # Hz, what every engine hears
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif"}
 
-# Seconds for one frame on two cores of 2020: a fixed part and one for each megapixel. Only to
-# announce the order of magnitude; once frames come, the time left is measured.
-_FRAME_S, _FRAME_S_PER_MEGAPIXEL = 0.006, 0.045
+# Seconds on two cores: to begin with, for a frame, and for each megapixel of it, from
+# benchmarks/RESULTS.md. Only to announce the order of magnitude: once frames come, the time left
+# is measured.
+_START_S, _FRAME_S, _FRAME_S_PER_MEGAPIXEL = 2.0, 0.010, 0.010
 
 _log = logging.getLogger(__name__)
 
@@ -309,11 +310,10 @@ def _announcement(
     height, width = int(rgb.shape[1]), int(rgb.shape[2])
     what = f"{clock_text(float(duration_s))} of sound" if source else f"{float(duration_s):g} s"
     cores = max(1, min(os.cpu_count() or 1, 4))
-    seconds = frames * (_FRAME_S + _FRAME_S_PER_MEGAPIXEL * height * width / 1e6) * 2 / cores
-    rate = f"{float(fps):g}"
+    per_frame = (_FRAME_S + _FRAME_S_PER_MEGAPIXEL * height * width / 1e6) * 2 / cores
     return (
-        f"{what}, {frames} frames of {width}x{height} at {rate} fps, "
-        f"about {clock_text(max(1.0, seconds))} of work."
+        f"{what}, {frames} frames at {float(fps):g} fps from a picture of {width}x{height}, "
+        f"about {clock_text(_START_S + frames * per_frame)} of work."
     )
 
 

@@ -45,7 +45,7 @@ def test_one_second_of_speech(tmp_path: Path, small_portrait: Path, short_voice:
     assert all(file.licence for file in result.weights)
     assert [s for i, s in enumerate(stages) if s not in stages[:i]][0] == "face"
     assert stages[-1] == "render"
-    assert any("25 frames of 192x192" in sentence for sentence in said)
+    assert any("25 frames at 25 fps from a picture of 192x192" in sentence for sentence in said)
     with av.open(str(out)) as container:
         assert container.streams.video[0].codec_context.name == "h264"
         assert len(container.streams.audio) == 1
@@ -119,12 +119,13 @@ def test_ten_hours_are_accepted_and_announced_first(tmp_path: Path, small_portra
         file.writeframes(bytes(range(100, 150)) * (rate * seconds // 50))
     said: list[str] = []
     job = build_job({"portrait": small_portrait, "audio": sound, "out": tmp_path / "o.mp4"})
-    runtime = make_runtime(job.run, cancelled=lambda: any("frames of" in s for s in said))
+    runtime = make_runtime(job.run, cancelled=lambda: any("frames at" in s for s in said))
     with pytest.raises(Cancelled):
         run_animate(job, runtime, said.append)
-    announced = next(sentence for sentence in said if "frames of" in sentence)
-    assert announced.startswith("10:00:00 of sound, 900000 frames of 192x192 at 25 fps, about ")
-    assert "of work" in announced
+    announced = next(sentence for sentence in said if "frames at" in sentence)
+    assert announced.startswith("10:00:00 of sound, 900000 frames at 25 fps from a picture")
+    assert announced.endswith(" of work.")
+    assert ":" in announced.partition("about ")[2], "hours, not seconds"
     assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
 
 
