@@ -19,9 +19,9 @@ from .frame import LEFT_EAR, RIGHT_EAR, FaceFrame
 _SIDE = (0.30, 1.15)
 _UP = (0.55, 1.35)
 _DOWN = (0.02, 1.30)
-_MOST_STRETCH = 1.45  # local stretch or squeeze of the face above which a turn looks torn
+_MOST_STRETCH = 2.1  # local stretch or squeeze of the face above which a turn looks torn
 _LEAST_SQUEEZE = 0.22  # of neck and background; below it they crease
-_LIMIT_SCAN_RAD = np.arange(0.03, 0.36, 0.03)
+_LIMIT_SCAN_RAD = np.arange(0.02, 0.27, 0.02)
 
 
 @dataclass(frozen=True)
