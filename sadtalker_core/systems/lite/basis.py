@@ -3,7 +3,7 @@
 Every control is a displacement of the mesh vertices (and of rings of border points around the
 face), linear in the control. It is written once in the frontal frame (unit E) and seen through the
 pose of the source, so one set of numbers serves every head. The skin between the vertices follows
-by interpolation (``fields.py``).
+by interpolation (``geometry.warp.ScatteredField``).
 """
 
 from __future__ import annotations
@@ -12,39 +12,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...faces import mesh
 from ...geometry.warp import Array, ScatteredField
-from .frame import CHIN, FaceFrame
+from .frame import FaceFrame
 
 # Rows of lip vertices from the viewer's left corner to the right one, outermost row first.
 UPPER_LIP = np.array(
     [
-        [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291],
+        mesh.LIPS_OUTER_UPPER,
         [76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306],
         [62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292],
-        [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308],
+        mesh.LIPS_INNER_UPPER,
     ]
 )
 LOWER_LIP = np.array(
     [
-        [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291],
+        mesh.LIPS_OUTER_LOWER,
         [76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306],
         [62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292],
-        [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308],
+        mesh.LIPS_INNER_LOWER,
     ]
 )
-LEFT_BROW = np.array([70, 63, 105, 66, 107, 46, 53, 52, 65, 55])
-RIGHT_BROW = np.array([300, 293, 334, 296, 336, 276, 283, 282, 295, 285])
-# Eye contours in the order of the iris net: lower lid from corner to corner, then upper lid.
-LEFT_EYE = np.array([33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173])
-RIGHT_EYE = np.array(
-    [263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398]
+LEFT_BROW, RIGHT_BROW = (
+    np.array(upper + lower) for upper, lower in zip(mesh.BROW_UPPER, mesh.BROW_LOWER)
 )
+# Eye contours in the order of the iris net: lower lid from corner to corner, then upper lid.
+LEFT_EYE, RIGHT_EYE = (np.array(points[:16]) for points in mesh.EYE_TO_MESH)
 LEFT_BELOW = np.array([118, 119, 120, 100, 101])  # skin below the eyes
 RIGHT_BELOW = np.array([347, 348, 349, 329, 330])
-FACE_OVAL = np.array(
-    [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
-    + [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
-)
+FACE_OVAL = np.array(mesh.FACE_OVAL)
 CONTROLS = ("rest", "open", "width", "pucker", "corners", "jaw", "press", "brow_left", "brow_right")
 
 _RINGS_E = (0.2, 0.55, 1.1, 1.8)  # distances of the border rings from the face oval
@@ -152,7 +148,7 @@ class _Author:
         corners = frontal[[61, 291]]
         self.mouth = corners.mean(0)
         self.half = float(np.linalg.norm(corners[1, :2] - corners[0, :2])) / 2
-        self.chin_y = float(frontal[CHIN, 1])
+        self.chin_y = float(frontal[mesh.CHIN, 1])
         self.lower_y = float(frontal[17, 1])
         self.is_lip = np.zeros(self.count, bool)
         self.is_lip[UPPER_LIP.ravel()] = self.is_lip[LOWER_LIP.ravel()] = True

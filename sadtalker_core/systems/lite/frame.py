@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...faces.mesh import CHEEK_SIDES, CHIN, EYE_OUTER, NOSE_BRIDGE
 from ...geometry.warp import Array
 
-LEFT_EYE_OUTER, RIGHT_EYE_OUTER = 33, 263
-CHIN, NASION = 152, 168
-LEFT_EAR, RIGHT_EAR = 234, 454
+LEFT_EYE_OUTER, RIGHT_EYE_OUTER = EYE_OUTER
+NASION = NOSE_BRIDGE[0]
+LEFT_EAR, RIGHT_EAR = CHEEK_SIDES
 
 
 @dataclass(frozen=True)
