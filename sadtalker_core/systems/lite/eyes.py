@@ -58,6 +58,11 @@ class EyeRig:
     smooth: Image
 
 
+def smoothed(picture: Image, unit_px: float) -> Image:
+    """The source without detail: skin that is stretched a lot takes its tone from here."""
+    return blur(picture, 0.035 * unit_px)
+
+
 def build_eye(
     frame: FaceFrame,
     contour_px: Array,
@@ -66,6 +71,7 @@ def build_eye(
     brow_px: Array,
     skin_px: Array,
     picture: Image,
+    smooth: Image,
 ) -> EyeRig:
     """
     Args:
@@ -75,6 +81,8 @@ def build_eye(
         iris_px: (5, 2) centre and four points of the rim.
         brow_px: (10, 2) points of the brow above.
         skin_px: (N, 2) points on the skin below.
+        picture: the source.
+        smooth: the source by ``smoothed``, shared by both eyes.
     """
     unit = frame.unit_px
     lower, upper = _lid_points(contour_px)
@@ -113,7 +121,6 @@ def build_eye(
     )
     centre = local(iris_px[:1])[0]
     radius = float(np.linalg.norm(iris_px[1:] - iris_px[0], axis=1).mean() / unit)
-    smooth = np.clip(blur(picture.astype(np.float32), 0.035 * unit), 0, 255).astype(np.uint8)
     return EyeRig(
         corner.astype(np.float32),
         axes,

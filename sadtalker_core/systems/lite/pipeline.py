@@ -12,10 +12,10 @@ from torch import Tensor
 from ...errors import FaceError
 from ...faces.crop import framed
 from ...faces.face import Face
+from ...faces.mesh import EYE_OUTER, INNER_LIPS, MOUTH_CORNERS
 from ...runtime import Runtime
 from ...structures import FrameStream, LiteMotion
 from .config import LiteRenderOptions
-from .frame import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from .render import PreparedPortrait, prepare_portrait, render_frame
 
 LARGEST_PX = 4096
@@ -33,7 +33,8 @@ def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPort
             are resized to it: few players decode more.
 
     Raises:
-        FaceError: the face lies on its side or is upside down.
+        FaceError: the face lies on its side or is upside down, or an eye or the mouth lies outside
+            of the picture.
     """
     height, width = int(rgb.shape[1]), int(rgb.shape[2])
     mode, longest = options.frame, options.frame_size
@@ -41,6 +42,7 @@ def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPort
         mode, longest = "resize", LARGEST_PX
     picture, face = framed(rgb, face, mode, longest)
     _check_upright(face)
+    _check_inside(face, (int(picture.shape[1]), int(picture.shape[2])))
     return prepare_portrait(
         np.ascontiguousarray(picture.permute(1, 2, 0).cpu().numpy()),
         face.mesh_px.cpu().numpy(),
@@ -51,12 +53,28 @@ def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPort
 
 
 def _check_upright(face: Face) -> None:
-    left, right = face.mesh_px[LEFT_EYE_OUTER, :2], face.mesh_px[RIGHT_EYE_OUTER, :2]
+    left, right = face.mesh_px[list(EYE_OUTER), :2]
     lean = math.degrees(math.atan2(float(right[1] - left[1]), float(right[0] - left[0])))
     if abs(lean) > MOST_LEAN_DEG:
         raise FaceError(
             f"the face leans by {abs(lean):.0f} degrees, at most {MOST_LEAN_DEG:.0f} can be "
             "animated; turn the picture until the face is upright."
+        )
+
+
+def _check_inside(face: Face, size: tuple[int, int]) -> None:
+    """Beyond its border a picture is mirrored: there is nothing that could speak or look."""
+    parts = {
+        "left eye": face.iris_px[0, :1],
+        "right eye": face.iris_px[1, :1],
+        "mouth": face.mesh_px[[*MOUTH_CORNERS, *INNER_LIPS], :2],
+    }
+    last = torch.tensor([size[1] - 1, size[0] - 1])
+    cut = [name for name, at in parts.items() if bool(((at < 0) | (at > last)).any())]
+    if cut:
+        raise FaceError(
+            f"the picture's border cuts the {' and the '.join(cut)} off; "
+            "give a picture with both eyes and the whole mouth in it."
         )
 
 

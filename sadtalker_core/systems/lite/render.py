@@ -33,7 +33,7 @@ from .basis import (
     author_controls,
 )
 from .config import LiteRenderOptions
-from .eyes import EyeRig, build_eye, draw_eye
+from .eyes import EyeRig, build_eye, draw_eye, smoothed
 from .frame import FaceFrame
 from .head import HeadField, HeadPose, build_head
 from .mouth import MouthRig, build_mouth, draw_mouth
@@ -111,29 +111,32 @@ def prepare_portrait(
         lattice,
         (height, width),
     )
-    eyes = (
+    smooth = smoothed(picture, unit)
+    left, right = (
         build_eye(
             frame,
-            eyes_px[0, :16],
-            mesh[LEFT_EYE, :2],
-            iris_px[0],
-            mesh[LEFT_BROW, :2],
-            mesh[LEFT_BELOW, :2],
+            eyes_px[side, :16],
+            mesh[eye, :2],
+            iris_px[side],
+            mesh[brow, :2],
+            mesh[below, :2],
             picture,
-        ),
-        build_eye(
-            frame,
-            eyes_px[1, :16],
-            mesh[RIGHT_EYE, :2],
-            iris_px[1],
-            mesh[RIGHT_BROW, :2],
-            mesh[RIGHT_BELOW, :2],
-            picture,
-        ),
+            smooth,
+        )
+        for side, (eye, brow, below) in enumerate(
+            ((LEFT_EYE, LEFT_BROW, LEFT_BELOW), (RIGHT_EYE, RIGHT_BROW, RIGHT_BELOW))
+        )
     )
     # controls fade with the head, so that they never move the background
     return PreparedPortrait(
-        picture, frame, lattice, nodes, controls * head.weight[..., None], head, mouth, eyes
+        picture,
+        frame,
+        lattice,
+        nodes,
+        controls * head.weight[..., None],
+        head,
+        mouth,
+        (left, right),
     )
 
 

@@ -310,3 +310,31 @@ def test_a_face_on_its_side_is_refused_in_a_sentence(sitter: Sitter) -> None:
     rgb = sitter.rgb.rot90(1, (1, 2)).contiguous()
     with pytest.raises(FaceError, match="leans by 9\\d degrees|leans by 8\\d degrees"):
         prepare(rgb, sitter.look(rgb), LiteRenderOptions())
+
+
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ((0, 130, 512, 512), "left eye and the right eye"),
+        ((210, 0, 512, 512), "left eye and the mouth"),
+        ((0, 0, 512, 141), "the mouth off"),
+    ],
+)
+def test_eyes_and_mouth_must_be_in_the_picture(
+    sitter: Sitter, box: tuple[int, int, int, int], words: str
+) -> None:
+    x0, y0, x1, y1 = box
+    part = sitter.rgb[:, y0:y1, x0:x1].contiguous()
+    with pytest.raises(FaceError, match=words):
+        prepare(part, sitter.face.moved(1.0, -x0, -y0), LiteRenderOptions())
+
+
+@pytest.mark.parametrize("box", [(0, 96, 512, 512), (196, 0, 512, 512), (0, 0, 250, 152)])
+def test_a_face_at_the_border_is_drawn(sitter: Sitter, box: tuple[int, int, int, int]) -> None:
+    x0, y0, x1, y1 = box
+    part = sitter.rgb[:, y0:y1, x0:x1].contiguous()
+    prepared = prepare(part, sitter.face.moved(1.0, -x0, -y0), LiteRenderOptions())
+    motion = pose(open=0.12, lids=(1.0, 1.0), rotation_rad=(0.3, 0.3, 0.3), translation=(0.3,) * 3)
+    frame = next(iter(animate(prepared, motion, Runtime())))[0]
+    assert frame.shape == part.shape
+    assert float((frame.float() - part.float()).abs().mean()) > 1
