@@ -9,6 +9,7 @@ by interpolation (``geometry.warp.ScatteredField``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -56,11 +57,19 @@ class ControlBasis:
         moves_px: control name to (M, 2) displacement in pixels for one unit of the control.
             ``rest`` closes a source mouth that is open; it always applies with weight 1.
         source_gap: (11,) distance between the inner lips of the source, in E.
+        unit_px: E in pixels.
     """
 
     centres_px: Array
     moves_px: dict[str, Array]
     source_gap: Array
+    unit_px: float
+
+    @cached_property
+    def skin(self) -> tuple[Array, ScatteredField]:
+        """(M,) bool: centres of the skin's own field, and the interpolation from them."""
+        keep = self.without(*INNER_ROWS)
+        return keep, self.interpolator(keep)
 
     def without(self, *rows: Array) -> Array:
         """(M,) bool: all centres but the lip vertices in ``rows``.
@@ -72,9 +81,9 @@ class ControlBasis:
         keep[np.concatenate([row.ravel() for row in rows])] = False
         return keep
 
-    def interpolator(self, keep: Array, unit_px: float) -> ScatteredField:
+    def interpolator(self, keep: Array) -> ScatteredField:
         """Interpolation from the kept centres."""
-        return ScatteredField(self.centres_px[keep, :2], 0.04 * unit_px, smoothing=0.15)
+        return ScatteredField(self.centres_px[keep, :2], 0.04 * self.unit_px, smoothing=0.15)
 
     def moves(self, keep: Array) -> Array:
         """(kept, 2 * controls) displacement of the kept centres in the order of ``CONTROLS``."""
@@ -136,7 +145,7 @@ def author_controls(frame: FaceFrame, mesh_px: Array, close_mouth: bool) -> Cont
     moves_px = {name: frame.picture_vector(move) for name, move in moves.items()}
     rest, gap = author.rest()
     moves_px["rest"] = frame.picture_vector(rest * np.float32(close_mouth))
-    return ControlBasis(centres, moves_px, gap)
+    return ControlBasis(centres, moves_px, gap, frame.unit_px)
 
 
 class _Author:

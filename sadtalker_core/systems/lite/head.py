@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.warp import Array, Lattice, blur, polygon_mask, sample_field
-from .basis import FACE_OVAL, INNER_ROWS, ControlBasis
+from .basis import FACE_OVAL, ControlBasis
 from .frame import LEFT_EAR, RIGHT_EAR, FaceFrame
 
 # Distances from the face oval in E where the weight starts to fall and where it is 0.
@@ -178,8 +178,8 @@ def build_head(
     """Depth, weight, pivot and limits of one head on a lattice."""
     unit = frame.unit_px
     nodes = lattice.nodes()
-    keep = basis.without(*INNER_ROWS)
-    depth = basis.interpolator(keep, unit).at(nodes, basis.centres_px[keep, 2:3])
+    keep, skin = basis.skin
+    depth = skin.at(nodes, basis.centres_px[keep, 2:3])
     weight = head_weight(lattice, frame, mesh_px[FACE_OVAL, :2], reach)
     weight = weight * border_window(lattice, size, 0.5 * unit)
     ears = mesh_px[[LEFT_EAR, RIGHT_EAR]].mean(0)

@@ -25,7 +25,7 @@ from ...geometry.warp import (
     sample_picture,
     warp_affine,
 )
-from .basis import CONTROLS, INNER_ROWS, LOWER_LIP, UPPER_LIP, ControlBasis, mouth_profile
+from .basis import CONTROLS, LOWER_LIP, UPPER_LIP, ControlBasis, mouth_profile
 from .frame import FaceFrame
 from .head import HeadField, HeadPose
 from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
@@ -89,13 +89,13 @@ def build_mouth(
     lattice = Lattice.covering(low[0], low[1], high[0], high[1], step)
     nodes = lattice.nodes()
     window = _lip_window(lattice, outer, unit)
-    around = basis.without(*INNER_ROWS)
-    skin = basis.interpolator(around, unit).at(nodes, basis.moves(around))
+    around, skin_field = basis.skin
+    skin = skin_field.at(nodes, basis.moves(around))
     layer_fields: list[Array] = []
     for other in (LOWER_LIP, UPPER_LIP):
         # a layer ignores what the other lip does, but for the shared corners
         keep = basis.without(other[:, 1:-1])
-        own = basis.interpolator(keep, unit).at(nodes, basis.moves(keep))
+        own = basis.interpolator(keep).at(nodes, basis.moves(keep))
         layer_fields.append(skin + window * (own - skin))
     gap = float(basis.source_gap.max())
     upper, lower = mesh_px[UPPER_LIP[3], :2], mesh_px[LOWER_LIP[3], :2]

@@ -23,7 +23,6 @@ from ...geometry.warp import (
 from ...structures import LiteMotion
 from .basis import (
     CONTROLS,
-    INNER_ROWS,
     LEFT_BELOW,
     LEFT_BROW,
     LEFT_EYE,
@@ -96,8 +95,8 @@ def prepare_portrait(
         max(1, round(unit / 22)),
     )
     nodes = lattice.nodes()
-    keep = basis.without(*INNER_ROWS)
-    controls = basis.interpolator(keep, unit).at(nodes, basis.moves(keep))
+    keep, skin = basis.skin
+    controls = skin.at(nodes, basis.moves(keep))
     controls = controls.reshape(lattice.rows, lattice.columns, len(CONTROLS), 2)
     head = build_head(lattice, frame, mesh, basis, (height, width), options.background)
     colours = pick_colours(picture, mesh, eyes_px, unit)
