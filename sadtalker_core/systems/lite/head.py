@@ -7,10 +7,13 @@ next to it and fades to 0 over the neck and the background, so that the picture 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ...geometry.pose import rotation_from_angles
 from ...geometry.warp import Array, Lattice, blur, polygon_mask, sample_field
 from .basis import FACE_OVAL, ControlBasis
 from .frame import LEFT_EAR, RIGHT_EAR, FaceFrame
@@ -30,6 +33,12 @@ class HeadPose:
 
     rotation_rad: Array  # pitch, yaw, roll
     translation: Array
+
+    @cached_property
+    def turn(self) -> Array:
+        """(3, 3) rotation by pitch and yaw; roll has a pivot of its own."""
+        pitch, yaw = (float(angle) for angle in self.rotation_rad[:2])
+        return rotation_from_angles(torch.tensor([pitch, yaw, 0.0])).numpy()
 
 
 @dataclass(frozen=True)
@@ -75,9 +84,9 @@ class HeadField:
 
     def rigid(self, points_px: Array, pose: HeadPose) -> Array:
         """(..., 3) points turned with the head, (..., 2)."""
-        pitch, yaw, roll = (float(angle) for angle in pose.rotation_rad)
+        roll = float(pose.rotation_rad[2])
         shift = pose.translation.astype(np.float32) * np.float32(self.unit_px)
-        turned = (points_px - self.pivot_px) @ _turn(pitch, yaw).T + self.pivot_px
+        turned = (points_px - self.pivot_px) @ pose.turn.T + self.pivot_px
         flat = turned[..., :2] - self.roll_pivot_px[:2]
         cos, sin = np.cos(roll), np.sin(roll)
         leaned = flat @ np.array([[cos, sin], [-sin, cos]], np.float32)
@@ -91,14 +100,6 @@ class HeadField:
             rotation[axis] = _soft_limit(float(rotation[axis]), float(low), float(high))
         translation = np.clip(pose.translation, -0.3, 0.3).astype(np.float32)
         return HeadPose(rotation, translation)
-
-
-def _turn(pitch: float, yaw: float) -> Array:
-    """Rotation matrix: positive pitch looks down, positive yaw turns to the viewer's right."""
-    cp, sp, cy, sy = np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw)
-    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
-    return (about_x @ about_y).astype(np.float32)
 
 
 def _soft_limit(value: float, low: float, high: float) -> float:
