@@ -53,9 +53,3 @@ class FaceFrame:
     def picture_vector(self, frontal: Array) -> Array:
         """(..., 3) displacement in frontal units to (..., 2) pixels of the picture."""
         return (frontal @ self.axes)[..., :2] * np.float32(self.unit_px)
-
-    @property
-    def yaw_rad(self) -> float:
-        """How far the face is turned to the viewer's right."""
-        normal = -self.axes[2]
-        return float(np.arctan2(normal[0], -normal[2]))
