@@ -124,7 +124,8 @@ def start_lips(net: MouthNet, clips: Sequence[LipClip]) -> None:
         net.lips.weight.copy_(0.5 * weight.T[..., None])
         weight_direct, bias_direct = ridge(torch.cat([around(x) for x in inputs]), wanted, 3000.0)
         net.direct.weight.copy_(0.5 * direct_kernel(weight_direct, net.config.bands))
-        assert net.lips.bias is not None and net.direct.bias is not None
+        assert net.lips.bias is not None
+        assert net.direct.bias is not None
         net.lips.bias.copy_(0.5 * bias)
         net.direct.bias.copy_(0.5 * bias_direct)
 
@@ -185,7 +186,7 @@ def estimate_lags(
             predicted = heard[held.name] @ weight + bias
             agreement[held.name] = torch.stack(
                 [
-                    _correlation(predicted, replace(held, lag_rows=lag).targets())[[0, 1, 4]].mean()
+                    correlation(predicted, replace(held, lag_rows=lag).targets())[[0, 1, 4]].mean()
                     for lag in range(-span, span + 1)
                 ]
             )
@@ -204,7 +205,7 @@ def estimate_lags(
     return current
 
 
-def _correlation(a: Tensor, b: Tensor) -> Tensor:
+def correlation(a: Tensor, b: Tensor) -> Tensor:
     """(C,) Pearson correlation of (N, C) columns."""
     a, b = a - a.mean(0), b - b.mean(0)
     return (a * b).sum(0) / (a.norm(dim=0) * b.norm(dim=0)).clamp(min=1e-9)
