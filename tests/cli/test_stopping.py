@@ -40,8 +40,11 @@ def test_stop_while_rendering(tmp_path: Path, demo_portrait: Path, number: signa
     assert process.stderr is not None
     while "Rendering" not in (line := process.stderr.readline()):
         assert line, "ended before it could be stopped"
-    time.sleep(0.5)
-    assert any(path.endswith(".part") for path in all_files(tmp_path)), "a file is being written"
+    deadline = time.monotonic() + 20
+    while not any(path.endswith(".part") for path in all_files(tmp_path)):
+        assert time.monotonic() < deadline, "no file was begun"
+        time.sleep(0.02)
+    time.sleep(0.3)
     begin = time.perf_counter()
     process.send_signal(number)
     _, rest = process.communicate(timeout=30)
