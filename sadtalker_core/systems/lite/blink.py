@@ -28,11 +28,12 @@ def blink_times(
     draws = Draws(generator)
     ends = np.array([phrase.end_s + 0.08 for phrase in phrases])
     times: list[float] = []
-    clock = -draws.uniform(0.0, 0.6) * every_s
+    clock = 0.0
     while True:
-        # The sum of three exponential draws: gaps are irregular, but seldom very short.
-        gap = -sum(np.log(draws.uniform(1e-6, 1.0)) for _ in range(3)) / 3 * every_s
-        clock += max(gap, SHORTEST_GAP_S)
+        # The sum of four exponential draws: gaps are irregular, but seldom very short or long.
+        gap = -sum(np.log(draws.uniform(1e-6, 1.0)) for _ in range(4)) / 4 * every_s
+        early = 0.6 if clock == 0.0 else 1.0  # the middle of a gap is where a clip begins
+        clock += max(early * gap, SHORTEST_GAP_S)
         if clock > length_s:
             return times
         moment = clock
