@@ -33,6 +33,8 @@ class _TensorRecord:
             if isinstance(value, Tensor):
                 wanted = dtype if dtype is not None and value.is_floating_point() else None
                 moved[field.name] = value.to(device=device, dtype=wanted)
+            elif isinstance(value, _TensorRecord):
+                moved[field.name] = value.to(device, dtype)
         return dataclasses.replace(self, **moved)  # type: ignore[type-var]
 
     def to_dict(self) -> dict[str, Any]:
@@ -40,6 +42,8 @@ class _TensorRecord:
         values: dict[str, Any] = {"type": type(self).__name__, "version": SCHEMA_VERSION}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
+            if isinstance(value, _TensorRecord):
+                value = value.to_dict()
             values[field.name] = str(value) if isinstance(value, Fraction) else value
         return values
 
@@ -55,6 +59,8 @@ class _TensorRecord:
         kept = {name: value for name, value in values.items() if name in names}
         if "fps" in kept:
             kept["fps"] = Fraction(kept["fps"])
+        if isinstance(kept.get("audio"), dict):
+            kept["audio"] = AudioClip.from_dict(kept["audio"])
         return cls(**kept)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -114,9 +115,8 @@ def frame_for_mode(
     """What part of the picture the result shows, as ``image_from_frame`` and its size (H, W).
 
     Args:
-        mode: ``full`` keeps the picture and its pixels; ``resize`` is the whole picture with the
-            longer side ``size``; ``crop`` is a square of ``size`` around the head and shoulders,
-            inside of the picture where it fits.
+        mode: ``resize`` is the whole picture with the longer side ``size``; ``crop`` is a square
+            of ``size`` around the head and shoulders, inside of the picture where it fits.
         face: the face that will speak, in picture pixels.
         picture_size: (H, W) of the picture.
         size: pixels, used by ``resize`` and ``crop``.
@@ -125,9 +125,6 @@ def frame_for_mode(
         (3, 3) float64 and (H, W); sizes are even, for the sake of video.
     """
     height, width = picture_size
-    if mode == "full":
-        # an odd last row or column is left out
-        return torch.eye(3, dtype=torch.float64), (max(2, height & ~1), max(2, width & ~1))
     if mode == "resize":
         scale = size / max(height, width)
         frame = (max(2, 2 * round(height * scale / 2)), max(2, 2 * round(width * scale / 2)))
@@ -137,7 +134,7 @@ def frame_for_mode(
             image_from_frame[axis, 2] = (whole / part - 1) / 2
         return image_from_frame, frame
     if mode != "crop":
-        raise OptionError(f"mode is {mode!r}, known values are: full, resize, crop.")
+        raise OptionError(f"mode is {mode!r}, known values are: resize, crop.")
     box_width, box_height = (face.box_px[2:] - face.box_px[:2]).tolist()
     side = min(max(box_width, box_height) * _HEAD_MARGIN, float(max(height, width)))
     x, y = face.center_px
@@ -159,17 +156,26 @@ def framed(rgb: Tensor, face: Face, mode: str, size: int) -> tuple[Tensor, Face]
     picture_size = int(rgb.shape[1]), int(rgb.shape[2])
     image_from_frame, (height, width) = frame_for_mode(mode, face, picture_size, size)
     image = to_image(rgb)
-    scale = float(affine.scale_of(image_from_frame))
+    across, down = 1 / float(image_from_frame[0, 0]), 1 / float(image_from_frame[1, 1])
     if mode == "crop":
-        enlarged = cut(image, image_from_frame, size & ~1)
+        shown = cut(image, image_from_frame, size & ~1)
     else:
-        how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
-        enlarged = cv2.resize(image, (width, height), interpolation=how)
-    frame_from_image = torch.linalg.inv(image_from_frame)
-    # moved() keeps the edges in place as resizing does; the rest of the shift is the crop's
-    shift = frame_from_image[:2, 2] - (1 / scale - 1) / 2
-    moved = face.moved(1 / scale, float(shift[0]), float(shift[1]))
-    return torch.from_numpy(enlarged).permute(2, 0, 1), moved
+        how = cv2.INTER_AREA if across < 1 else cv2.INTER_CUBIC
+        shown = cv2.resize(image, (width, height), interpolation=how)
+    # even sizes may scale both axes by a hair (flat pictures: more) differently
+    scale = torch.tensor([across, down], dtype=torch.float32)
+    shift = -image_from_frame[:2, 2].to(torch.float32) * scale
+    mesh = torch.cat(
+        (face.mesh_px[:, :2] * scale + shift, face.mesh_px[:, 2:] * (across * down) ** 0.5), dim=1
+    )
+    moved = replace(
+        face,
+        box_px=face.box_px * scale.repeat(2) + shift.repeat(2),
+        mesh_px=mesh,
+        eyes_px=face.eyes_px * scale + shift,
+        iris_px=face.iris_px * scale + shift,
+    )
+    return torch.from_numpy(shown).permute(2, 0, 1), moved
 
 
 def _kept_inside(center: float, side: float, length: int) -> float:

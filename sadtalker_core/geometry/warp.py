@@ -21,6 +21,12 @@ Array = NDArray[Any]  # float32 throughout; numpy's stubs lose it in arithmetic
 Image = NDArray[np.uint8]
 
 
+def smoothstep(value: Array) -> Array:
+    """0 at and below 0, 1 at and above 1, level at both ends."""
+    t = np.clip(value, 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
 @dataclass(frozen=True)
 class Lattice:
     """A regular lattice of nodes over a box of pixels, one node at the centre of each cell.

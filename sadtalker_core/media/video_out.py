@@ -7,7 +7,7 @@ import os
 import queue
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import av.error
 from torch import Tensor
 
-from ..errors import OutputError, StructureError, TalkingPortraitsError
+from ..errors import MediaError, OutputError, StructureError, TalkingPortraitsError
 from ..runtime import Runtime
 from ..structures import AudioClip, FrameStream
 from .audio_in import AudioSource, open_audio
@@ -172,7 +172,11 @@ def _write_folder(stream: FrameStream, path: Path, make_sink: Any, runtime: Runt
             # Another name first: a folder with files in it cannot be replaced in one step.
             old = temporary_beside(path)
             os.replace(path, old)
-            os.replace(temporary, path)
+            try:
+                os.replace(temporary, path)
+            except BaseException:
+                os.replace(old, path)  # an earlier result is never lost
+                raise
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(temporary, path)
@@ -190,6 +194,14 @@ def _is_replaceable_folder(path: Path) -> bool:
     )
 
 
+def _rendered(stream: FrameStream) -> Iterator[Tensor]:
+    """The chunks; a system error while they are made is not blamed on the output."""
+    try:
+        yield from stream.chunks
+    except OSError as error:
+        raise MediaError(f"the frames could not be made: {error}.") from error
+
+
 def _encode(
     stream: FrameStream, path: Path, make_sink: Any, temporary: Path, runtime: Runtime
 ) -> tuple[int, int]:
@@ -199,7 +211,7 @@ def _encode(
     done = 0
     try:
         runtime.progress("render", 0, stream.length)
-        for chunk in stream.chunks:
+        for chunk in _rendered(stream):
             runtime.check_cancelled()
             done += _checked(chunk, stream, done)
             encoder.put(chunk if chunk.device.type == "cpu" else _to_host(chunk))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from sadtalker_core.errors import OptionError
-from sadtalker_core.faces.crop import crop_square, frame_for_mode, square_around
+from sadtalker_core.faces.crop import crop_square, frame_for_mode, framed, square_around
 from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.overlay import draw_faces
 from sadtalker_core.faces.paste import face_mask, paste_back, square_mask
@@ -105,10 +107,7 @@ def test_masks_are_soft_and_end_at_zero(face: Face) -> None:
     assert 0.2 < float(oval.mean()) < 0.6
 
 
-def test_frames_of_the_three_modes(face: Face) -> None:
-    matrix, size = frame_for_mode("full", face, (481, 301), 512)
-    assert size == (480, 300)
-    assert torch.equal(matrix, torch.eye(3, dtype=torch.float64))
+def test_frames_of_crop_and_resize(face: Face) -> None:
     matrix, size = frame_for_mode("resize", face, (512, 256), 300)
     assert size == (300, 150)
     corner = affine.apply(matrix, torch.tensor([[149.5, 299.5]]))
@@ -120,7 +119,7 @@ def test_frames_of_the_three_modes(face: Face) -> None:
     assert corners.max() <= 511.51
     assert (corners[0] < face.box_px[:2]).all()
     assert (corners[1] > face.box_px[2:]).all()
-    with pytest.raises(OptionError, match="full, resize, crop"):
+    with pytest.raises(OptionError, match="resize, crop"):
         frame_for_mode("whole", face, (512, 512), 256)
 
 
@@ -142,3 +141,19 @@ def test_overlay_draws_on_the_face_only(portrait: Tensor, face: Face) -> None:
     assert torch.equal(plain, portrait)
     x, y = (round(value * factor + (factor - 1) / 2) for value in face.mesh_px[13, :2].tolist())
     assert not torch.equal(drawn[:, y, x], portrait[:, y // factor, x // factor])
+
+
+def test_framed_moves_the_face_with_its_picture(face: Face) -> None:
+    """A mark in the picture is found where the moved face says it is, even when axes differ."""
+    rgb = torch.zeros(3, 300, 1001, dtype=torch.uint8)
+    x, y = 700, 150
+    rgb[:, y - 3 : y + 4, x - 3 : x + 4] = 255
+    marked = replace(face, mesh_px=torch.tensor([[float(x), float(y), 0.0]]).repeat(468, 1))
+    shown, moved = framed(rgb, marked, "resize", 101)
+    height, width = shown.shape[1:]
+    columns, rows = torch.meshgrid(
+        torch.arange(float(width)), torch.arange(float(height)), indexing="xy"
+    )
+    light = shown[0].float() / shown[0].float().sum()
+    assert float((light * columns).sum()) == pytest.approx(float(moved.mesh_px[0, 0]), abs=0.1)
+    assert float((light * rows).sum()) == pytest.approx(float(moved.mesh_px[0, 1]), abs=0.1)

@@ -414,3 +414,14 @@ def test_encoding_runs_beside_rendering(tmp_path: Path) -> None:
 
     _write(FrameStream(chunks(), 96, (128, 128), Fraction(25)), tmp_path / "a.mp4")
     assert time.monotonic() - rendering[0] < 0.3
+
+
+def test_a_system_error_of_the_renderer_is_not_blamed_on_the_output(tmp_path: Path) -> None:
+    def broken() -> Iterator[Tensor]:
+        yield torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+        raise OSError("the frames' own disk is gone")
+
+    stream = FrameStream(broken(), 2, (32, 32), Fraction(25))
+    with pytest.raises(MediaError, match="could not be made"):
+        _write(stream, tmp_path / "out.mp4")
+    assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from ...faces import mesh
-from ...geometry.warp import Array, ScatteredField
+from ...geometry.warp import Array, ScatteredField, smoothstep
 from .frame import FaceFrame
 
 # Rows of lip vertices from the viewer's left corner to the right one, outermost row first.
@@ -92,11 +92,6 @@ class ControlBasis:
 
 # Rows of both lips that meet when the mouth is closed; the skin's own field does without them.
 INNER_ROWS = (UPPER_LIP[2:, 1:-1], LOWER_LIP[2:, 1:-1])
-
-
-def _smoothstep(low: float, high: float, value: Array) -> Array:
-    t = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return t * t * (3 - 2 * t)
 
 
 def _ring_points(frame: FaceFrame, mesh_px: Array) -> Array:
@@ -188,9 +183,9 @@ class _Author:
     def _chin_weight(self) -> Array:
         """1 on the chin, 0 on and above the lower lip, fading along the jaw and down the neck."""
         x, y = np.abs(self.points[:, 0] - self.mouth[0]), self.points[:, 1]
-        down = _smoothstep(self.lower_y - 0.04, self.chin_y - 0.05, y)
-        side = 1 - _smoothstep(0.2, 0.8, x)
-        neck = 1 - _smoothstep(self.chin_y + 0.02, self.chin_y + 0.5, y)
+        down = smoothstep((y - self.lower_y + 0.04) / (self.chin_y - self.lower_y - 0.01))
+        side = 1 - smoothstep((x - 0.2) / 0.6)
+        neck = 1 - smoothstep((y - self.chin_y - 0.02) / 0.48)
         return (down * side * neck).astype(np.float32)
 
     def open(self) -> Array:

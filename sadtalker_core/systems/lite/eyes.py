@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...geometry.warp import Array, Image, blur, sample_picture
+from ...geometry.warp import Array, Image, blur, sample_picture, smoothstep
 from .frame import FaceFrame
 
 _SAMPLES = 33
@@ -307,14 +307,14 @@ def _lid_source(
     band = np.clip((v - band_top) / blend + 0.5, 0, 1)
     if close <= 0:
         return skin, v - (edge - upper), np.ones_like(v) * (v > band_top), np.ones_like(v), t
-    down = t * t * (3 - 2 * t)
+    down = smoothstep(t)
     return skin, v - (edge - upper), band, 1 + (ratio - 1) * down, down
 
 
 def _falloff(v: Array, lower: Array) -> Array:
     """1 at the lower lid, 0 a little below: the skin there gives way smoothly."""
     t = np.clip(np.abs(v - lower) / 0.10, 0, 1)
-    return (1 - t) ** 2 * (1 + 2 * t)
+    return smoothstep(1 - t)
 
 
 def _gaze_shift(rig: EyeRig, s: Array, v: Array, gaze: Array) -> Array:
@@ -322,7 +322,7 @@ def _gaze_shift(rig: EyeRig, s: Array, v: Array, gaze: Array) -> Array:
     distance = np.hypot(s - rig.iris[0] - gaze[0], v - rig.iris[1] - gaze[1])
     reach = 0.45 * rig.length
     t = np.clip((distance - 1.1 * rig.iris_radius) / reach, 0, 1)
-    weight = (1 - t) ** 2 * (1 + 2 * t)
+    weight = smoothstep(1 - t)
     return weight[..., None] * gaze.astype(np.float32)
 
 

@@ -23,6 +23,8 @@ _SIDE = (0.30, 1.15)
 _UP = (0.55, 1.35)
 _DOWN = (0.02, 1.30)
 _MOST_STRETCH = 2.1  # local stretch or squeeze of the face above which a turn looks torn
+_REACH = 0.3  # E
+_CUT_FREEDOM = 0.35  # of all movement for a face that the border of the picture cuts
 _LEAST_SQUEEZE = 0.22  # of neck and background; below it they crease
 _LIMIT_SCAN_RAD = np.arange(0.02, 0.27, 0.02)
 
@@ -52,6 +54,7 @@ class HeadField:
         roll_pivot_px: (3,) the point it leans about, lower in the neck.
         unit_px: E in pixels.
         limits_rad: (3, 2) most negative and most positive pitch, yaw and roll.
+        reach: most translation along each axis, in E.
     """
 
     points_px: Array
@@ -60,6 +63,7 @@ class HeadField:
     roll_pivot_px: Array
     unit_px: float
     limits_rad: Array
+    reach: float = _REACH
 
     def resampled(self, lattice: Lattice, finer: Lattice) -> HeadField:
         """The same head on the nodes of another lattice inside ``lattice``, its own."""
@@ -98,7 +102,7 @@ class HeadField:
         rotation = pose.rotation_rad.astype(np.float32).copy()
         for axis, (low, high) in enumerate(self.limits_rad):
             rotation[axis] = _soft_limit(float(rotation[axis]), float(low), float(high))
-        translation = np.clip(pose.translation, -0.3, 0.3).astype(np.float32)
+        translation = np.clip(pose.translation, -self.reach, self.reach).astype(np.float32)
         return HeadPose(rotation, translation)
 
 
@@ -201,7 +205,16 @@ def build_head(
     inside = polygon_mask(
         lattice.to_cells(mesh_px[FACE_OVAL, :2].astype(np.float32)), lattice.columns, lattice.rows
     )
-    return replace(head, limits_rad=_find_limits(head, lattice, inside > 0.5))
+    limits = _find_limits(head, lattice, inside > 0.5)
+    if _is_cut(mesh_px[FACE_OVAL, :2], size):
+        # beyond the border there is only a mirror image: let little of it in
+        return replace(head, limits_rad=limits * _CUT_FREEDOM, reach=_REACH * _CUT_FREEDOM)
+    return replace(head, limits_rad=limits)
+
+
+def _is_cut(oval_px: Array, size: tuple[int, int]) -> bool:
+    """Whether the outline of the face crosses the border of the picture."""
+    return bool((oval_px < 0).any() or (oval_px > [size[1] - 1, size[0] - 1]).any())
 
 
 def _find_limits(head: HeadField, lattice: Lattice, inside: NDArray[np.bool_]) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...geometry.warp import Array, Image, blur, polygon_mask
+from ...geometry.warp import Array, Image, blur, polygon_mask, smoothstep
 
 # Widths of the upper teeth from the middle outward, in E (central incisor 8.5 mm, E about 90 mm).
 _UPPER_WIDTHS = (0.090, 0.070, 0.078, 0.070, 0.068, 0.09)
@@ -145,11 +145,11 @@ def _teeth_row(
     # side incisors are a little shorter, canines a little longer, and the row rises to the sides
     length = np.asarray([0.0, -0.007, -0.002, -0.008, -0.012, -0.016])[index]
     bottom = edge + length - smile * x * x - 0.010 * across**4
-    alpha = _ramp((bottom - y) / soft) * _ramp((y - gum) / (6 * soft))
-    alpha *= _ramp((_arch(np.asarray(bounds[-1])) - np.abs(x)) / (10 * soft))
+    alpha = smoothstep((bottom - y) / soft) * smoothstep((y - gum) / (6 * soft))
+    alpha *= smoothstep((_arch(np.asarray(bounds[-1])) - np.abs(x)) / (10 * soft))
     depth = 1 - 0.88 * (inside**2.4)  # teeth turn away and into shadow toward the sides
-    round_off = 1 - 0.10 * across**2 - 0.22 * _ramp((across - 0.86) / 0.14 + 0.5)
-    tip = 1 - 0.07 * _ramp(1 - (bottom - y) / 0.018)  # translucent biting edge
+    round_off = 1 - 0.10 * across**2 - 0.22 * smoothstep((across - 0.86) / 0.14 + 0.5)
+    tip = 1 - 0.07 * smoothstep(1 - (bottom - y) / 0.018)  # translucent biting edge
     shade = depth * round_off * tip
     rgb = colour[None, None] * shade[..., None]
     # warmer in the depth: light there has bounced off the lips
@@ -160,14 +160,9 @@ def _teeth_row(
 def _tongue(x: Array, y: Array, colour: Array) -> Array:
     """A soft mound behind the lower teeth with a faint middle furrow."""
     top = -0.02 + 0.9 * x * x
-    alpha = _ramp((y - top) / 0.05 + 0.5) * _ramp((0.24 - np.abs(x)) / 0.06 + 0.5)
+    alpha = smoothstep((y - top) / 0.05 + 0.5) * smoothstep((0.24 - np.abs(x)) / 0.06 + 0.5)
     shade = 0.62 + 0.38 * np.clip((y - top) / 0.12, 0, 1) - 0.10 * np.exp(-((x / 0.02) ** 2))
     shade = shade * (1 - 0.35 * (np.abs(x) / 0.24) ** 2)
     rgb = colour[None, None] * shade[..., None]
     layer = np.concatenate([rgb * alpha[..., None], alpha[..., None]], axis=2)
     return blur(layer.astype(np.float32), 1.5)
-
-
-def _ramp(value: Array) -> Array:
-    t = np.clip(value, 0, 1)
-    return t * t * (3 - 2 * t)
