@@ -25,7 +25,7 @@ from ..systems.lite.config import LiteMotionOptions
 from ..systems.lite.curves import FrameTimes
 from ..systems.lite.mouth_net import MouthNet, config_of
 from ..systems.lite.mouth_shape import shape_mouth
-from ..systems.lite.mouth_track import WEIGHTS, MouthTrack
+from ..systems.lite.mouth_track import WEIGHTS, MouthTrack, heard
 from ..weights.reader import load_strict, read_weights
 from .fit_mouth import around, correlation, ridge
 from .lip_clips import LipClip, read_clips
@@ -88,11 +88,13 @@ def heard_track(net: MouthNet, log_mel: Tensor) -> MouthTrack:
     if statistics.silent:
         return MouthTrack.silent(rows)
     with torch.inference_mode():
-        lips, phones, speech = net(normalised(log_mel)[None])
+        lips, shapes, speech = heard(net, normalised(log_mel))
     return MouthTrack(
-        lips=lips[0].numpy(),
-        closure=phones[0].softmax(-1)[:, 1].numpy(),
-        speech=speech[0].sigmoid().numpy(),
+        lips=lips.numpy(),
+        closure=shapes[:, 0].numpy(),
+        tuck=shapes[:, 1].numpy(),
+        rounding=shapes[:, 2].numpy(),
+        speech=speech.numpy(),
         level_db=relative_level_db(log_mel, statistics).reshape(-1, 2).mean(1).numpy(),
         is_silent=False,
     )

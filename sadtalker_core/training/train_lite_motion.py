@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder for tracked lips")
     parser.add_argument("--start", type=Path, help="pre-trained weights")
     parser.add_argument("--pretrain-steps", type=int, default=3000)
-    parser.add_argument("--fit-steps", type=int, default=150)
+    parser.add_argument("--fit-steps", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="weights to write")
     parser.add_argument("--keep-pretrained", type=Path, help="where to keep the first stage")

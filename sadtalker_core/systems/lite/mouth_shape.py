@@ -12,11 +12,11 @@ from .mouth_track import MouthTrack
 
 OPEN_LIMIT = 0.155  # above, lips of the warp thicken
 WIDTH_LIMIT = 0.11
-_QUIET_DB = (-42.0, -30.0)  # below the first the mouth rests, above the second it moves fully
-_SURE = 0.42  # a closure is believed from this probability on
+_QUIET_DB = (-48.0, -37.0)  # below the first the mouth rests, above the second it moves fully
+_DOUBTFUL, _SURE = 0.35, 0.7  # a closure begins to be believed, and is believed fully
 _SHUT_S = 0.10  # shortest closed time: two frames at 25 a second
-_LEAD_S = 0.03  # lips close a little before the sound
-_RAMP_S = 0.06
+_LEAD_S = 0.04  # lips close a little before the sound
+_RAMP_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ def shape_mouth(track: MouthTrack, options: LiteMotionOptions, times: FrameTimes
     scale = np.float32(options.expression_scale)
     gate = speech_gate(track, options.speech_gate)
     lips = [smooth(track.lips[:, k], 0.022) for k in range(track.lips.shape[1])]
-    opened = _opening(lips[0]) * gate
-    width = _soft(0.034 * (lips[1] - 0.15), WIDTH_LIMIT) * gate
-    pucker = np.clip(0.42 * (-lips[1] - 0.25), 0.0, 1.0) * gate
-    corners = _soft(0.008 * lips[2], 0.03) * gate
-    jaw = np.maximum(0.85 * opened + 0.012 * lips[4] * gate, 0.4 * opened)
+    opened = _opening(lips[0]) * (1 - 0.6 * smooth(track.tuck, 0.02)) * gate
+    width = _soft(0.07 * lips[1], WIDTH_LIMIT) * gate
+    rounded = smooth(track.rounding, 0.035) + 0.35 * np.maximum(-lips[1] - 0.3, 0.0)
+    pucker = np.clip(rounded, 0.0, 1.0) * gate
+    corners = _soft(0.012 * lips[2], 0.03) * gate
+    jaw = np.maximum(0.7 * opened + 0.015 * lips[4] * gate, 0.4 * opened)
     closed, pressed = closures(track.closure * gate, options.closure)
     delay = options.audio_offset_ms / 1000
     shut = peaks_at_frames(closed, times, delay)
@@ -65,33 +66,35 @@ def speech_gate(track: MouthTrack, strength: float) -> Curve:
         return np.zeros_like(track.speech)
     low, high = _QUIET_DB
     audible = ease((smooth(track.level_db, 0.04) - low) / (high - low))
-    spoken = ease((smooth(track.speech, 0.08) - 0.25) / 0.5)
+    spoken = ease((smooth(track.speech, 0.2) - 0.08) / 0.4)
     return smooth((audible * (1 - strength * (1 - spoken))).astype(np.float32), 0.03)
 
 
 def closures(probability: Curve, firmness: float) -> tuple[Curve, Curve]:
     """How far lips are shut and pressed (R,), 0 to 1, from the probability of m, b and p.
 
-    Each closure that is sure enough becomes a shut time of at least ``_SHUT_S`` with ramps on
-    both sides, beginning a little before the sound.
+    Each closure becomes a shut time of at least ``_SHUT_S`` with ramps on both sides, beginning a
+    little before the sound. A doubtful one narrows the mouth only.
     """
     shut = np.zeros_like(probability)
-    edges = np.diff(np.concatenate([[0], probability > _SURE, [0]]).astype(np.int8))
+    edges = np.diff(np.concatenate([[0], probability > _DOUBTFUL, [0]]).astype(np.int8))
     for first, last in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)):
+        peak = probability[first:last].max()
+        belief = ease(np.asarray((peak - _DOUBTFUL) / (_SURE - _DOUBTFUL)))
         start = first / RATE_HZ - _LEAD_S
         end = max(last / RATE_HZ, start + _SHUT_S + 1 / RATE_HZ)
         low = max(0, int((start - _RAMP_S) * RATE_HZ) - 1)
         high = min(len(shut), int((end + _RAMP_S) * RATE_HZ) + 2)
         moments = (np.arange(low, high) + 0.5) / RATE_HZ
         outside = np.maximum(start - moments, moments - end) / _RAMP_S
-        shape = 1 - ease(np.maximum(outside, 0.0))
+        shape = belief * (1 - ease(np.maximum(outside, 0.0)))
         shut[low:high] = np.maximum(shut[low:high], shape)
-    return (shut * np.float32(firmness)), (shut**2 * np.float32(firmness))
+    return shut * firmness, shut**2 * firmness
 
 
 def _opening(lips: Curve) -> Curve:
     """Opening in E of the network's opening: rest below, soft knee, open vowels near 0.1."""
-    return (0.035 * np.logaddexp(0.0, 2.0 * (lips + 0.35))).astype(np.float32)
+    return (0.030 * np.logaddexp(0.0, 2.8 * (lips + 0.25))).astype(np.float32)
 
 
 def _soft(curve: Curve, limit: float) -> Curve:

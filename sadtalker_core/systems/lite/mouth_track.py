@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,13 +23,16 @@ from ...audio.mel import SPEECH_MEL, log_mel_rows
 from ...runtime import Runtime
 from ...weights.reader import load_strict, read_weights
 from .curves import RATE_HZ, Curve
-from .mouth_net import LIPS, MouthNet, config_of
+from .mouth_net import LIPS, PHONE_CLASSES, MouthNet, config_of
 
 WEIGHTS = Path(__file__).parent / "data" / "mouth_net.safetensors"
 _ROWS = 400  # of log-mel in a block: 4 s
 _MARGIN = 80  # rows of log-mel on each side, more than the network reaches
 _ROWS_PER_CONTROL = SPEECH_MEL.rate_hz // RATE_HZ
-_CLOSED_CLASS = 1  # bilabial
+_PHONES = torch.zeros(PHONE_CLASSES, 3)  # classes that shut, tuck or round the lips
+_PHONES[1, 0] = 1.0  # bilabial
+_PHONES[2, 1] = 1.0  # labiodental
+_PHONES[[3, 4, 10], 2] = torch.tensor([1.0, 0.7, 0.5])  # close round, mid round, hush
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class MouthTrack:
     Attributes:
         lips: (R, 5) the network's ``LIPS``, in units of a speaker's own spread.
         closure: (R,) probability of m, b or p.
+        tuck: (R,) probability of f or v, the lower lip at the teeth.
+        rounding: (R,) how round the lips are by the phones heard, 0 to 1.
         speech: (R,) probability that someone speaks.
         level_db: (R,) level relative to loud speech of the sound, at most about 6.
         is_silent: nothing in the sound is loud enough to be speech.
@@ -46,6 +51,8 @@ class MouthTrack:
 
     lips: NDArray[np.float32]
     closure: Curve
+    tuck: Curve
+    rounding: Curve
     speech: Curve
     level_db: Curve
     is_silent: bool
@@ -56,6 +63,8 @@ class MouthTrack:
         return cls(
             lips=np.zeros((rows, len(LIPS)), np.float32),
             closure=np.zeros(rows, np.float32),
+            tuck=np.zeros(rows, np.float32),
+            rounding=np.zeros(rows, np.float32),
             speech=np.zeros(rows, np.float32),
             level_db=np.full(rows, -FLOOR_RANGE_DB, np.float32),
             is_silent=True,
@@ -112,15 +121,27 @@ def hear_mouth(
             count = min(per_block, rows - first)
             if count <= 0:
                 break
-            lips, phones, speech = net(relative_log_mel(block, statistics)[None])
+            lips, shapes, speech = heard(net, relative_log_mel(block, statistics))
             taken = slice(skipped, skipped + count)
             level = relative_level_db(block, statistics).reshape(-1, _ROWS_PER_CONTROL).mean(1)
             here = slice(first, first + count)
-            track.lips[here] = lips[0, taken].numpy()
-            track.closure[here] = phones[0, taken].softmax(-1)[:, _CLOSED_CLASS].numpy()
-            track.speech[here] = speech[0, taken].sigmoid().numpy()
+            track.lips[here] = lips[taken].numpy()
+            track.closure[here] = shapes[taken, 0].numpy()
+            track.tuck[here] = shapes[taken, 1].numpy()
+            track.rounding[here] = shapes[taken, 2].numpy()
+            track.speech[here] = speech[taken].numpy()
             track.level_db[here] = level[taken].numpy()
-    return MouthTrack(track.lips, track.closure, track.speech, track.level_db, is_silent=False)
+    return replace(track, is_silent=False)
+
+
+def heard(net: MouthNet, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the network makes of normalised log-mel (2R, bands).
+
+    Returns:
+        lips (R, 5); closure, tuck and rounding (R, 3); speech (R,), as in ``MouthTrack``.
+    """
+    lips, phones, speech = net(rows[None])
+    return lips[0], phones[0].softmax(-1) @ _PHONES, speech[0].sigmoid()
 
 
 def _reported(
