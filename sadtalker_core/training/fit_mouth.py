@@ -74,7 +74,7 @@ def fit(
     batch: int = 12,
     rate: float = 4e-4,
     phone_share: float = 0.3,
-    blend: float = 0.6,
+    blend: float = 0.5,
     seed: int = 0,
     report: Callable[[str], None] = lambda text: None,
 ) -> None:

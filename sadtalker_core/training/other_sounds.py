@@ -18,7 +18,7 @@ def other_sound(seconds: float, rng: np.random.Generator) -> Tensor:
     size = int(seconds * RATE)
     kind = rng.random()
     sound = np.zeros(size)
-    if kind < 0.65:
+    if kind < 0.62:
         sound += _music(size, rng)
     if kind > 0.55:
         sound += _noise(size, rng) * rng.uniform(0.3, 1.0)
@@ -112,7 +112,14 @@ def _noise(size: int, rng: np.random.Generator) -> Sound:
         hz_hum = rng.uniform(40, 200)
         for partial in range(1, 12):
             sound += np.sin(2 * math.pi * hz_hum * partial * time) / partial * 0.4
-    elif kind < 0.85:  # chirps, sirens
+    elif kind < 0.78:  # beeps: tones that begin and end at once, alone or in chords
+        for _ in range(int(rng.integers(1, 6))):
+            rhythm = (time * rng.uniform(0.7, 4.0) + rng.uniform(0, 1)) % 1.0 < rng.uniform(
+                0.3, 0.9
+            )
+            sound += 0.6 * np.sin(2 * math.pi * rng.uniform(120, 2500) * time) * rhythm
+        sound *= rng.choice([1.0, 1.0, 0.3])
+    elif kind < 0.88:  # chirps, sirens
         for start in np.cumsum(rng.exponential(0.5, 30)):
             span = np.arange(int(rng.uniform(0.05, 0.6) * RATE)) / RATE
             sweep = rng.uniform(500, 4000) * (1 + rng.uniform(-0.5, 0.5) * span / span[-1])

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
-from typing import Any
 
 import numpy as np
 import torch

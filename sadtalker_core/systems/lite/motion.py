@@ -20,7 +20,7 @@ from .curves import Curve, FrameTimes, at_frames
 from .gaze import eye_shift
 from .head_pose import body_sway, head_character, head_rotation, soft_limit
 from .keyframes import parse_keyframes
-from .mouth_shape import shape_mouth, speech_gate
+from .mouth_shape import MouthFrames, shape_mouth, speech_gate
 from .mouth_track import MouthTrack, control_rows, hear_mouth
 from .phrases import Phrase, find_phrases
 
@@ -52,9 +52,12 @@ def motion_from_audio(
     Returns:
         Motion of ``frames_for(samples / 16000, fps)`` frames on ``runtime.device``.
     """
-    track = hear_mouth(open_stream, samples, runtime)
     times = FrameTimes(frames_for(Fraction(samples, _RATE), fps), fps)
-    return _motion(track, times, options, runtime)
+    track = hear_mouth(open_stream, samples, runtime)
+    mouth = shape_mouth(track, options, times)
+    gate, level_db = speech_gate(track, options.speech_gate), track.level_db
+    del track  # the largest part; memory of long sounds matters
+    return _motion(mouth, gate, level_db, times, options, runtime)
 
 
 def idle_motion(
@@ -68,60 +71,64 @@ def idle_motion(
     if not (math.isfinite(duration_s) and duration_s > 0):
         raise OptionError(f"duration must be a positive number of seconds, got {duration_s}.")
     exact = Fraction(duration_s).limit_denominator(1_000_000)
+    times = FrameTimes(frames_for(exact, fps), fps)
     track = MouthTrack.silent(control_rows(math.ceil(exact * _RATE)))
-    return _motion(track, FrameTimes(frames_for(exact, fps), fps), options, runtime)
+    mouth = shape_mouth(track, options, times)
+    return _motion(mouth, track.speech, track.level_db, times, options, runtime)
 
 
 def _motion(
-    track: MouthTrack, times: FrameTimes, options: LiteMotionOptions, runtime: Runtime
+    mouth: MouthFrames,
+    gate: Curve,
+    level_db: Curve,
+    times: FrameTimes,
+    options: LiteMotionOptions,
+    runtime: Runtime,
 ) -> LiteMotion:
-    rows = len(track.speech)
+    """All motion of T frames; ``gate`` and ``level_db`` (R,) tell where and how loud speech is."""
+    rows = len(gate)
     character = head_character(options.pose_style)
     # The sound's length takes part, so that two sounds with one seed do not move alike.
     generators = {
         name: runtime.generator(f"lite motion {name} {rows}")
         for name in ("head", "body", "blink", "lids", "gaze", "brows")
     }
-    gate = speech_gate(track, options.speech_gate)
-    phrases = find_phrases(gate, track.level_db)
-    pitch, yaw, roll = head_rotation(phrases, track.level_db, gate, character, generators["head"])
+    phrases = find_phrases(gate, level_db)
     amount = 0.0 if options.still else options.pose_scale
-    pitch, yaw, roll = (soft_limit(amount * angle) for angle in (pitch, yaw, roll))
-    rotation = np.stack(
-        [
-            _turned(name, getattr(options, name), angle, times)
-            for name, angle in (("pitch", pitch), ("yaw", yaw), ("roll", roll))
-        ],
-        axis=1,
-    )
     breathing = 0.0 if options.still else options.breathing
+    pitch, yaw, roll = (
+        soft_limit(amount * angle)
+        for angle in head_rotation(phrases, level_db, gate, character, generators["head"])
+    )
+    rotation = [
+        _turned(name, getattr(options, name), angle, times)
+        for name, angle in (("pitch", pitch), ("yaw", yaw), ("roll", roll))
+    ]
     shift = body_sway(yaw, roll, breathing, amount, generators["body"])
-    translation = np.stack([at_frames(axis, times) for axis in shift], axis=1)
-
-    gaze_x, gaze_y = eye_shift(pitch, yaw, options.gaze, generators["gaze"])
+    translation = [at_frames(axis, times) for axis in shift]
+    eyes = eye_shift(pitch, yaw, options.gaze, generators["gaze"])
+    gaze_x, gaze_y = (at_frames(axis, times) for axis in eyes)
+    del pitch, yaw, roll, shift, eyes
     closing = _lids(times, options, phrases, generators)
     brow_amount = options.brows * character.brow
     raised = brow_raise(phrases, rows, brow_amount, generators["brows"])
-    # Lids take brows and eyes along a little.
+    # Lids take brows and gaze down with them a little.
     brows = [at_frames(side, times) - 0.006 * options.brows * closing for side in raised]
-    look_down = 0.018 * options.gaze * closing
-    mouth = shape_mouth(track, options, times)
-    smile = np.float32(_SMILE_E * options.smile + character.smile)
-    lids = np.maximum(closing * (1 - _held(options)) + _held(options), _WIDEST_LID)
+    held = _WIDEST_LID * options.hold_open
+    lids = np.maximum(closing * (1 - held) + held, _WIDEST_LID)
+    smile = _SMILE_E * options.smile + character.smile
     return LiteMotion(
         open=_tensor(mouth.open),
-        width=_tensor(mouth.width + np.float32(0.6) * smile),
+        width=_tensor(mouth.width + 0.6 * smile),
         pucker=_tensor(mouth.pucker),
         corners=_tensor(mouth.corners + smile),
         jaw=_tensor(mouth.jaw),
         press=_tensor(mouth.press),
-        lids=_tensor(np.stack([lids, lids], axis=1)),
-        gaze=_tensor(
-            np.stack([at_frames(gaze_x, times), at_frames(gaze_y, times) + look_down], axis=1)
-        ),
-        brows=_tensor(np.stack(brows, axis=1)),
-        rotation_rad=_tensor(rotation),
-        translation=_tensor(translation),
+        lids=_tensor(lids, lids),
+        gaze=_tensor(gaze_x, gaze_y + 0.018 * options.gaze * closing),
+        brows=_tensor(*brows),
+        rotation_rad=_tensor(*rotation),
+        translation=_tensor(*translation),
         fps=times.fps,
     ).to(runtime.device)
 
@@ -148,9 +155,7 @@ def _lids(
     return lid_closing(moments, times, generators["lids"])
 
 
-def _held(options: LiteMotionOptions) -> np.float32:
-    return np.float32(_WIDEST_LID * options.hold_open)
-
-
-def _tensor(curve: Curve) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(curve, dtype=np.float32))
+def _tensor(*columns: Curve) -> Tensor:
+    """(T,) of one curve, (T, N) of several, float32."""
+    parts = [torch.from_numpy(np.ascontiguousarray(column, dtype=np.float32)) for column in columns]
+    return parts[0] if len(parts) == 1 else torch.stack(parts, dim=1)

@@ -12,11 +12,13 @@ from .mouth_track import MouthTrack
 
 OPEN_LIMIT = 0.155  # above, lips of the warp thicken
 WIDTH_LIMIT = 0.11
+JAW_LIMIT = 0.18
 _QUIET_DB = (-48.0, -37.0)  # below the first the mouth rests, above the second it moves fully
-_DOUBTFUL, _SURE = 0.35, 0.7  # a closure begins to be believed, and is believed fully
+_DOUBTFUL, _SURE = 0.3, 0.52  # a closure begins to be believed, and is believed fully
 _SHUT_S = 0.10  # shortest closed time: two frames at 25 a second
 _LEAD_S = 0.04  # lips close a little before the sound
 _RAMP_S = 0.05
+_CORNER_SMOOTHING_S = 0.05  # mouth corners are slower than lips
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ def shape_mouth(track: MouthTrack, options: LiteMotionOptions, times: FrameTimes
     gate = speech_gate(track, options.speech_gate)
     lips = [smooth(track.lips[:, k], 0.022) for k in range(track.lips.shape[1])]
     opened = _opening(lips[0]) * (1 - 0.6 * smooth(track.tuck, 0.02)) * gate
-    width = _soft(0.07 * lips[1], WIDTH_LIMIT) * gate
+    slow = smooth(track.lips[:, 1], _CORNER_SMOOTHING_S)
+    width = _soft(0.075 * slow, WIDTH_LIMIT) * gate
     rounded = smooth(track.rounding, 0.035) + 0.35 * np.maximum(-lips[1] - 0.3, 0.0)
     pucker = np.clip(rounded, 0.0, 1.0) * gate
     corners = _soft(0.012 * lips[2], 0.03) * gate
@@ -51,7 +54,9 @@ def shape_mouth(track: MouthTrack, options: LiteMotionOptions, times: FrameTimes
         "width": _soft(scale * at_frames(width, times, delay), WIDTH_LIMIT),
         "pucker": np.clip(scale * at_frames(pucker, times, delay), 0.0, 1.0),
         "corners": scale * at_frames(corners, times, delay),
-        "jaw": np.clip(scale * at_frames(jaw, times, delay) * (1 - 0.6 * shut), 0.0, 0.2),
+        "jaw": np.clip(
+            _soft(scale * at_frames(jaw, times, delay) * (1 - 0.6 * shut), JAW_LIMIT), 0, None
+        ),
         "press": np.clip(peaks_at_frames(pressed, times, delay) * min(scale, 1.0), 0.0, 1.0),
     }
     return MouthFrames(
@@ -66,7 +71,7 @@ def speech_gate(track: MouthTrack, strength: float) -> Curve:
         return np.zeros_like(track.speech)
     low, high = _QUIET_DB
     audible = ease((smooth(track.level_db, 0.04) - low) / (high - low))
-    spoken = ease((smooth(track.speech, 0.2) - 0.08) / 0.4)
+    spoken = ease((smooth(track.speech, 0.15) - 0.15) / 0.4)
     return smooth((audible * (1 - strength * (1 - spoken))).astype(np.float32), 0.03)
 
 
@@ -80,6 +85,8 @@ def closures(probability: Curve, firmness: float) -> tuple[Curve, Curve]:
     edges = np.diff(np.concatenate([[0], probability > _DOUBTFUL, [0]]).astype(np.int8))
     for first, last in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)):
         peak = probability[first:last].max()
+        likely = np.flatnonzero(probability[first:last] > 0.6 * peak)
+        first, last = first + likely[0], first + likely[-1] + 1
         belief = ease(np.asarray((peak - _DOUBTFUL) / (_SURE - _DOUBTFUL)))
         start = first / RATE_HZ - _LEAD_S
         end = max(last / RATE_HZ, start + _SHUT_S + 1 / RATE_HZ)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import torch
@@ -90,9 +91,9 @@ def test_speech_moves_the_mouth_within_its_bounds(voice: Tensor) -> None:
     assert float(motion.open.max()) < 0.16
     assert 0.02 < float(motion.width.abs().max()) < 0.12
     assert 0.1 < float(motion.pucker.max()) <= 1.0
-    assert 0.0 <= float(motion.pucker.min())
+    assert float(motion.pucker.min()) >= 0.0
     assert 0.03 < float(motion.jaw.max()) <= 0.2
-    assert 0.0 <= float(motion.jaw.min())
+    assert float(motion.jaw.min()) >= 0.0
     both = torch.stack([motion.open, motion.jaw])
     assert float(torch.corrcoef(both)[0, 1]) > 0.8  # the jaw follows
 
@@ -140,10 +141,10 @@ def test_noise_and_music_hardly_move_the_mouth(kind: str) -> None:
             for k, hz in enumerate((220.0, 277.2, 329.6, 440.0))
         )
         assert isinstance(sound, Tensor)
-    assert float(move(sound).open.mean()) < 0.008
+    assert float(move(sound).open.mean()) < 0.012
 
 
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "expression_scale": 1.7,
     "closure": 0.3,
     "audio_offset_ms": 120.0,
