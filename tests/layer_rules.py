@@ -233,6 +233,13 @@ def _side_effects(path: str, tree: ast.Module) -> Iterator[Violation]:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
+    own_names = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     own_functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     for node in _import_time_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -247,7 +254,9 @@ def _side_effects(path: str, tree: ast.Module) -> Iterator[Violation]:
         elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
-                if not isinstance(target, (ast.Name, ast.Tuple)):
+                # TABLE[3] = 1.0 fills a table of this very module
+                fills = isinstance(target, ast.Subscript) and _dotted(target.value) in own_names
+                if not isinstance(target, (ast.Name, ast.Tuple)) and not fills:
                     yield Violation(path, node.lineno, "changes something else's state at import")
             for call in ast.walk(node.value):
                 if not isinstance(call, ast.Call):

@@ -46,6 +46,7 @@ def test_public_functions_are_documented() -> None:
             for node in tree.body
             if isinstance(node, (ast.FunctionDef, ast.ClassDef))
             and not node.name.startswith("_")
+            and node.name != "main"  # the module's own text says what it does
             and ast.get_docstring(node) is None
         ]
     assert not silent
@@ -121,6 +122,8 @@ BREAKS = [
     ("faces/x.py", "def f(): return eval('1')"),
     ("faces/x.py", "import torch\ndef f(p): return torch.load(p)"),
     ("faces/x.py", "import torch\ntorch.set_num_threads(1)"),
+    ("faces/x.py", "import os\nos.things['a'] = 1"),
+    ("faces/x.py", "from ..options import TABLE\nTABLE['a'] = 1"),
     ("faces/x.py", "import torch\ntorch.backends.cudnn.benchmark = True"),
     ("faces/x.py", "import logging\nlogging.basicConfig()"),
     ("faces/x.py", "import os\nos.makedirs('x')"),
@@ -142,6 +145,7 @@ KEEPS = [
     ("cli/animate.py", "import os\nfrom ..jobs import run_animate\nX = os.environ"),
     ("faces/x.py", 'import logging\nlog = logging.getLogger(__name__)\n"""Text."""'),
     ("faces/x.py", "import math\nA = {'a': frozenset({1})}\nB = math.radians(3)\nC = [0.1] * 3"),
+    ("faces/x.py", "import torch\nA = torch.zeros(3)\nA[1] = 2.0"),
     ("faces/x.py", "if __name__ == '__main__':\n    main()"),
 ]
 
