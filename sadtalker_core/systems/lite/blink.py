@@ -37,11 +37,11 @@ def blink_times(
         if clock > length_s:
             return times
         moment = clock
-        snap = draws.chance(0.6)
+        snap = draws.chance(0.7)
         shift = draws.uniform(-0.06, 0.12)
         if snap and len(ends):
             nearest = float(ends[np.abs(ends - clock).argmin()])
-            if abs(nearest - clock) < min(0.9, 0.35 * every_s):
+            if abs(nearest - clock) < min(1.2, 0.4 * every_s):
                 moment = nearest + shift
         if moment < _FIRST_S or moment > length_s - CLOSING_S:
             continue

@@ -23,16 +23,16 @@ from ...audio.mel import SPEECH_MEL, log_mel_rows
 from ...runtime import Runtime
 from ...weights.reader import load_strict, read_weights
 from .curves import RATE_HZ, Curve
-from .mouth_net import LIPS, PHONE_CLASSES, MouthNet, config_of
+from .mouth_net import LIPS, MouthNet, config_of
 
 WEIGHTS = Path(__file__).parent / "data" / "mouth_net.safetensors"
 _ROWS = 400  # of log-mel in a block: 4 s
 _MARGIN = 80  # rows of log-mel on each side, more than the network reaches
 _ROWS_PER_CONTROL = SPEECH_MEL.rate_hz // RATE_HZ
-_PHONES = torch.zeros(PHONE_CLASSES, 3)  # classes that shut, tuck or round the lips
-_PHONES[1, 0] = 1.0  # bilabial
-_PHONES[2, 1] = 1.0  # labiodental
-_PHONES[[3, 4, 10], 2] = torch.tensor([1.0, 0.7, 0.5])  # close round, mid round, hush
+# How much each phone class shuts, tucks and rounds the lips.
+_SHUT = {1: 1.0}  # bilabial
+_TUCKED = {2: 1.0}  # labiodental
+_ROUNDED = {3: 1.0, 4: 0.7, 10: 0.5}  # close round, mid round, hush
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,12 @@ def heard(net: MouthNet, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         lips (R, 5); closure, tuck and rounding (R, 3); speech (R,), as in ``MouthTrack``.
     """
     lips, phones, speech = net(rows[None])
-    return lips[0], phones[0].softmax(-1) @ _PHONES, speech[0].sigmoid()
+    likely = phones[0].softmax(-1)
+    shapes = [
+        torch.stack([share * likely[:, k] for k, share in classes.items()]).sum(0)
+        for classes in (_SHUT, _TUCKED, _ROUNDED)
+    ]
+    return lips[0], torch.stack(shapes, dim=1), speech[0].sigmoid()
 
 
 def _reported(
