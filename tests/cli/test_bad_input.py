@@ -199,7 +199,7 @@ def test_output_equal_to_an_input(
     assert (portrait.read_bytes(), audio.read_bytes()) == before
 
 
-def test_face_partly_outside_is_a_warning(
+def test_face_cut_at_the_forehead_is_a_warning(
     tmp_path: Path, small_portrait: Path, short_voice: Path
 ) -> None:
     cut = tmp_path / "cut.png"
@@ -207,10 +207,19 @@ def test_face_partly_outside_is_a_warning(
         image.crop((0, 70, 192, 192)).save(cut)
     out = tmp_path / "o.mp4"
     done = run("animate", "--portrait", cut, "--audio", short_voice, "--out", out, "--json")
-    report = json.loads(done.out)
-    if done.code == 0:
-        assert any("edge of the picture" in warning for warning in report["warnings"])
-        assert out.exists()
-    else:  # too little of it is left: that must be said as well
-        assert done.code == 5
-        assert not out.exists()
+    assert done.code == 0
+    assert any("edge of the picture" in text for text in json.loads(done.out)["warnings"])
+    assert out.exists()
+
+
+def test_face_cut_at_the_mouth_is_refused(
+    tmp_path: Path, small_portrait: Path, short_voice: Path
+) -> None:
+    cut = tmp_path / "cut.png"
+    with Image.open(small_portrait) as image:
+        image.crop((0, 0, 192, 125)).save(cut)
+    out = tmp_path / "o.mp4"
+    done = run("animate", "--portrait", cut, "--audio", short_voice, "--out", out)
+    assert done.code == 5
+    assert "the mouth" in done.sentence
+    assert not out.exists()
