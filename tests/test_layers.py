@@ -75,7 +75,7 @@ def test_importing_everything_changes_nothing() -> None:
     )
     script = f"""
 import importlib, logging, os, sys, threading, warnings
-import numpy, torch, av, cv2, PIL.Image, librosa, kornia, safetensors.torch
+import numpy, torch, av, cv2, PIL.Image, safetensors.torch
 def state():
     return (dict(os.environ), threading.active_count(), list(logging.getLogger().handlers),
             logging.getLogger().level, torch.backends.cudnn.benchmark, torch.is_grad_enabled(),
