@@ -142,11 +142,21 @@ def test_float_frames_out_of_range_are_clipped(tmp_path: Path) -> None:
     assert found[0, :, 0, 0].tolist() == [255, 0, 0]
 
 
-def test_chunks_do_not_change_the_file(tmp_path: Path) -> None:
+def _packets(path: Path) -> list[tuple[int, bytes]]:
+    with av.open(str(path)) as container:
+        return [(packet.pts, bytes(packet)) for packet in container.demux() if packet.size]
+
+
+def test_chunks_do_not_change_the_packets(tmp_path: Path) -> None:
+    # Lossless: in MP4, x264's macroblock tree with several frame threads reads memory it never
+    # wrote (seen at widths such as 64 and 320), and now and then the bytes differ by themselves.
     frames = pictures(10, 32, 32)
+    found = []
     for chunk in (1, 3, 10):
-        _write(frame_stream(frames, chunk=chunk), tmp_path / f"{chunk}.mp4")
-    assert len({(tmp_path / f"{chunk}.mp4").read_bytes() for chunk in (1, 3, 10)}) == 1
+        _write(frame_stream(frames, chunk=chunk), tmp_path / f"{chunk}.mkv")
+        found.append(_packets(tmp_path / f"{chunk}.mkv"))
+    assert len(found[0]) == 10
+    assert found[0] == found[1] == found[2]
 
 
 def test_a_frame_is_one_slice(tmp_path: Path) -> None:
