@@ -228,6 +228,91 @@ _LITE_COLUMNS: dict[str, tuple[int, ...]] = {
 
 
 @dataclass(frozen=True)
+class Coeff3DMM(_TensorRecord):
+    """Motion as coefficients of a 3D morphable face model, what SadTalker's networks speak.
+
+    Attributes:
+        expression: (T, 64) expression coefficients.
+        rotation_rad: (T, 3) pitch, yaw, roll in the model's own convention.
+        translation: (T, 3) in model units.
+        crop: (T, 3) scale, x, y of the face in its crop, or None: the full modes need it.
+        identity: (1, 80) shape of the face, or None.
+        fps: frames per second.
+    """
+
+    expression: Tensor
+    rotation_rad: Tensor
+    translation: Tensor
+    fps: Fraction
+    crop: Tensor | None = None
+    identity: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        _check_fps("Coeff3DMM", self.fps)
+        length = self.expression.shape[0]
+        _check_shape("Coeff3DMM", "expression", self.expression, (length, 64))
+        _check_shape("Coeff3DMM", "rotation_rad", self.rotation_rad, (length, 3))
+        _check_shape("Coeff3DMM", "translation", self.translation, (length, 3))
+        if self.crop is not None:
+            _check_shape("Coeff3DMM", "crop", self.crop, (length, 3))
+        if self.identity is not None:
+            _check_shape("Coeff3DMM", "identity", self.identity, (1, 80))
+
+    def __len__(self) -> int:
+        return self.expression.shape[0]
+
+    def __getitem__(self, frames: slice) -> Coeff3DMM:
+        """The motion of a range of frames."""
+        return dataclasses.replace(
+            self,
+            expression=self.expression[frames],
+            rotation_rad=self.rotation_rad[frames],
+            translation=self.translation[frames],
+            crop=None if self.crop is None else self.crop[frames],
+        )
+
+    def rows(self) -> Tensor:
+        """(T, 70), or (T, 73) with the crop numbers: the order that the networks read."""
+        parts = [self.expression, self.rotation_rad, self.translation]
+        return torch.cat(parts if self.crop is None else [*parts, self.crop], 1)
+
+    @classmethod
+    def from_rows(cls, rows: Tensor, fps: Fraction, identity: Tensor | None = None) -> Coeff3DMM:
+        """The inverse of ``rows``: (T, 70) or (T, 73)."""
+        if rows.ndim != 2 or rows.shape[1] not in (70, 73):
+            raise StructureError(
+                f"Coeff3DMM.from_rows needs (T, 70) or (T, 73) numbers, got {tuple(rows.shape)}."
+            )
+        crop = rows[:, 70:73] if rows.shape[1] == 73 else None
+        return cls(rows[:, :64], rows[:, 64:67], rows[:, 67:70], fps, crop, identity)
+
+
+@dataclass(frozen=True)
+class KeypointTrack(_TensorRecord):
+    """Where a renderer moves its keypoints from and to.
+
+    Attributes:
+        source: (1 or T, K, 3) keypoints of the portrait, xyz in the crop's [-1, 1].
+        driving: (T, K, 3) keypoints of each frame.
+        fps: frames per second.
+    """
+
+    source: Tensor
+    driving: Tensor
+    fps: Fraction
+
+    def __post_init__(self) -> None:
+        _check_fps("KeypointTrack", self.fps)
+        length, count = self.driving.shape[0], self.driving.shape[1]
+        _check_shape("KeypointTrack", "driving", self.driving, (length, count, 3))
+        rows = 1 if self.source.shape[0] == 1 else length
+        _check_shape("KeypointTrack", "source", self.source, (rows, count, 3))
+
+    def __len__(self) -> int:
+        return self.driving.shape[0]
+
+
+@dataclass(frozen=True)
 class VideoClip(_TensorRecord):
     """Video in memory: for short clips and tests.
 
