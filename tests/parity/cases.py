@@ -30,6 +30,11 @@ def _collect(attribute: str) -> dict[str, Case]:
     return found
 
 
+def names(*, fast: bool = False) -> list[str]:
+    """Names of all goldens that can be run; with ``fast`` those that have a fast path."""
+    return list(_collect("FAST" if fast else "CASES"))
+
+
 def run(
     name: str, inputs: dict[str, Tensor], *, seed: int, meta: dict[str, str]
 ) -> dict[str, Tensor]:
