@@ -87,3 +87,31 @@ def angles_from_rotation(rotation: Tensor) -> Tensor:
     pitch = torch.atan2(rotation[..., 2, 1], rotation[..., 2, 2])
     roll = torch.atan2(rotation[..., 1, 0], rotation[..., 0, 0])
     return torch.stack((pitch, yaw, roll), -1)
+
+
+_PI_FACEVID2VID = 3.14  # what the published weights of face-vid2vid and SadTalker were trained with
+
+
+def rotation_facevid2vid(angles_deg: Tensor) -> Tensor:
+    """Rotation of implicit keypoints in face-vid2vid and SadTalker: Rx(pitch) Ry(yaw) Rz(roll).
+
+    The axes turn as a right hand does, which is another convention than that of
+    ``rotation_from_angles``. Degrees become radians with 3.14 for pi.
+
+    Args:
+        angles_deg: (..., 3) pitch, yaw, roll.
+
+    Returns:
+        (..., 3, 3), acting on column vectors.
+
+    Source: ``get_rotation_matrix`` in SadTalker's ``facerender/modules/make_animation.py``.
+    """
+    pitch, yaw, roll = (angles_deg / 180 * _PI_FACEVID2VID).unbind(-1)
+    one, zero = torch.ones_like(pitch), torch.zeros_like(pitch)
+    sp, cp, sy, cy = pitch.sin(), pitch.cos(), yaw.sin(), yaw.cos()
+    sr, cr = roll.sin(), roll.cos()
+    about_x = torch.stack((one, zero, zero, zero, cp, -sp, zero, sp, cp), -1)
+    about_y = torch.stack((cy, zero, sy, zero, one, zero, -sy, zero, cy), -1)
+    about_z = torch.stack((cr, -sr, zero, sr, cr, zero, zero, zero, one), -1)
+    shape = (*angles_deg.shape[:-1], 3, 3)
+    return about_x.reshape(shape) @ about_y.reshape(shape) @ about_z.reshape(shape)

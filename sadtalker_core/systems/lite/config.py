@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...geometry.keyframes import parse_keyframes
 from ...options import check_options, option
-from .keyframes import parse_keyframes
 
 TURN_LIMIT_DEG = 45.0
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import OptionError
+from ...geometry.keyframes import parse_keyframes
 from ...runtime import Runtime
 from ...structures import LiteMotion, frames_for
 from .blink import blink_times, lid_closing
@@ -19,7 +20,6 @@ from .config import TURN_LIMIT_DEG, LiteMotionOptions
 from .curves import Curve, FrameTimes, at_frames
 from .gaze import eye_shift
 from .head_pose import body_sway, head_character, head_rotation, soft_limit
-from .keyframes import parse_keyframes
 from .mouth_shape import MouthFrames, shape_mouth, speech_gate
 from .mouth_track import MouthTrack, control_rows, hear_mouth
 from .phrases import Phrase, find_phrases

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from sadtalker_core.errors import OptionError
+from sadtalker_core.geometry.keyframes import parse_keyframes
 from sadtalker_core.systems.lite.blink import blink_times, lid_closing
 from sadtalker_core.systems.lite.curves import FrameTimes, at_frames, peaks_at_frames, smooth
 from sadtalker_core.systems.lite.head_pose import head_character, soft_limit
-from sadtalker_core.systems.lite.keyframes import parse_keyframes
 from sadtalker_core.systems.lite.mouth_shape import closures
 from sadtalker_core.systems.lite.phrases import Phrase, find_phrases
 
