@@ -17,11 +17,17 @@ class WeightFile:
         name: short name.
         file: path inside the package for bundled weights, else the file's name in the store.
         description: what it does.
-        licence: terms, in SPDX's words where there are some.
+        licence: terms, in SPDX's words where there are some, else plain words.
         origin: who made it.
         engines: ids of the engines that use it.
-        urls: where it can be fetched; empty for bundled files.
-        sha256: of the file to be fetched; empty for bundled files, which travel with the code.
+        urls: addresses outside the hub; empty for bundled files.
+        sha256: of the published file; empty for bundled files, which travel with the code, and for
+            files whose hash is pinned at the first download.
+        size: bytes of the published file; 0 when not known or bundled.
+        repository: repository on Hugging Face ("owner/name"), or empty.
+        revision: of that repository: a commit where one is known, so that it never changes.
+        hub_path: path inside the repository where it is not ``file``.
+        folders: sub-folders of a model folder where other programs keep this file.
     """
 
     name: str
@@ -32,6 +38,11 @@ class WeightFile:
     engines: tuple[str, ...]
     urls: tuple[str, ...] = ()
     sha256: str = ""
+    size: int = 0
+    repository: str = ""
+    revision: str = "main"
+    hub_path: str = ""
+    folders: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:

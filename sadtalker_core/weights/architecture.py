@@ -1,0 +1,202 @@
+"""Which network a file of weights belongs to: decided by keys and shapes, never by its name.
+
+Each system declares its networks as ``Architecture``s. A file may hold one of them bare, or several
+under prefixes; ``detect`` finds all of them and ``load`` builds one, strictly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import WeightsError
+from .reader import check_strict, complete, load_strict, with_prefix
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Architecture(Generic[ModuleT]):
+    """One kind of network.
+
+    Attributes:
+        id: short name, such as "sadtalker/audio2exp".
+        title: name for people.
+        signature: keys that every file of it has and, together, no other network has. A key may
+            come with its shape; None in a shape stands for any size.
+        config_from: the network's sizes, read from the shapes of a file.
+        build: makes the module for a config; must work under ``torch.device("meta")``.
+        prefix: the name under which files with several networks keep it, if they do.
+        keys: all keys, for the report on unknown files; of the signature when empty.
+    """
+
+    id: str
+    title: str
+    signature: Mapping[str, tuple[int | None, ...] | None]
+    config_from: Callable[[Shapes], Any]
+    build: Callable[[Any], ModuleT]
+    prefix: str = ""
+    keys: tuple[str, ...] = ()
+
+    def matches(self, shapes: Shapes) -> bool:
+        """Whether the signature is all there."""
+        return all(_fits(shapes.get(key), wanted) for key, wanted in self.signature.items())
+
+
+@dataclass(frozen=True)
+class Found:
+    """A network in a file: which, and under which prefix ("" for bare)."""
+
+    architecture: Architecture[Any]
+    prefix: str
+
+
+@dataclass(frozen=True)
+class LoadedModel(Generic[ModuleT]):
+    """A network with its weights, in evaluation mode.
+
+    Attributes:
+        module: the network, without gradients.
+        architecture: what it is.
+        config: its sizes, as ``build`` got them.
+    """
+
+    module: ModuleT
+    architecture: Architecture[ModuleT]
+    config: Any
+
+
+def _fits(shape: tuple[int, ...] | None, wanted: tuple[int | None, ...] | None) -> bool:
+    if shape is None or wanted is None:
+        return shape is not None
+    return len(shape) == len(wanted) and all(
+        expected in (None, size) for size, expected in zip(shape, wanted)
+    )
+
+
+def shapes_of(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Shapes by name."""
+    return {key: tuple(value.shape) for key, value in weights.items()}
+
+
+def detect(shapes: Shapes, architectures: Sequence[Architecture[Any]]) -> list[Found]:
+    """Every network that is in a file, in the order of ``architectures``; none for an unknown file.
+
+    Looked for bare, and under each first part of a key ("generator" in "generator.up.weight").
+    Where two signatures fit in one place, the one with more keys is meant.
+
+    Args:
+        shapes: as ``read_shapes`` gives them.
+        architectures: what may be in it.
+    """
+    places: dict[str, Found] = {}
+    for prefix in _prefixes(shapes):
+        inside = _under(shapes, prefix)
+        fitting = [entry for entry in architectures if entry.matches(inside)]
+        if fitting:
+            best = max(fitting, key=lambda entry: len(entry.signature))
+            places[prefix] = Found(best, prefix)
+    order = {entry.id: number for number, entry in enumerate(architectures)}
+    return sorted(places.values(), key=lambda found: order[found.architecture.id])
+
+
+def detect_one(
+    shapes: Shapes, wanted: Architecture[Any], architectures: Sequence[Architecture[Any]], name: str
+) -> Found:
+    """Where ``wanted`` is in a file.
+
+    Args:
+        shapes: as ``read_shapes`` gives them.
+        wanted: the network that is looked for.
+        architectures: all that is known, to say what the file holds instead.
+        name: the file, for the message.
+
+    Raises ``WeightsError`` that says what the file holds instead, or how near it comes.
+    """
+    found = detect(shapes, architectures)
+    for entry in found:
+        if entry.architecture.id == wanted.id:
+            return entry
+    if found:
+        titles = ", ".join(entry.architecture.title for entry in found)
+        raise WeightsError(f"{name} holds {titles}, not {wanted.title}.")
+    raise WeightsError(f"{name}: {report_unknown(shapes, architectures)}")
+
+
+def _prefixes(shapes: Shapes) -> list[str]:
+    return ["", *dict.fromkeys(key.split(".", 1)[0] for key in shapes if "." in key)]
+
+
+def _under(shapes: Shapes, prefix: str) -> Shapes:
+    return with_prefix(shapes, prefix) if prefix else shapes
+
+
+def report_unknown(shapes: Shapes, architectures: Sequence[Architecture[Any]]) -> str:
+    """Sentences about a file that no architecture fits: the nearest, matched and missing keys."""
+    head = f"It is no network that is known here ({len(shapes)} tensors"
+    head += f", the first is {next(iter(shapes))})." if shapes else ")."
+    best: tuple[int, Architecture[Any], list[str]] | None = None
+    for entry in architectures:
+        wanted = entry.keys or tuple(entry.signature)
+        for prefix in _prefixes(shapes):
+            inside = _under(shapes, prefix)
+            missing = [
+                key for key in wanted if not _fits(inside.get(key), entry.signature.get(key))
+            ]
+            matched = len(wanted) - len(missing)
+            if matched and (best is None or matched / len(wanted) > _share(best)):
+                best = (matched, entry, missing)
+    if best is None:
+        return f"{head} Not one of its keys is of a known network."
+    matched, entry, missing = best
+    total = matched + len(missing)
+    more = ", ..." if len(missing) > 3 else ""
+    return (
+        f"{head} The nearest is {entry.title}: {matched} of {total} keys match; missing or of "
+        f"another shape: {', '.join(missing[:3])}{more}."
+    )
+
+
+def _share(best: tuple[int, Architecture[Any], list[str]]) -> float:
+    matched, _, missing = best
+    return matched / (matched + len(missing))
+
+
+def load(
+    architecture: Architecture[ModuleT],
+    weights: Mapping[str, Tensor],
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = torch.float32,
+) -> LoadedModel[ModuleT]:
+    """Build a network for these weights and fill it, strictly, without holding them twice.
+
+    Args:
+        architecture: what it is.
+        weights: its tensors, bare. They become the module's own where nothing has to change.
+        device: where the module shall be.
+        dtype: floating type of the module; None keeps that of the file.
+
+    Raises ``WeightsError`` when keys or shapes do not fit, naming the first ones.
+    """
+    try:
+        config = architecture.config_from(shapes_of(weights))
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        reason = report_unknown(shapes_of(weights), [architecture])
+        raise WeightsError(f"These are not weights of {architecture.title}. {reason}") from error
+    with torch.device("meta"):
+        module = architecture.build(config)
+    wanted = module.state_dict()
+    full = complete(weights, wanted)
+    check_strict(full, wanted, architecture.title)
+    module.load_state_dict(full, assign=True)
+    # Buffers that are not saved have no numbers yet: only building for real makes them.
+    if any(value.is_meta for value in [*module.buffers(), *module.parameters()]):
+        module = architecture.build(config)
+        load_strict(module, weights, architecture.title)
+    module = module.to(device=device, dtype=dtype)
+    return LoadedModel(module.eval().requires_grad_(False), architecture, config)

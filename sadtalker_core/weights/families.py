@@ -1,0 +1,127 @@
+"""Signatures of the published networks: enough to say what a file is without building a network.
+
+Systems make full ``Architecture``s of these (``dataclasses.replace`` with ``config_from`` and
+``build``); commands that only look at files use them as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from ..errors import WeightsError
+from .architecture import Architecture, Shapes
+
+
+def _no_config(shapes: Shapes) -> Any:
+    raise WeightsError("This network is known by its signature only and cannot be built here.")
+
+
+def _no_module(config: Any) -> nn.Module:
+    raise WeightsError("This network is known by its signature only and cannot be built here.")
+
+
+def _family(
+    name: str, title: str, signature: dict[str, tuple[int | None, ...] | None], prefix: str = ""
+) -> Architecture[nn.Module]:
+    return Architecture(name, title, signature, _no_config, _no_module, prefix)
+
+
+FACE_3DRECON = _family(
+    "sadtalker/face_3drecon",
+    "SadTalker's 3D face reconstruction",
+    {
+        "backbone.conv1.weight": (None, 3, 7, 7),
+        "backbone.layer4.2.bn3.running_var": (None,),
+        "final_layers.0.weight": (80, None, 1, 1),
+        "final_layers.1.weight": (64, None, 1, 1),
+        "final_layers.6.bias": (1,),
+    },
+    "face_3drecon",
+)
+AUDIO2EXP = _family(
+    "sadtalker/audio2exp",
+    "SadTalker's ExpNet",
+    {
+        "audio_encoder.0.conv_block.0.weight": (None, 1, 3, 3),
+        "audio_encoder.12.conv_block.0.weight": None,
+        "mapping1.weight": (64, None),
+        "mapping1.bias": (64,),
+    },
+    "audio2exp",
+)
+AUDIO2POSE = _family(
+    "sadtalker/audio2pose",
+    "SadTalker's PoseVAE",
+    {
+        "audio_encoder.audio_encoder.0.conv_block.0.weight": (None, 1, 3, 3),
+        "netG.decoder.MLP.L0.weight": None,
+        "netG.decoder.classbias": None,
+        "netG.decoder.pose_linear.weight": None,
+    },
+    "audio2pose",
+)
+MAPPING = _family(
+    "sadtalker/mapping",
+    "SadTalker's MappingNet",
+    {
+        "first.0.weight": (None, None, 7),
+        "encoder0.1.weight": None,
+        "fc_roll.weight": None,
+        "fc_exp.weight": None,
+    },
+)
+KP_EXTRACTOR = _family(
+    "sadtalker/kp_extractor",
+    "SadTalker's keypoint detector",
+    {
+        "predictor.down_blocks.down0.conv.weight": (None, 3, 3, 3),
+        "kp.weight": None,
+        "kp.bias": None,
+        "down.weight": None,
+    },
+    "kp_extractor",
+)
+GENERATOR = _family(
+    "sadtalker/generator",
+    "SadTalker's renderer",
+    {
+        "dense_motion_network.hourglass.encoder.down_blocks.0.conv.weight": None,
+        "dense_motion_network.mask.weight": None,
+        "first.conv.weight": None,
+        "decoder.conv_img.weight": (3, None, 3, 3),
+    },
+    "generator",
+)
+FAN_98 = _family(
+    "faces/fan98",
+    "the 98-landmark network (FAN, 4 hourglasses)",
+    {
+        "conv1.conv.weight": (None, 6, 7, 7),
+        "m0.coordconv.conv.weight": None,
+        "l3.weight": (99, None, 1, 1),
+        "l3.bias": (99,),
+    },
+)
+RETINAFACE = _family(
+    "faces/retinaface",
+    "the face detector RetinaFace with ResNet-50",
+    {
+        "body.conv1.weight": (None, 3, 7, 7),
+        "fpn.output1.0.weight": None,
+        "ssh1.conv3X3.0.weight": None,
+        "LandmarkHead.2.conv1x1.weight": (20, None, 1, 1),
+    },
+)
+
+FAMILIES: tuple[Architecture[nn.Module], ...] = (
+    FACE_3DRECON,
+    AUDIO2EXP,
+    AUDIO2POSE,
+    KP_EXTRACTOR,
+    GENERATOR,
+    MAPPING,
+    FAN_98,
+    RETINAFACE,
+)
