@@ -1,27 +1,31 @@
-"""Goldens of SadTalker's renderer: keypoint detector, generator, and the pipeline from coefficients."""
+"""Goldens of SadTalker's renderer: keypoint detector, generator, pipeline from coefficients."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from collections.abc import Generator as Yields
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sadtalker_core.runtime import Runtime
+from sadtalker_core.systems.sadtalker.keypoints import keypoints
 from sadtalker_core.systems.sadtalker.nets import dense_motion
 from sadtalker_core.systems.sadtalker.nets.generator import Generator
 from sadtalker_core.systems.sadtalker.nets.keypoint_detector import KeypointDetector
+from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet, MappingNetConfig
+from sadtalker_core.systems.sadtalker.nets.spade import SpectralConv2d
 from sadtalker_core.systems.sadtalker.render import (
     RenderNets,
-    SourceFeatures,
     prepare_source,
     render_chunk,
 )
+from sadtalker_core.systems.sadtalker.semantics import windows
 
 from .seeded_weights import fill, load_manifest
 
@@ -51,7 +55,7 @@ def generator(seed: int, settled: bool) -> Generator:
 def settle(net: nn.Module) -> None:
     """Give every spectral norm vectors near the singular ones, as a trained file has them."""
     for module in net.modules():
-        if not hasattr(module, "weight_orig"):
+        if not isinstance(module, SpectralConv2d):
             continue
         weight = module.weight_orig.detach().flatten(1).double()
         u = module.weight_u.double()
@@ -64,7 +68,7 @@ def settle(net: nn.Module) -> None:
 
 
 @contextmanager
-def recorded(modules: dict[str, nn.Module]) -> Iterator[Tensors]:
+def recorded(modules: Mapping[str, nn.Module]) -> Yields[Tensors, None, None]:
     """What each module returned last."""
     seen: Tensors = {}
 
@@ -141,23 +145,27 @@ def _batch(meta: dict[str, str]) -> int:
     return int(found.group(1)) if found else 2
 
 
-class _Keypoints:
-    """Keypoints of a pipeline golden, from the coefficients."""
+class _Keypoints(NamedTuple):
+    """Windows of coefficients and the keypoints they give."""
 
-    def __init__(self, inputs: Tensors, seed: int, features: SourceFeatures) -> None:
-        # Here, so that the cases of the networks alone do not need the stages before them.
-        from sadtalker_core.systems.sadtalker.keypoints import keypoints
-        from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet
-        from sadtalker_core.systems.sadtalker.semantics import windows
+    source_windows: Tensor
+    target_windows: Tensor
+    source: Tensor
+    driving: Tensor
 
-        source, target = inputs["source_coeff"], inputs["target_coeff"]
-        count = source.shape[1]
-        mapping = _load(lambda: MappingNet(count), f"mapping_{count}", seed)
-        crop = source[:, target.shape[1] :].expand(len(target), -1)
-        self.target_windows = windows(torch.cat([target, crop], 1), slice(0, len(target)))
-        self.source_windows = windows(source, slice(0, 1))
-        self.source = keypoints(mapping, features.canonical, self.source_windows, None)
-        self.driving = keypoints(mapping, features.canonical, self.target_windows, None)
+
+def _keypoints(inputs: Tensors, seed: int, canonical: Tensor) -> _Keypoints:
+    source, target = inputs["source_coeff"], inputs["target_coeff"]
+    count = source.shape[1]
+    mapping = _load(lambda: MappingNet(MappingNetConfig(count)), f"mapping_{count}", seed)
+    crop = source[:, target.shape[1] :].expand(len(target), -1)
+    of_source, of_target = windows(source), windows(torch.cat([target, crop], 1))
+    return _Keypoints(
+        of_source,
+        of_target,
+        keypoints(mapping, canonical, of_source),
+        keypoints(mapping, canonical, of_target),
+    )
 
 
 def run_pipeline(
@@ -166,7 +174,7 @@ def run_pipeline(
     net = generator(seed, settled)
     nets = RenderNets(kp_extractor(seed), net)
     features = prepare_source(nets, inputs["source_image"][0], Runtime())
-    points = _Keypoints(inputs, seed, features)
+    points = _keypoints(inputs, seed, features.canonical)
     frames: list[Tensor] = []
     logits: list[Tensor] = []
     with recorded({"logits": net.decoder}) as seen:

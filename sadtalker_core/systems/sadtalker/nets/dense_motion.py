@@ -146,7 +146,7 @@ class DenseMotionNetwork(nn.Module):
         return self.flow(self.compressed(volume), kp_source, kp_driving)
 
     def flow(self, small: Tensor, kp_source: Tensor, kp_driving: Tensor) -> DenseMotionResult:
-        """The result for a compressed volume (1 or B, compressed, D, H, W), made once a portrait."""
+        """The result for a compressed volume (1 or B, c, D, H, W), made once a portrait."""
         size = (small.shape[2], small.shape[3], small.shape[4])
         motions = sparse_motions(size, kp_source, kp_driving)
         moved = deform_by_each(small, motions)

@@ -1,4 +1,4 @@
-"""Keypoint detector: a portrait to the canonical keypoints of its face (face vid2vid, Wang 2021)."""
+"""Keypoint detector: a portrait to its face's canonical keypoints (face vid2vid, Wang 2021)."""
 
 from __future__ import annotations
 
