@@ -197,7 +197,10 @@ def _match(
         return None, None
     small_still = interpolate(still, size=(cells, cells), mode="area")
     # about as fine as the cells, so that reading it there does not alias
-    size = [min(side, max(cells, round(side / round(side / cells)))) for side in crops.shape[-2:]]
+    size = [
+        min(side, max(cells, round(side / max(1, round(side / cells)))))
+        for side in crops.shape[-2:]
+    ]
     coarse = interpolate(crops, size=size, mode="area")
     grid = _grid(*region.centres(cells, cells, crops.device), len(crops))
     small = _read(coarse, grid)
