@@ -77,7 +77,7 @@ def keypoint_track(
         mapping: the network; 73 coefficients take the source's crop numbers.
         canonical: (1, K, 3) of the source picture.
         source_coeff: (1, 73) of the source picture.
-        motion: T frames, already scaled and stilled as the options want.
+        motion: T frames of any rate, already scaled and stilled as the options want.
         runtime: cancelling and progress.
         free_view: angles of the T frames that replace predicted ones; the source keeps its own.
 
@@ -95,7 +95,7 @@ def keypoint_track(
         runtime.check_cancelled()
         count = min(_GROUP, length - start)
         frames = torch.arange(start, start + _GROUP, device=rows.device)
-        mapped = _float(mapping(windows(rows, frames).to(kind)))
+        mapped = _float(mapping(windows(rows, frames, motion.fps).to(kind)))
         view = None if free_view is None else free_view[start : start + count]
         parts.append(transformed(canonical, MappedMotion(*(part[:count] for part in mapped)), view))
     return KeypointTrack(source, torch.cat(parts), motion.fps)

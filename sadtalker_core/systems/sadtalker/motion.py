@@ -91,7 +91,8 @@ def idle_motion(
     """
     if not (math.isfinite(duration_s) and duration_s > 0):
         raise OptionError(f"duration must be a positive number of seconds, got {duration_s}.")
-    count = max(1, int(FPS * duration_s))
+    exact = Fraction(duration_s).limit_denominator(1_000_000)
+    count = max(1, int(FPS * exact))
     heard = hear_nothing(nets.expnet, _posevae(nets, options), runtime.device)
     return _motion(
         nets, source_coeff, heard, count, options, runtime, reference_blink, reference_pose

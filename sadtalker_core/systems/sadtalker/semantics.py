@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import torch
 from torch import Tensor
+
+from .config import FPS
 
 RADIUS = 13  # frames on each side
 _EXPRESSION = 64
@@ -38,21 +42,35 @@ def driving_rows(
     return torch.cat([expression, rows[:, _EXPRESSION:_MOTION], held[:, 6:]], 1)
 
 
-def windows(rows: Tensor, frames: Tensor | slice | None = None) -> Tensor:
+def windows(
+    rows: Tensor, frames: Tensor | slice | None = None, fps: Fraction = Fraction(FPS)
+) -> Tensor:
     """Windows of some frames; beyond both ends the nearest frame repeats.
+
+    MappingNet learnt windows of 27/25 s. Coefficients at another rate are read at the same
+    distances in time, linear between frames; at 25 fps these are the frames themselves.
 
     Args:
         rows: (T, C) coefficients of the whole clip.
         frames: which frames, as numbers (N,) int64 or a range; None means all.
+        fps: frames per second of the rows.
 
     Returns:
-        (N, C, 27), frame 13 of each being its own.
+        (N, C, 27), column 13 of each being the frame itself.
     """
-    length = rows.shape[0]
+    last = rows.shape[0] - 1
     if not isinstance(frames, Tensor):
-        frames = torch.arange(length, device=rows.device)[slice(None) if frames is None else frames]
+        frames = torch.arange(last + 1)[slice(None) if frames is None else frames]
+    frames = frames.to(rows.device)
     steps = torch.arange(-RADIUS, RADIUS + 1, device=rows.device)
-    return rows[(frames[:, None] + steps).clamp(0, length - 1)].mT
+    if fps == FPS:
+        return rows[(frames[:, None] + steps).clamp(0, last)].mT
+    stride = fps / FPS
+    ahead = steps * stride.numerator
+    left = frames[:, None] + ahead.div(stride.denominator, rounding_mode="floor")
+    share = (ahead.remainder(stride.denominator) / stride.denominator)[:, None].to(rows)
+    before, after = rows[left.clamp(0, last)], rows[(left + 1).clamp(0, last)]
+    return (before + share * (after - before)).mT
 
 
 def source_window(source_coeff: Tensor, coefficients: int = _MOTION) -> Tensor:
