@@ -98,14 +98,16 @@ def find_68(
     threshold: float = 0.97,
     *,
     reads_rgb_as_bgr: bool = False,
+    longest: tuple[int, int] | None = None,
 ) -> Tensor | None:
     """The 68 points (68, 2) of the surest face of ``rgb`` (3, H, W) uint8, or None without a face.
 
     This is the original's own finder. It cuts the box at whole pixels; a box that reaches outside
-    is clipped here, while there it wraps around to the other side. ``reads_rgb_as_bgr``: see
-    ``retina.picture_for_net``; True for whole pictures and False for crops gives its numbers.
+    is clipped here, while there it wraps around to the other side. ``reads_rgb_as_bgr`` and
+    ``longest``: see ``retina.detect``; True for whole pictures and False for crops, and None,
+    give its numbers.
     """
-    faces = detect(detector, rgb, threshold, reads_rgb_as_bgr=reads_rgb_as_bgr)
+    faces = detect(detector, rgb, threshold, reads_rgb_as_bgr=reads_rgb_as_bgr, longest=longest)
     if not len(faces):
         return None
     height, width = rgb.shape[1:]
@@ -120,9 +122,9 @@ def find_68(
 def mesh_to_68(mesh_px: Tensor) -> Tensor:
     """The 68 points (68, 2) of our own tracker's mesh (468, 2 or 3), in the same pixels.
 
-    Jaw and lips are points at equal distances along the mesh's contour, brows the middle between
-    their edges, nose and eyes single mesh points: measured to lie where annotators of the 68
-    points put them to about 2 % of the face.
+    The jaw and the lower lips are points at equal distances along the mesh's contour, the brows
+    the middle between the mesh's two lines, the rest single mesh points. Chosen by eye on
+    portraits: the scheme's annotators drew contours, for which no exact translation exists.
     """
     if mesh_px.ndim != 2 or mesh_px.shape[0] != POINTS or mesh_px.shape[1] not in (2, 3):
         raise StructureError(f"The mesh must be (468, 3), got {tuple(mesh_px.shape)}.")

@@ -31,9 +31,11 @@ REFERENCE_SIZE = 256  # reference videos are always read at this size, whatever 
 class LandmarkFinder(Protocol):
     """Finds the 68 landmarks of the face that is meant."""
 
-    looks_again: bool
-    """Whether it is asked again on each cut picture, as the original does, or only once on the
-    whole picture, whose landmarks then follow the cut."""
+    @property
+    def looks_again(self) -> bool:
+        """Whether it is asked again on each cut picture, as the original does, or only once on
+        the whole picture, whose landmarks then follow the cut."""
+        ...
 
     def __call__(self, rgb: Tensor, is_cut: bool) -> Tensor | None:
         """(68, 2) pixels of ``rgb`` (3, H, W) uint8, or None when the face is not seen.
@@ -45,15 +47,27 @@ class LandmarkFinder(Protocol):
 
 @dataclass(frozen=True)
 class OriginalFinder:
-    """RetinaFace and FAN, as the original calls them: number for number, but slow."""
+    """RetinaFace and FAN, as the original calls them: number for number, but slow.
+
+    A picture whose longer side exceeds ``longest[0]`` is looked at with ``longest[1]`` pixels,
+    because the original takes 20 GB for 8000x8000; None never does.
+    """
 
     detector: RetinaFace
     net: Fan98
     threshold: float = 0.97
+    longest: tuple[int, int] | None = (3000, 2000)
     looks_again: bool = True
 
     def __call__(self, rgb: Tensor, is_cut: bool) -> Tensor | None:
-        return find_68(self.detector, self.net, rgb, self.threshold, reads_rgb_as_bgr=not is_cut)
+        return find_68(
+            self.detector,
+            self.net,
+            rgb,
+            self.threshold,
+            reads_rgb_as_bgr=not is_cut,
+            longest=self.longest,
+        )
 
 
 @dataclass(frozen=True)
@@ -250,7 +264,8 @@ def _aligned(
 
 def _rows(recon: Recon3D, faces: list[Aligned]) -> Tensor:
     full = reconstruct(recon, torch.cat([face.image for face in faces]))
-    return motion_rows(full, torch.stack([face.trans_params for face in faces])).cpu()
+    rows = motion_rows(full, torch.stack([face.trans_params for face in faces]))
+    return rows.detach().cpu()  # or every chunk's activations would be kept for gradients
 
 
 def _single(frames: Iterable[Tensor]) -> Iterator[Tensor]:
