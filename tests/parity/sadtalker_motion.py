@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def audio2pose(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> di
 
 
 def frame_data(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
-    batch = 2
+    batch = json.loads(meta.get("shape:crop_target", "[2]"))[0]
     target, source = inputs["target_coeff"], inputs["source_coeff"]
     long, turned = inputs["long_coeff"], inputs["refpose_coeff"]
     frames = target.shape[0]
@@ -168,7 +169,6 @@ def frame_data(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> di
         "full_source_semantics": source_window(source, 73).repeat(batch, 1, 1),
         "crop_target": targets(70),
         "crop_still_target": targets(70, still=True),
-        "full_scale13_target": targets(73, scale=1.3),
         "full_still_target": targets(73, still=True),
         "frame_num_and_padded": torch.tensor([frames, padded]),
         "yaw_c_seq": camera([-20, 30, 10]),
@@ -176,12 +176,15 @@ def frame_data(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> di
         "roll_c_seq": camera([0, 15]),
         "using_refpose": torch.cat([long[:, :64], pose], 1),
         "savgol_13": savgol(long[:, 64:70], 13, 2)[None],
-        "savgol_len12": smoothed(long[:12, 64:70])[None],
-        "savgol_len4": smoothed(long[:4, 64:70])[None],
     }
     for key in meta:
         name = key.removeprefix("shape:")
-        if name.startswith("camera_"):  # camera_m20_30_10_of_50_bs1: m is minus
+        if name.startswith("savgol_len"):
+            rows = int(name.removeprefix("savgol_len"))
+            outputs[name] = smoothed(long[:rows, 64:70])[None]
+        elif scaled := re.fullmatch(r"full_scale(\d)(\d+)_target", name):  # scale13 is 1.3
+            outputs[name] = targets(73, scale=float(f"{scaled[1]}.{scaled[2]}"))
+        elif name.startswith("camera_"):  # camera_m20_30_10_of_50_bs1: m is minus
             degrees, rest = name.removeprefix("camera_").split("_of_")
             count, size = rest.split("_bs")
             values = [float(text.replace("m", "-")) for text in degrees.split("_")]
