@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PACKAGE = "sadtalker_core"
-CORE = frozenset({"structures", "errors", "options", "runtime"})
+CORE = frozenset({"structures", "errors", "options", "runtime", "motion_request"})
 
 # Which parts of the library each part may import. A part is the first folder or file name, except
 # systems, where each engine is its own part ("systems/lite").
@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "options": frozenset({"errors"}),
     "runtime": CORE,
     "structures": CORE,
+    "motion_request": CORE,
     "geometry": CORE,
     "audio": CORE,
     "media": CORE,
@@ -45,7 +46,7 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
     "faces": frozenset({"cv2"}),
     "enhance": frozenset({"cv2"}),
     "audio": frozenset({"librosa"}),
-    "media": frozenset({"av", "PIL"}),
+    "media": frozenset({"av", "PIL", "safetensors"}),
     "weights": frozenset({"safetensors"}),
     "training": frozenset({"safetensors"}),
     "cli": frozenset({"tomllib", "tomli"}),
