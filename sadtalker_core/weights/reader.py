@@ -7,7 +7,7 @@ program in them can run (see ``pickle_data``).
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,14 +79,18 @@ def write_weights(weights: Mapping[str, Tensor], path: str | Path) -> None:
     The file appears under its name only when it is complete. Raises ``OutputError``.
     """
     file = Path(path)
-    canonical = {key: weights[key].contiguous().clone() for key in sorted(weights)}
+    # Copies: safetensors refuses tensors that share their numbers.
+    canonical = {
+        key: weights[key].clone(memory_format=torch.contiguous_format) for key in sorted(weights)
+    }
     unfinished = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file(canonical, str(unfinished), metadata={"format": "pt"})
         unfinished.replace(file)
     except (OSError, SafetensorError) as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise OutputError(f"{file} cannot be written ({error}).") from error
 
 

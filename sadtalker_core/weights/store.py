@@ -238,7 +238,8 @@ class WeightStore:
         part, target = self._part(file), self.download_folder / file.file
 
         def report(done: int, total: int) -> None:
-            progress(f"{file.file} (MB)", done // 1_000_000, (total + 999_999) // 1_000_000)
+            whole = (total + 999_999) // 1_000_000
+            progress(f"{file.file} (MB)", whole if done == total else done // 1_000_000, whole)
 
         def fetched(url: str) -> str:
             fetch(url, part, size=file.size, report=report, cancelled=cancelled, pause=pause)

@@ -1,0 +1,49 @@
+"""The table of published files says all that a download and a lawyer need."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sadtalker_core.weights.catalog import BUNDLED, WeightFile
+from sadtalker_core.weights.published import LEGACY, PUBLISHED, SETS
+from sadtalker_core.weights.store import is_downloaded
+
+ALL = (*PUBLISHED, *LEGACY)
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
+def test_entries_are_complete(file: WeightFile) -> None:
+    assert is_downloaded(file)
+    assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+    assert file.size > 1_000_000
+    assert file.engines == ("sadtalker",)
+    assert "/" not in file.file
+    assert file.description
+    assert file.origin
+    assert file.licence.count(" ") > 2  # words, not a label
+    assert all(url.startswith("https://github.com/") for url in file.urls)
+    assert all(url.endswith(f"/{file.file}") for url in file.urls)
+    assert re.fullmatch(r"[\w-]+/[\w.-]+", file.repository)
+
+
+def test_names_files_and_hashes_are_distinct() -> None:
+    for field in ("name", "file", "sha256"):
+        assert len({getattr(file, field) for file in ALL}) == len(ALL)
+
+
+def test_sets() -> None:
+    assert SETS["sadtalker"] == PUBLISHED
+    names = {file.name for file in (*ALL, *BUNDLED)}
+    assert not names & set(SETS)
+    for files in SETS.values():
+        assert set(files) <= set(ALL)
+
+
+def test_doubts_are_written_down() -> None:
+    for file in ALL:
+        if file.name.startswith("sadtalker") and "renderer" not in file.name:
+            assert "Basel Face Model" in file.licence
+    assert "Wav2Lip" in PUBLISHED[0].licence
+    assert not any(is_downloaded(file) for file in BUNDLED)
