@@ -139,9 +139,11 @@ def _check_finite(tensors: dict[str, Tensor], owner: str) -> None:
     for name, value in tensors.items():
         if value.dtype != torch.float32:
             raise StructureError(f"{name} of {owner} must be float32, got {value.dtype}.")
+        if value.ndim == 0:
+            raise StructureError(f"{name} of {owner} must have one row per frame, got one number.")
         bad = ~torch.isfinite(value)
         if bool(bad.any()):
-            first = int(bad.reshape(len(value), -1).any(1).nonzero()[0, 0]) if value.ndim else 0
+            first = int(bad.reshape(len(value), -1).any(1).nonzero()[0, 0])
             raise StructureError(
                 f"{name} of {owner} is not a finite number in frame {first} "
                 f"({int(bad.sum())} of {value.numel()} numbers)."

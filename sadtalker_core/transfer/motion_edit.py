@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import OptionError, StructureError
 from ..structures import Coeff3DMM, LiteMotion, frames_for
 
-M = TypeVar("M", Coeff3DMM, LiteMotion)
+M = TypeVar("M", bound=Coeff3DMM | LiteMotion)
 Weight = float | Tensor
 
 _LITE_REGIONS: dict[str, tuple[str, ...]] = {
