@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import WeightsError
-from .reader import check_strict, complete, load_strict, with_prefix
+from .reader import load_assigned, load_strict, with_prefix
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 Shapes = Mapping[str, tuple[int, ...]]
@@ -167,6 +167,11 @@ def _share(best: tuple[int, Architecture[Any], list[str]]) -> float:
     return matched / (matched + len(missing))
 
 
+def _float_type(weights: Mapping[str, Tensor]) -> torch.dtype:
+    types = [value.dtype for value in weights.values() if value.is_floating_point()]
+    return max(set(types), key=types.count) if types else torch.float32
+
+
 def load(
     architecture: Architecture[ModuleT],
     weights: Mapping[str, Tensor],
@@ -179,7 +184,7 @@ def load(
         architecture: what it is.
         weights: its tensors, bare. They become the module's own where nothing has to change.
         device: where the module shall be.
-        dtype: floating type of the module; None keeps that of the file.
+        dtype: floating type of the module; None takes that of most tensors of the file.
 
     Raises ``WeightsError`` when keys or shapes do not fit, naming the first ones.
     """
@@ -190,12 +195,12 @@ def load(
         raise WeightsError(f"These are not weights of {architecture.title}. {reason}") from error
     with torch.device("meta"):
         module = architecture.build(config)
-    wanted = module.state_dict()
-    full = complete(weights, wanted)
-    check_strict(full, wanted, architecture.title)
-    module.load_state_dict(full, assign=True)
-    # Buffers that are not saved have no numbers yet: only building for real makes them.
-    if any(value.is_meta for value in [*module.buffers(), *module.parameters()]):
+    if dtype is None:
+        dtype = _float_type(weights)
+    # Buffers that are not saved get their numbers only where the module is built for real.
+    if {name for name, _ in module.named_buffers()} <= set(module.state_dict()):
+        load_assigned(module.to(dtype), weights, architecture.title)
+    else:
         module = architecture.build(config)
         load_strict(module, weights, architecture.title)
     module = module.to(device=device, dtype=dtype)

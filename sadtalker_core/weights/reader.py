@@ -23,6 +23,9 @@ from .pickle_names import TensorRecord
 from .torch_files import open_checkpoint, read_plain_pickle, read_tensors
 
 __all__ = [
+    "check_strict",
+    "complete",
+    "load_assigned",
     "load_strict",
     "read_plain_pickle",
     "read_shapes",
@@ -206,3 +209,21 @@ def load_strict(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> 
     with torch.no_grad():
         for key, value in wanted.items():
             value.copy_(full[key])
+
+
+def load_assigned(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
+    """Give ``weights`` to a module that was built under ``torch.device("meta")``, without a copy.
+
+    As strict as ``load_strict``, with the same exceptions; numbers of another type than the
+    module's (half precision) are converted. Buffers that are not saved must not be on meta.
+
+    Raises ``WeightsError`` as ``check_strict`` does; the module is then unchanged.
+    """
+    wanted = module.state_dict()
+    full = complete(weights, wanted)
+    check_strict(full, wanted, name)
+    typed = {key: full[key].to(value.dtype) for key, value in wanted.items()}
+    module.load_state_dict(typed, assign=True)
+    left = [key for key, value in module.named_buffers() if value.is_meta]
+    if left:
+        raise RuntimeError(f"{name} makes {left[0]} itself: build it on a real device.")

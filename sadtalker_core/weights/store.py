@@ -63,27 +63,31 @@ class WeightStore:
         self.download_folder: Path = option or (Path(named).expanduser() if named else cache)
         self.lock = LockFile(self.download_folder)
 
-    def find(self, file: WeightFile) -> Path | None:
+    def find(self, file: WeightFile, any_size: bool = False) -> Path | None:
         """Where a file is, or None. Bundled files are where the package is.
 
         A file of another size than the published one (cut short, or a pointer that git left in its
         place) is passed over. Contents are compared in ``require`` and ``check``.
+
+        Args:
+            file: entry of the catalog.
+            any_size: also give files of another size, but not empty ones.
         """
         if not is_downloaded(file):
             return file.path if file.path.is_file() else None
         for folder in self.folders:
             for place in ("", *file.folders):
                 path = folder / place / file.file
-                if self._fits(path, file):
+                if self._fits(path, file, any_size):
                     return path
         return None
 
-    def _fits(self, path: Path, file: WeightFile) -> bool:
+    def _fits(self, path: Path, file: WeightFile, any_size: bool) -> bool:
         try:
             size = path.stat().st_size if path.is_file() else 0
         except OSError:  # a drive that went away, a folder that may not be read
             return False
-        if size and file.size and size != file.size:
+        if size and file.size and size != file.size and not any_size:
             # Only a file that the user accepted may differ from the published one.
             return bool(self.lock.pin(file.file))
         return size > 0
@@ -138,9 +142,16 @@ class WeightStore:
             f"you trust, talking-portraits models check --accept {file.name}"
         )
 
-    def sha256(self, path: Path) -> str:
-        """Hash of a file, remembered while it does not change. Raises ``WeightsError``."""
+    def sha256(self, path: Path, fresh: bool = False) -> str:
+        """Hash of a file, remembered while it does not change. Raises ``WeightsError``.
+
+        ``fresh`` reads it again in any case.
+        """
         try:
+            if fresh:
+                digest = file_sha256(path)
+                self.lock.remember(path, digest)
+                return digest
             return self.lock.sha256(path)
         except OSError as error:
             raise WeightsError(f"{path} cannot be read ({error}).") from error

@@ -8,7 +8,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from sadtalker_core.errors import WeightsError
-from sadtalker_core.weights.reader import load_strict, read_weights, with_prefix
+from sadtalker_core.weights.reader import (
+    load_assigned,
+    load_strict,
+    read_weights,
+    with_prefix,
+)
 
 
 def net() -> nn.Module:
@@ -83,3 +88,34 @@ def test_left_over_and_misshapen_keys_are_named() -> None:
         match=r"3 of 4.*1 not known: old; 1 misshapen: 0\.bias \(4,\) instead of \(3,\)",
     ):
         load_strict(module, weights, "toy")
+
+
+def test_a_module_without_numbers_takes_those_of_the_file() -> None:
+    with torch.device("meta"):
+        module = net()
+    weights = {key: torch.ones_like(value) for key, value in net().state_dict().items()}
+    weights["0.bias"] = weights["0.bias"].half()
+    load_assigned(module, weights, "toy")
+    assert module.get_parameter("0.weight").data_ptr() == weights["0.weight"].data_ptr()
+    assert module.get_parameter("0.bias").dtype == torch.float32
+    assert module(torch.ones(1, 2)).item() == 10
+    with pytest.raises(WeightsError, match=r"toy.*1 missing: 0\.weight"):
+        load_assigned(net(), {k: v for k, v in weights.items() if k != "0.weight"}, "toy")
+
+
+def test_a_module_with_numbers_of_its_own_is_not_built_on_meta() -> None:
+    with torch.device("meta"):
+        module = nn.Linear(1, 1)
+        module.register_buffer("window", torch.ones(3), persistent=False)
+    with pytest.raises(RuntimeError, match="toy makes window itself"):
+        load_assigned(module, nn.Linear(1, 1).state_dict(), "toy")
+
+
+def test_counters_of_batches_may_be_absent() -> None:
+    module = nn.BatchNorm1d(2)
+    module.num_batches_tracked.fill_(5)  # type: ignore[operator,union-attr]
+    weights = {k: v for k, v in nn.BatchNorm1d(2).state_dict().items() if "num" not in k}
+    load_strict(module, weights, "toy")
+    assert module.num_batches_tracked == 0
+    with pytest.raises(WeightsError, match="1 missing: running_mean"):
+        load_strict(module, {k: v for k, v in weights.items() if k != "running_mean"}, "toy")
