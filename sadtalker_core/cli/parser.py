@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..errors import OptionError
 from .flags import add_option_flags
+from .models import add_flags as add_models_flags
 
 EXIT_CODES = (
     (0, "done"),
@@ -113,7 +114,13 @@ def build_parser() -> Parser:
     )
     add_option_flags(faces, only=("face",))
 
-    _command(commands, "models", "list engines and weights: what is here, what each adds, licences")
+    models = _command(
+        commands,
+        "models",
+        "list engines and weights: what is here, what each adds, licences; get and check weights",
+        "[list | download NAME... | convert IN... OUT | check [NAME...]]",
+    )
+    add_models_flags(models)
     _command(commands, "info", "versions, devices and folders, for a report of a fault")
     return parser
 
@@ -157,6 +164,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
+    if args.command == "models":
+        # argparse loses names that come after a flag: models download --offline NAME
+        args.names += [word for word in rest if not word.startswith("-")]
+        rest = [word for word in rest if word.startswith("-")]
     if rest:
         known = sorted(_flags_of(parser, args.command))
         name = rest[0].split("=")[0]
