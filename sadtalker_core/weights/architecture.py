@@ -6,6 +6,7 @@ under prefixes; ``detect`` finds all of them and ``load`` builds one, strictly.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import WeightsError
-from .reader import load_assigned, load_strict, with_prefix
+from .reader import COUNTER, check_shapes, load_assigned, load_strict, with_prefix
 
+logger = logging.getLogger(__name__)
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -32,7 +34,8 @@ class Architecture(Generic[ModuleT]):
         config_from: the network's sizes, read from the shapes of a file.
         build: makes the module for a config; must work under ``torch.device("meta")``.
         prefix: the name under which files with several networks keep it, if they do.
-        keys: all keys, for the report on unknown files; of the signature when empty.
+        default: config of the published files, for the report on unknown files; where it is None,
+            only the signature is compared there.
     """
 
     id: str
@@ -41,11 +44,17 @@ class Architecture(Generic[ModuleT]):
     config_from: Callable[[Shapes], Any]
     build: Callable[[Any], ModuleT]
     prefix: str = ""
-    keys: tuple[str, ...] = ()
+    default: Callable[[], Any] | None = None
 
     def matches(self, shapes: Shapes) -> bool:
         """Whether the signature is all there."""
         return all(_fits(shapes.get(key), wanted) for key, wanted in self.signature.items())
+
+    def expected(self, config: Any) -> dict[str, tuple[int, ...]]:
+        """Keys and shapes of the network of these sizes; nothing is computed or filled."""
+        with torch.device("meta"):
+            module = self.build(config)
+        return shapes_of(module.state_dict())
 
 
 @dataclass(frozen=True)
@@ -140,31 +149,59 @@ def report_unknown(shapes: Shapes, architectures: Sequence[Architecture[Any]]) -
     """Sentences about a file that no architecture fits: the nearest, matched and missing keys."""
     head = f"It is no network that is known here ({len(shapes)} tensors"
     head += f", the first is {next(iter(shapes))})." if shapes else ")."
-    best: tuple[int, Architecture[Any], list[str]] | None = None
+    best: tuple[float, str] | None = None
     for entry in architectures:
-        wanted = entry.keys or tuple(entry.signature)
         for prefix in _prefixes(shapes):
             inside = _under(shapes, prefix)
-            missing = [
-                key for key in wanted if not _fits(inside.get(key), entry.signature.get(key))
-            ]
+            # Building costs a moment: only where anything fits.
+            if not any(key in inside for key in entry.signature):
+                continue
+            wanted = _wanted(entry, inside)
+            missing = [key for key, shape in wanted.items() if not _fits(inside.get(key), shape)]
             matched = len(wanted) - len(missing)
-            if matched and (best is None or matched / len(wanted) > _share(best)):
-                best = (matched, entry, missing)
+            text = (
+                f"The nearest is {entry.title}: {matched} of {len(wanted)} keys match; missing or "
+                f"of another shape: {', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}."
+            )
+            if matched and (best is None or matched / len(wanted) > best[0]):
+                best = (matched / len(wanted), text)
     if best is None:
-        return f"{head} Not one of its keys is of a known network."
-    matched, entry, missing = best
-    total = matched + len(missing)
-    more = ", ..." if len(missing) > 3 else ""
-    return (
-        f"{head} The nearest is {entry.title}: {matched} of {total} keys match; missing or of "
-        f"another shape: {', '.join(missing[:3])}{more}."
-    )
+        return f"{head} Not one of its keys tells a known network."
+    return f"{head} {best[1]}"
 
 
-def _share(best: tuple[int, Architecture[Any], list[str]]) -> float:
-    matched, _, missing = best
-    return matched / (matched + len(missing))
+def _wanted(
+    entry: Architecture[Any], inside: Shapes
+) -> Mapping[str, tuple[int | None, ...] | None]:
+    """What the file should hold: by its own sizes if they can be read, else the published ones."""
+    for config in (lambda: entry.config_from(inside), entry.default):
+        try:
+            if config is not None:
+                return entry.expected(config())
+        except Exception:  # sizes read from a file of something else may be anything
+            logger.debug("no sizes of %s in an unknown file", entry.id, exc_info=True)
+    return entry.signature
+
+
+def verify(found: Found, shapes: Shapes) -> None:
+    """Compare all keys and shapes of a network in a file with those that it must have.
+
+    Raises ``WeightsError`` that names the first ones that are missing, left over or of another
+    shape.
+    """
+    inside = _under(shapes, found.prefix)
+    entry = found.architecture
+    wanted = entry.expected(_config(entry, inside))
+    counters = {key: shape for key, shape in wanted.items() if key.endswith(f".{COUNTER}")}
+    check_shapes({**counters, **inside}, wanted, entry.title)
+
+
+def _config(architecture: Architecture[Any], shapes: Shapes) -> Any:
+    try:
+        return architecture.config_from(shapes)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        reason = report_unknown(shapes, [architecture])
+        raise WeightsError(f"These are not weights of {architecture.title}. {reason}") from error
 
 
 def _float_type(weights: Mapping[str, Tensor]) -> torch.dtype:
@@ -188,11 +225,7 @@ def load(
 
     Raises ``WeightsError`` when keys or shapes do not fit, naming the first ones.
     """
-    try:
-        config = architecture.config_from(shapes_of(weights))
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        reason = report_unknown(shapes_of(weights), [architecture])
-        raise WeightsError(f"These are not weights of {architecture.title}. {reason}") from error
+    config = _config(architecture, shapes_of(weights))
     with torch.device("meta"):
         module = architecture.build(config)
     if dtype is None:

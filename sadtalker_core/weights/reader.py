@@ -23,6 +23,8 @@ from .pickle_names import TensorRecord
 from .torch_files import open_checkpoint, read_plain_pickle, read_tensors
 
 __all__ = [
+    "COUNTER",
+    "check_shapes",
     "check_strict",
     "complete",
     "load_assigned",
@@ -36,7 +38,7 @@ __all__ = [
 
 _T = TypeVar("_T")
 Shape = tuple[int, ...]
-_COUNTER = "num_batches_tracked"
+COUNTER = "num_batches_tracked"
 
 
 def read_weights(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
@@ -167,22 +169,31 @@ def complete(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dic
     added = {
         key: torch.zeros((), dtype=value.dtype)
         for key, value in wanted.items()
-        if key not in weights and key.rpartition(".")[2] == _COUNTER
+        if key not in weights and key.rpartition(".")[2] == COUNTER
     }
     return {**weights, **added}
 
 
 def check_strict(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> None:
-    """Raise ``WeightsError`` unless ``weights`` has the keys and shapes of ``wanted``.
+    """``check_shapes`` for tensors."""
+    check_shapes(
+        {key: tuple(value.shape) for key, value in weights.items()},
+        {key: tuple(value.shape) for key, value in wanted.items()},
+        name,
+    )
+
+
+def check_shapes(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape], name: str) -> None:
+    """Raise ``WeightsError`` unless ``shapes`` has the keys and shapes of ``wanted``.
 
     The message names the first three keys that are missing, left over, or of another shape.
     """
-    missing = [key for key in wanted if key not in weights]
-    extra = [key for key in weights if key not in wanted]
+    missing = [key for key in wanted if key not in shapes]
+    extra = [key for key in shapes if key not in wanted]
     reshaped = [
-        f"{key} {tuple(weights[key].shape)} instead of {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if key in weights and weights[key].shape != value.shape
+        f"{key} {shapes[key]} instead of {shape}"
+        for key, shape in wanted.items()
+        if key in shapes and shapes[key] != shape
     ]
     problems = [
         f"{len(keys)} {what}: {', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}"
@@ -201,7 +212,7 @@ def load_strict(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> 
     """Copy ``weights`` into ``module``: the same keys and shapes, in the module's own dtype.
 
     Counters of batches may be absent. ``name`` says which network it is in the message. Raises
-    ``WeightsError`` as ``check_strict`` does; the module is then unchanged.
+    ``WeightsError`` as ``check_shapes`` does; the module is then unchanged.
     """
     wanted = module.state_dict()
     full = complete(weights, wanted)
@@ -217,7 +228,7 @@ def load_assigned(module: nn.Module, weights: Mapping[str, Tensor], name: str) -
     As strict as ``load_strict``, with the same exceptions; numbers of another type than the
     module's (half precision) are converted. Buffers that are not saved must not be on meta.
 
-    Raises ``WeightsError`` as ``check_strict`` does; the module is then unchanged.
+    Raises ``WeightsError`` as ``check_shapes`` does; the module is then unchanged.
     """
     wanted = module.state_dict()
     full = complete(weights, wanted)

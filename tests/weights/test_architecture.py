@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sadtalker_core.weights.architecture import (
     load,
     report_unknown,
     shapes_of,
+    verify,
 )
 from sadtalker_core.weights.families import FAMILIES
 from sadtalker_core.weights.reader import read_shapes, read_weights
@@ -62,7 +63,7 @@ TOY = Architecture(
     {"first.weight": (None, 3, 1), "head.bias": None},
     toy_config,
     Toy,
-    keys=tuple(Toy(ToyConfig()).state_dict()),
+    default=ToyConfig,
 )
 WINDOWED = Architecture(
     "windowed",
@@ -160,9 +161,10 @@ def test_loading_is_strict() -> None:
 
 
 def test_the_report_on_an_unknown_file() -> None:
-    state = weights()
+    state = weights(6, 3)
     for key in ("head.bias", "norm.weight", "norm.bias", "norm.running_mean"):
         del state[key]
+    # Compared with the network of this file's own sizes: 6 channels, not the usual 4.
     assert report_unknown(shapes_of(state), KNOWN) == (
         "It is no network that is known here (5 tensors, the first is first.weight). "
         "The nearest is the toy net: 5 of 9 keys match; missing or of another shape: norm.weight, "
@@ -170,8 +172,35 @@ def test_the_report_on_an_unknown_file() -> None:
     )
     under = {f"net.{key}": value for key, value in state.items()}
     assert "the toy net: 5 of 9 keys match" in report_unknown(shapes_of(under), KNOWN)
+    # Without the key that tells the sizes: the usual ones.
+    del state["head.weight"]
+    assert "the toy net: 1 of 9 keys match" in report_unknown(shapes_of(state), KNOWN)
+    bare = replace(TOY, default=None)
+    assert "the toy net: 1 of 2 keys match" in report_unknown(shapes_of(state), [bare])
     assert "Not one of its keys" in report_unknown({"x": (1,)}, KNOWN)
     assert "(0 tensors)" in report_unknown({}, KNOWN)
+
+
+def test_sizes_of_something_else_do_not_end_the_report() -> None:
+    def explode(shapes: Any) -> Any:
+        raise ZeroDivisionError
+
+    odd = replace(TOY, config_from=explode)
+    assert "the toy net: 2 of 9" in report_unknown({"head.bias": (2,), "norm.bias": (4,)}, [odd])
+
+
+def test_every_key_is_compared() -> None:
+    state = shapes_of({f"a.{key}": value for key, value in weights().items()})
+    (entry,) = detect(state, KNOWN)
+    verify(entry, state)
+    verify(entry, {key: shape for key, shape in state.items() if "num_batches" not in key})
+    verify(entry, state | {"b.c": (1,)})  # of another network
+    with pytest.raises(WeightsError, match=r"the toy net do not fit.*missing: norm\.bias"):
+        verify(entry, {key: shape for key, shape in state.items() if key != "a.norm.bias"})
+    with pytest.raises(WeightsError, match=r"not known: more"):
+        verify(entry, state | {"a.more": (1,)})
+    with pytest.raises(WeightsError, match=r"norm\.bias \(5,\) instead of \(4,\)"):
+        verify(entry, state | {"a.norm.bias": (5,)})
 
 
 def test_looking_for_one_network() -> None:
