@@ -1,0 +1,144 @@
+"""How visible the border is along which something was pasted into a picture.
+
+A seam is a change across the border that natural content does not have. Lines are drawn parallel
+to the border, at the border itself and at depths within the zone where the paste fades; across
+each the energy of steps (differences over 1, 2, 4 and 8 pixels) is averaged over short stretches,
+and what exceeds the energy of the untouched picture in the same stretch is the seam. Content
+that only moved has about the energy it had, an edge that was not there stands out, and a neck that
+breaks shows in its stretch although the rest of the border is smooth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import StructureError
+
+STEPS_PX = (1, 2, 4, 8)
+DEPTHS = (0.0, 0.02, 0.04, 0.06)  # parts of the box's shorter side, inward from the border
+STRETCHES = 12  # along each side
+_TOLERANCE = 1.5  # natural content varies: this many times its own energy is no seam
+_FLOOR = 2.0  # levels; what nobody sees
+
+
+def seam_energy(
+    frames: Tensor,
+    picture: Tensor,
+    box_px: Sequence[float],
+    depths: Sequence[float] = DEPTHS,
+) -> Tensor:
+    """Strength of the seam around a pasted box, in levels of 255; 0 where none is to be seen.
+
+    Sides of the box on the picture's own border do not count.
+
+    Args:
+        frames: (N, 3, H, W) RGB, uint8 or float in [0, 1], with something pasted in the box.
+        picture: (3, H, W) the same picture before.
+        box_px: x0, y0, x1, y1 of the box, pixel edges.
+        depths: where lines are drawn, parts of the box's shorter side inward from the border.
+
+    Returns:
+        (N,) root of the mean excess of squared steps: for each stretch the worst depth, averaged
+        over all stretches of all sides. A hard-edged paste that differs by d levels everywhere
+        has about d.
+    """
+    stretches = seam_profile(frames, picture, box_px, depths)
+    if stretches.shape[1] == 0:
+        return stretches.new_zeros(len(frames))
+    return stretches.square().mean(1).sqrt()
+
+
+def seam_profile(
+    frames: Tensor,
+    picture: Tensor,
+    box_px: Sequence[float],
+    depths: Sequence[float] = DEPTHS,
+) -> Tensor:
+    """The seam by stretch of the border: (N, sides * 12) levels, left, top, right, bottom.
+
+    Arguments as of ``seam_energy``. Sides on the picture's own border are left out.
+    """
+    if frames.ndim != 4 or picture.ndim != 3 or frames.shape[1:] != picture.shape:
+        raise StructureError(
+            f"frames (N, 3, H, W) must fit the picture (3, H, W), got {tuple(frames.shape)} "
+            f"and {tuple(picture.shape)}."
+        )
+    both = torch.cat((_levels(picture[None]), _levels(frames)))
+    found = [_side(strip, depths, size) for strip, size in _sides(both, box_px)]
+    return torch.cat(found, 1) if found else both.new_zeros(len(frames), 0)
+
+
+def border_change(frames: Tensor, picture: Tensor, box_px: Sequence[float]) -> Tensor:
+    """How far the pasted box differs from the picture at its very border, in levels of 255.
+
+    Beyond the border the picture stands still, so whatever differs just inside slides along it.
+
+    Args:
+        frames: (N, 3, H, W); picture: (3, H, W); box_px: as of ``seam_energy``.
+
+    Returns:
+        (N,) root mean square of the difference in the outermost two pixels inside the box.
+    """
+    both = torch.cat((_levels(picture[None]), _levels(frames)))
+    rows = [strip[..., _REACH : _REACH + 2, :] for strip, _ in _sides(both, box_px)]
+    if not rows:
+        return both.new_zeros(len(frames))
+    inside = torch.cat([row.flatten(2) for row in rows], 2)
+    return (inside[1:] - inside[:1]).square().mean((1, 2)).sqrt()
+
+
+_REACH = max(STEPS_PX)
+
+
+def _levels(frames: Tensor) -> Tensor:
+    return frames.float() if frames.dtype == torch.uint8 else frames.float() * 255
+
+
+def _sides(frames: Tensor, box_px: Sequence[float]) -> Iterator[tuple[Tensor, float]]:
+    """Each side that has picture beyond it, turned so that rows go inward: (N, 3, rows, along).
+
+    The first 8 rows lie outside of the box. With it the box's shorter side.
+    """
+    height, width = frames.shape[-2:]
+    x0, y0, x1, y1 = (round(float(value)) for value in box_px)
+    size = float(min(x1 - x0, y1 - y0))
+    left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+    if right - left < 2 * _REACH or bottom - top < 2 * _REACH:
+        return
+    half_x, half_y = (left + right) // 2, (top + bottom) // 2
+    if x0 >= _REACH:
+        yield frames[..., top:bottom, x0 - _REACH : half_x].transpose(-1, -2), size
+    if y0 >= _REACH:
+        yield frames[..., y0 - _REACH : half_y, left:right], size
+    if x1 <= width - _REACH:
+        yield frames[..., top:bottom, half_x : x1 + _REACH].flip(-1).transpose(-1, -2), size
+    if y1 <= height - _REACH:
+        yield frames[..., half_y : y1 + _REACH, left:right].flip(-2), size
+
+
+def _side(strip: Tensor, depths: Sequence[float], size: float) -> Tensor:
+    """(N, 12) seam of one side; row 0 of ``strip`` (1 + N, 3, rows, along) is the picture."""
+    worst = strip.new_zeros(len(strip) - 1, STRETCHES)
+    for depth in depths:
+        at = _REACH + round(depth * size)  # the line runs between rows at - 1 and at
+        if at + _REACH > strip.shape[-2]:
+            continue
+        energy = torch.stack([_steps(strip, at, step) for step in STEPS_PX]).mean(0)
+        before, after = energy[:1], energy[1:]
+        excess = (after - _TOLERANCE * before - _FLOOR**2).clamp(min=0)
+        worst = torch.maximum(worst, excess)
+    return worst.sqrt()
+
+
+def _steps(strip: Tensor, at: int, step: int) -> Tensor:
+    """(1 + N, 12) mean squared difference of the means of ``step`` rows before and after a line.
+
+    A step of 1 pixel sees a hard edge, one of 8 also a soft one.
+    """
+    outside = strip[..., at - step : at, :].mean(-2)
+    inside = strip[..., at : at + step, :].mean(-2)
+    squared = (inside - outside).square().mean(1)  # (1 + N, along)
+    return torch.nn.functional.adaptive_avg_pool1d(squared[:, None], STRETCHES)[:, 0]
