@@ -84,7 +84,7 @@ def mel_blocks(chunks: Iterable[Tensor], samples: int, device: torch.device) -> 
     last = torch.zeros(1, dtype=dtype, device=device)  # sample before the block
     held = torch.zeros(half, dtype=dtype, device=device)  # end of the emphasised block before
     waiting: Tensor | None = None
-    sounds = _padded(fixed_blocks(_cut(chunks, samples), size), size, blocks + 1)
+    sounds = _padded(fixed_blocks(chunks, size), size, blocks + 1)
     for number, block in enumerate(sounds):
         block = block.to(device, dtype)
         emphasised = pre_emphasis(block, last)
@@ -140,7 +140,7 @@ def window_groups(
 
     Yields:
         (group, 1, 80, 16) float32; the groups hold ``frames_of(samples)`` frames, the last group
-        is filled up with its last frame.
+        is filled up with windows of the sound's end.
     """
     count = frames_of(samples)
     samples = count * SAMPLES_PER_FRAME
@@ -149,22 +149,12 @@ def window_groups(
     held = torch.zeros((0, WAV2LIP_MEL.bands), device=device)
     first = 0  # column number of held[0]
     for start in range(0, count, group):
-        frames = torch.arange(start, start + group).clamp(max=count - 1)
-        index = window_columns(frames, columns)
+        index = window_columns(torch.arange(start, start + group), columns)
         needed_from, needed_to = int(index.min()), int(index.max())
         while first + held.shape[0] <= needed_to:
             held = torch.cat([held, next(blocks)])
         held, first = held[needed_from - first :], needed_from
         yield held[(index - first).to(device)].mT[:, None]
-
-
-def _cut(chunks: Iterable[Tensor], samples: int) -> Iterator[Tensor]:
-    left = samples
-    for chunk in chunks:
-        if left <= 0:
-            return
-        yield chunk[:left]
-        left -= chunk.shape[0]
 
 
 def _padded(blocks: Iterator[Tensor], size: int, count: int) -> Iterator[Tensor]:

@@ -78,9 +78,8 @@ def degree_sequence(degrees: Sequence[float], frames: int) -> Tensor:
     if way > 0 and frames > 1:
         speed = way / (frames - 1)
         values = [
-            np.arange(a, b, speed if b > a else -speed)
+            np.arange(a, b, speed if b > a else -speed)  # empty for equal neighbours
             for a, b in zip(degrees, degrees[1:])
-            if a != b
         ]
     sequence = np.concatenate(values)[:frames]
     held = np.pad(sequence, (0, frames - len(sequence)), mode="edge")

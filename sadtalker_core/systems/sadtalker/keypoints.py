@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import torch
 from torch import Tensor
 
@@ -9,8 +12,9 @@ from ...geometry.pose import rotation_facevid2vid
 from ...runtime import Runtime
 from ...structures import Coeff3DMM, KeypointTrack
 from .camera import FreeView
+from .config import FPS
 from .nets.mapping import MappedMotion, MappingNet
-from .semantics import driving_rows, source_window, windows
+from .semantics import RADIUS, driving_rows, source_window, windows
 from .speech import weight_type
 
 _DEGREES_PER_BIN = 3
@@ -87,18 +91,26 @@ def keypoint_track(
     """
     kind, width = weight_type(mapping), mapping.config.coefficients
     canonical, source_coeff = canonical.float(), source_coeff.to(canonical.device)
-    rows = driving_rows(motion.rows().to(canonical.device), source_coeff, width)
     source = transformed(canonical, _float(mapping(source_window(source_coeff, width).to(kind))))
-    length = len(motion)
-    parts: list[Tensor] = []
+    length, margin = len(motion), _margin(motion.fps)
+    driving = canonical.new_empty((length, *canonical.shape[1:]))
     for start in range(0, length, _GROUP):
         runtime.check_cancelled()
-        count = min(_GROUP, length - start)
-        frames = torch.arange(start, start + _GROUP, device=rows.device)
+        end = min(start + _GROUP, length)
+        first = max(0, start - margin)
+        near = motion[first : start + _GROUP + margin].rows().to(canonical.device)
+        rows = driving_rows(near, source_coeff, width)
+        frames = torch.arange(start - first, start - first + _GROUP)
         mapped = _float(mapping(windows(rows, frames, motion.fps).to(kind)))
-        view = None if free_view is None else free_view[start : start + count]
-        parts.append(transformed(canonical, MappedMotion(*(part[:count] for part in mapped)), view))
-    return KeypointTrack(source, torch.cat(parts), motion.fps)
+        view = None if free_view is None else free_view[start:end]
+        wanted = MappedMotion(*(part[: end - start] for part in mapped))
+        driving[start:end] = transformed(canonical, wanted, view)
+    return KeypointTrack(source, driving, motion.fps)
+
+
+def _margin(fps: Fraction) -> int:
+    """Frames that windows reach beyond their own frame."""
+    return math.ceil(RADIUS * fps / FPS) + 1
 
 
 def _float(mapped: MappedMotion) -> MappedMotion:

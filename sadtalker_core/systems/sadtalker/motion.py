@@ -156,7 +156,7 @@ def _motion(
     else:
         ratio = torch.zeros(count, device=device)
         begin = reference_rows(reference_blink.to(device), count)[:, :_EXPRESSION]
-    expression = torch.empty((count, _EXPRESSION), device=device)
+    rows = torch.empty((count, _POSE.stop), device=device)
     speech = torch.empty((count, nets.posevae.config.pose), device=device)
     for start, group in zip(range(0, count, GROUP), heard):
         runtime.check_cancelled()
@@ -165,18 +165,19 @@ def _motion(
         made = nets.expnet.express(
             group.embedding, begin[frames].to(kind), ratio[frames, None].to(kind)
         )
-        expression[start:end] = made[: end - start]
+        rows[start:end, :_EXPRESSION] = made[: end - start]
         if group.head is not None:
             speech[start:end] = group.head[: end - start]
         runtime.progress("motion", end, count)
     if options.still:
-        pose = source[:, _POSE].expand(count, -1)
+        rows[:, _POSE] = source[:, _POSE]
     else:
         pose = _pose(nets.posevae, speech, source[:, _POSE], options, runtime)
         if reference_pose is not None:
             turned = reference_rows(reference_pose.to(device), count)[:, _POSE]
             pose = add_reference_pose(pose, turned, options.pose_scale)
-    return _finished(torch.cat([expression, pose], 1), source, options)
+        rows[:, _POSE] = pose
+    return _finished(rows, source, options)
 
 
 def _pose(

@@ -23,7 +23,7 @@ def resampled(rows: Tensor, fps: Fraction, wanted: Fraction = Fraction(FPS)) -> 
     last = rows.shape[0] - 1
     # whole numbers, so that long videos do not drift
     place = torch.arange(count, device=rows.device) * step.numerator
-    left = (place // step.denominator).clamp(max=last)
+    left = place // step.denominator
     right = (left + 1).clamp(max=last)
     share = ((place % step.denominator) / step.denominator)[:, None].to(rows)
     return rows[left] + share * (rows[right] - rows[left])

@@ -35,7 +35,9 @@ def driving_rows(
         (T, coefficients). Source: ``get_facerender_data`` in SadTalker's
         ``generate_facerender_batch.py``.
     """
-    expression = rows[:, :_EXPRESSION] * expression_scale
+    expression = rows[:, :_EXPRESSION]
+    if expression_scale != 1.0:  # saves a copy of long clips
+        expression = expression * expression_scale
     held = source_coeff[:, _EXPRESSION:coefficients].to(rows).expand(rows.shape[0], -1)
     if still:
         return torch.cat([expression, held], 1)

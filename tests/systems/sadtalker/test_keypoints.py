@@ -76,16 +76,17 @@ def test_a_free_view_replaces_its_angle_alone(name: str, place: int) -> None:
 
 
 @pytest.mark.parametrize("coefficients", [70, 73])
-@pytest.mark.parametrize("frames", [1, 32, 45])
+@pytest.mark.parametrize("frames", [1, 32, 45, 97])
 def test_a_track_is_its_frames(coefficients: int, frames: int) -> None:
     net, source, made = toy_mapping(coefficients), source_coeff(), motion(frames)
     kp = 0.5 * normal(1, 5, 3)
     track = keypoint_track(net, kp, source, made, Runtime())
     assert (len(track), track.fps) == (frames, 25)
     rows = driving_rows(made.rows(), source, coefficients)
-    for frame in {0, frames // 2, frames - 1}:
+    for frame in range(0, frames, 4):
         window = windows(rows, slice(frame, frame + 1))
-        torch.testing.assert_close(track.driving[frame], keypoints(net, kp, window)[0])
+        wanted = keypoints(net, kp, window)[0]
+            torch.testing.assert_close(track.driving[frame], wanted, rtol=1e-5, atol=1e-4)
     own = keypoints(net, kp, source_window(source, coefficients))
     torch.testing.assert_close(track.source, own)
     # the result of a frame does not depend on the runtime's chunk

@@ -118,6 +118,16 @@ def test_options_of_the_head(nets: MotionNets) -> None:
     assert torch.equal(still.expression, moved(nets).expression)
 
 
+def test_a_still_head_does_not_listen() -> None:
+    nets = toy_nets()
+    calls: list[str] = []
+    nets.posevae.audio_encoder.register_forward_hook(lambda *given: calls.append("heard"))
+    moved(nets, still=True)
+    assert not calls
+    moved(nets)
+    assert len(calls) == 3  # groups of 32
+
+
 def test_expression_scale_is_a_factor(nets: MotionNets) -> None:
     plain, strong = moved(nets), moved(nets, expression_scale=1.3)
     torch.testing.assert_close(strong.expression, 1.3 * plain.expression)
@@ -141,6 +151,11 @@ def test_a_reference_turns_the_head(nets: MotionNets) -> None:
     plain, made = moved(nets), moved(nets, reference_pose=video)
     torch.testing.assert_close(pose_of(made), pose_of(plain) + change)
     assert torch.equal(made.expression, plain.expression)
+    less = moved(nets, reference_pose=video, pose_scale=0.5)
+    start = source_coeff()[:, 64:70]
+    torch.testing.assert_close(
+        pose_of(less) - start, 0.5 * (pose_of(made) - start), rtol=0, atol=1e-5
+    )
     still = moved(nets, reference_pose=video, still=True)
     assert torch.equal(pose_of(still), source_coeff()[:, 64:70].expand(70, -1))
 

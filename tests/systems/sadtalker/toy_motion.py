@@ -25,12 +25,12 @@ def seeded(net: nn.Module, seed: int = 0) -> nn.Module:
     for name, value in net.state_dict().items():
         if value.is_floating_point():
             noise = torch.randn(value.shape, generator=generator)
-            if "running_var" in name:
+            if value.ndim > 1:
+                value.copy_(noise * (2 / value[0].numel()) ** 0.5)
+            elif name.endswith(("running_var", "weight")):  # of a norm
                 value.copy_(1 + 0.2 * noise.tanh())
             else:
-                value.copy_(
-                    noise / max(1, value[0].numel()) ** 0.5 if value.ndim > 1 else noise / 5
-                )
+                value.copy_(0.2 * noise)
     return net.eval().requires_grad_(False)
 
 
