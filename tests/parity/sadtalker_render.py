@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from collections.abc import Generator as Yields
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sadtalker_core.runtime import Runtime
+from sadtalker_core.structures import KeypointTrack
+from sadtalker_core.systems.sadtalker.fast.generator import FastGenerator, optimise
+from sadtalker_core.systems.sadtalker.fast.precision import choose_mix
 from sadtalker_core.systems.sadtalker.keypoints import keypoints
 from sadtalker_core.systems.sadtalker.nets import dense_motion
 from sadtalker_core.systems.sadtalker.nets.generator import Generator
@@ -23,6 +27,7 @@ from sadtalker_core.systems.sadtalker.nets.spade import SpectralConv2d
 from sadtalker_core.systems.sadtalker.render import (
     RenderNets,
     prepare_source,
+    render,
     render_chunk,
 )
 from sadtalker_core.systems.sadtalker.semantics import windows
@@ -175,23 +180,51 @@ def run_pipeline(
     nets = RenderNets(kp_extractor(seed), net)
     features = prepare_source(nets, inputs["source_image"][0], Runtime())
     points = _keypoints(inputs, seed, features.canonical)
+    rows = _batch(meta)
+    driving = points.driving.unflatten(0, (rows, -1))
     frames: list[Tensor] = []
     logits: list[Tensor] = []
     with recorded({"logits": net.decoder}) as seen:
-        for kp in points.driving.split(1):
+        # Batched as the reference does: a frame of each row.
+        for kp in driving.unbind(1):
             frames.append(render_chunk(nets, features, points.source, kp))
             logits.append(seen["logits"])
-    rows = _batch(meta)
-    video = torch.cat(frames)
+    video = torch.stack(frames, 1).flatten(0, 1)
     return {
         "frames": video,
         "frames_uint8": to_uint8(video),
-        "logits": torch.cat(logits),
+        "logits": torch.stack(logits, 1).flatten(0, 1),
         "kp_source": points.source.expand(rows, -1, -1),
-        "kp_driving": points.driving.unflatten(0, (rows, -1)),
+        "kp_driving": driving,
         "source_semantics": points.source_windows.expand(rows, -1, -1),
         "target_semantics": points.target_windows.unflatten(0, (rows, -1)),
     }
+
+
+def fast_generator(seed: int, settled: bool) -> FastGenerator:
+    """The generator as jobs use it.
+
+    With vectors as filled most pixels saturate and every rounding shows: half precision is for
+    networks whose spectral norms are settled, as trained ones are.
+    """
+    precision = "auto" if settled else "float32"
+    return optimise(generator(seed, settled), choose_mix(precision, torch.device("cpu")))
+
+
+def run_fast_generator(inputs: Tensors, seed: int, settled: bool) -> Tensors:
+    net = fast_generator(seed, settled)
+    volume = net.encode(inputs["source_image"])
+    source, driving = inputs["kp_source"], inputs["kp_driving"]
+    return {"prediction": net.frames(volume, net.compress(volume), source, driving)}
+
+
+def run_fast_pipeline(inputs: Tensors, seed: int, settled: bool) -> Tensors:
+    nets = RenderNets(kp_extractor(seed), fast_generator(seed, settled))
+    features = prepare_source(nets, inputs["source_image"][0], Runtime())
+    points = _keypoints(inputs, seed, features.canonical)
+    track = KeypointTrack(points.source, points.driving, Fraction(25))
+    video = render(nets, features, track, Runtime()).collect().frames
+    return {"frames": video, "frames_uint8": to_uint8(video)}
 
 
 def to_uint8(frames: Tensor) -> Tensor:
@@ -211,3 +244,22 @@ CASES = {
         inputs, seed, meta, settled=True
     ),
 }
+
+FAST = {
+    "sadtalker/kp_extractor_256": lambda inputs, seed, meta: {
+        "value": kp_extractor(seed)(inputs["image"])
+    },
+    "sadtalker/generator_256": lambda inputs, seed, meta: run_fast_generator(inputs, seed, False),
+    "sadtalker/generator_settled_256": lambda inputs, seed, meta: run_fast_generator(
+        inputs, seed, True
+    ),
+    "sadtalker/pipeline_crop_256": lambda inputs, seed, meta: run_fast_pipeline(
+        inputs, seed, False
+    ),
+    "sadtalker/pipeline_settled_256": lambda inputs, seed, meta: run_fast_pipeline(
+        inputs, seed, True
+    ),
+}
+FAST["sadtalker/kp_extractor_512"] = FAST["sadtalker/kp_extractor_256"]
+FAST["sadtalker/generator_512"] = FAST["sadtalker/generator_256"]
+FAST["sadtalker/pipeline_full_256"] = FAST["sadtalker/pipeline_crop_256"]

@@ -1,0 +1,64 @@
+"""Which arithmetic the renderer uses: measured once, written here.
+
+PSNR of frames against the plain float32 generator, over seeds with settled spectral norms, and
+times stand in ``benchmarks/RESULTS.md``. "auto" is the fastest mix that keeps 40 dB on every seed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ....errors import OptionError
+from .convolution import Arithmetic
+from .generator import Mix
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+def choose_mix(precision: str, device: torch.device, has_bfloat16: bool | None = None) -> Mix:
+    """The arithmetic for a precision on a device.
+
+    Args:
+        precision: one of ``PRECISIONS``; "auto" takes the fastest that keeps 40 dB.
+        device: where the generator will run.
+        has_bfloat16: whether a CPU multiplies bfloat16 in hardware; None looks.
+    """
+    if precision not in PRECISIONS:
+        raise OptionError(f"precision is one of {', '.join(PRECISIONS)}, got {precision!r}.")
+    if device.type != "cpu":
+        return _accelerator(precision)
+    if precision == "auto":
+        fast = cpu_has_bfloat16() if has_bfloat16 is None else has_bfloat16
+        precision = "bfloat16" if fast else "float32"
+    if precision == "float16":
+        raise OptionError("float16 is for graphics cards: a CPU takes bfloat16, float32 or auto.")
+    exact = Arithmetic(torch.float32, tile=4, fourier=True)
+    if precision == "float32":
+        return Mix(exact, exact, exact)
+    # Dense motion in bfloat16 costs decibels and saves little; see RESULTS.md.
+    return Mix(exact, exact, Arithmetic(torch.bfloat16, tile=2))
+
+
+def _accelerator(precision: str) -> Mix:
+    # The device's own convolutions are the fastest there; float16 has three digits more than
+    # bfloat16, and nothing in a trained network comes near its range.
+    name = "float16" if precision == "auto" else precision
+    parts = Arithmetic({"float32": torch.float32, "bfloat16": torch.bfloat16}.get(name, torch.half))
+    return Mix(parts, parts, parts)
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware; emulated it is slower than float32."""
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        ask = getattr(torch.cpu, name, None)  # newer torch only
+        if ask is not None and ask():
+            return True
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.is_file():
+        return False
+    for line in cpuinfo.read_text().splitlines():
+        if line.startswith(("flags", "Features")):
+            return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(line.split())
+    return False
