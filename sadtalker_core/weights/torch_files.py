@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
 import sys
 import zipfile
 from collections.abc import Callable, Generator, Mapping
@@ -26,6 +27,19 @@ from .pickle_names import PLAIN_NAMES, TORCH_NAMES, Storage, StorageKind, Tensor
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 _ZIP_START = b"PK\x03\x04"
+
+# What zipfile and torch raise over files that are damaged at one place or another.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    OverflowError,
+)
 
 # Gives the bytes of one storage, as the file has them.
 ReadStorage = Callable[[Storage], bytearray]
@@ -63,7 +77,7 @@ def _open(path: Path) -> Generator[BinaryIO, None, None]:
             yield file
     except WeightsError as error:
         raise WeightsError(f"The weights file {path} was not read. {error}") from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise WeightsError(
             f"The weights file {path} is damaged or cut short ({error}). Get it again."
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import pickle
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -265,3 +266,27 @@ def test_canonical_writing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot be written"):
         write_weights({"a": shared}, tmp_path / "file" / "v.safetensors")
+
+
+def test_files_damaged_at_random_are_errors_of_ours(tmp_path: Path) -> None:
+    """Whatever a byte is changed to: weights or a sentence, never another exception."""
+    chance = random.Random(5)
+    file = tmp_path / "v.pth"
+    contents: list[bytes] = []
+    for new in (True, False):
+        save({"state_dict": {"a": torch.zeros(3, 4), "b": torch.arange(5)}, "o": 1}, file, new)
+        contents.append(file.read_bytes())
+    contents.append(pickle.dumps({"a": np.arange(6.0), "b": [(1,), {2}]}, 2))
+    refused = 0
+    for _ in range(250):
+        damaged = bytearray(chance.choice(contents))
+        for _ in range(chance.choice([1, 3])):
+            place = chance.randrange(len(damaged))
+            damaged[place : place + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
+        file.write_bytes(damaged)
+        for read in (read_weights, read_plain_pickle):
+            try:
+                read(file)
+            except WeightsError:
+                refused += 1
+    assert refused > 60
