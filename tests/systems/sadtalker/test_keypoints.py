@@ -86,7 +86,7 @@ def test_a_track_is_its_frames(coefficients: int, frames: int) -> None:
     for frame in range(0, frames, 4):
         window = windows(rows, slice(frame, frame + 1))
         wanted = keypoints(net, kp, window)[0]
-            torch.testing.assert_close(track.driving[frame], wanted, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(track.driving[frame], wanted, rtol=1e-5, atol=1e-4)
     own = keypoints(net, kp, source_window(source, coefficients))
     torch.testing.assert_close(track.source, own)
     # the result of a frame does not depend on the runtime's chunk
