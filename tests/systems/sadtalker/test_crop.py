@@ -136,6 +136,16 @@ def test_also_in_large_pictures_that_the_original_shrinks(mode: str) -> None:
         assert (y0 + y1) / 2 == pytest.approx(1000 + 52.3, abs=3)
 
 
+def test_each_axis_has_its_own_scale() -> None:
+    """Rounding the shrunk picture's size changes its aspect: 10 pixels at the end of this one."""
+    plan = plan_crop((5003, 1101), landmarks(550, 4300, 523.0), "full")
+    assert plan.resized == (2502, 550)
+    x0, y0, x1, y1 = plan.cut_box
+    expected = (x0 * 1101 / 550, y0 * 5003 / 2502, x1 * 1101 / 550, y1 * 5003 / 2502)
+    assert plan.box_px == pytest.approx(expected)
+    assert_belongs(plan, 5003, 1101)
+
+
 def test_points_follow_the_cut() -> None:
     plan = plan_crop((2501, 2203), landmarks(1100.5, 1000, 523.0), "extcrop", 512)
     x0, y0, x1, y1 = plan.box_px
