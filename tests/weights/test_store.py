@@ -329,7 +329,25 @@ def test_bytes_may_lie_on_another_server(hub: FakeHub, tmp_path: Path) -> None:
     hub.files["/cdn/blob"] = CONTENT
     hub.redirects[path] = f"{hub.url}/cdn/blob"
     store_at(tmp_path, hub).download([entry()], pause=no_pause)
-    assert hub.gets()[-1] == "GET /cdn/blob"
+    assert hub.gets() == [f"GET {path}", "GET /cdn/blob"]
+
+
+def test_a_broken_download_asks_the_hub_anew_where_the_bytes_are(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    # Addresses of a content network end after a while; the range goes with the second request.
+    path = hub.put("some/repo", COMMIT, "net.pth", CONTENT)
+    hub.files["/cdn/blob"] = CONTENT
+    hub.redirects[path] = f"{hub.url}/cdn/blob"
+    hub.cut["/cdn/blob"] = [70_000]
+    store_at(tmp_path, hub).download([entry()], pause=no_pause)
+    assert hub.gets() == [
+        f"GET {path}",
+        "GET /cdn/blob",
+        f"GET {path} bytes=70000-",
+        "GET /cdn/blob bytes=70000-",
+    ]
+    assert (tmp_path / "net.pth").read_bytes() == CONTENT
 
 
 def test_the_mirror_wins_over_the_environment(hub: FakeHub, tmp_path: Path) -> None:
