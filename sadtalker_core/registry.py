@@ -7,83 +7,186 @@ nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from .errors import OptionError
 from .faces.face import Face
+from .motion_request import MotionRequest
 from .runtime import Runtime
 from .structures import FrameStream
 from .systems.lite.config import LiteMotionOptions, LiteRenderOptions
+from .systems.sadtalker.config import SadTalkerMotionOptions, SadTalkerRenderOptions
+from .weights.catalog import WeightFile
 
-OpenSound = Callable[[], Iterator[Tensor]]
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on two CPU cores, to announce the order of magnitude of a job.
+
+    Attributes:
+        start_s: before the first frame.
+        frame_s: a frame.
+        frame_s_per_megapixel: a megapixel of it.
+    """
+
+    start_s: float
+    frame_s: float
+    frame_s_per_megapixel: float
+
+
+def _no_weights(options: Any) -> tuple[WeightFile, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
 class Engine:
-    """How one engine is called. Every engine has the same four steps.
+    """How one engine is called. Every engine has the same steps.
 
     Attributes:
         id: name on the command line.
         title: name for people.
         description: one sentence: what it does and what it does not.
         licence: terms of the code and of its weights.
-        needs_download: whether weights must be fetched before the first use.
         motion_options: option dataclass of the motion.
         render_options: option dataclass of the pictures.
-        motion: ``(open_sound, samples, fps, options, runtime)``: 16 kHz mono sound, as often as
-            it is asked for, and its exact length in samples, to the engine's motion.
-        idle: ``(duration_s, fps, options, runtime)``: motion without sound.
-        prepare: ``(rgb (3, H, W) uint8, face, options, runtime)``: what depends on the portrait
-            alone; may be kept and used again.
-        animate: ``(prepared, motion, runtime)``: the frames.
+        needs_download: whether weights must be fetched before the first use.
+        borrows_motion: whether it takes reference videos.
+        weights: ``(render_options)``: the files that must be on disk for these options; none for
+            an engine that needs no download.
+        load: ``(files by name, render_options, runtime)``: its networks.
+        prepare: ``(networks, rgb (3, H, W) uint8, face, render_options, runtime)``: what depends
+            on the portrait alone; may be kept and used again.
+        motion: ``(networks, prepared, request, runtime)``: the motion.
+        animate: ``(networks, prepared, motion, motion_options, runtime)``: the frames.
+        cost: ``(render_options)``.
+        older_weights: ``(render_options)``: files that do in place of ``weights``; none for most.
     """
 
     id: str
     title: str
     description: str
     licence: str
-    needs_download: bool
     motion_options: type[Any]
     render_options: type[Any]
-    motion: Callable[[OpenSound, int, Fraction, Any, Runtime], Any]
-    idle: Callable[[float, Fraction, Any, Runtime], Any]
-    prepare: Callable[[Tensor, Face, Any, Runtime], Any]
-    animate: Callable[[Any, Any, Runtime], FrameStream]
+    needs_download: bool
+    borrows_motion: bool
+    weights: Callable[[Any], tuple[WeightFile, ...]]
+    load: Callable[[Mapping[str, Path], Any, Runtime], Any]
+    prepare: Callable[[Any, Tensor, Face, Any, Runtime], Any]
+    motion: Callable[[Any, Any, MotionRequest, Runtime], Any]
+    animate: Callable[[Any, Any, Any, Any, Runtime], FrameStream]
+    cost: Callable[[Any], Cost]
+    older_weights: Callable[[Any], tuple[WeightFile, ...]] = _no_weights
 
 
-def _lite_motion(
-    open_sound: OpenSound, samples: int, fps: Fraction, options: Any, runtime: Runtime
-) -> Any:
-    from .systems.lite.motion import motion_from_audio
-
-    return motion_from_audio(open_sound, samples, fps, options, runtime)
+def _no_networks(files: Mapping[str, Path], options: Any, runtime: Runtime) -> None:
+    return None
 
 
-def _lite_idle(duration_s: float, fps: Fraction, options: Any, runtime: Runtime) -> Any:
-    from .systems.lite.motion import idle_motion
-
-    return idle_motion(duration_s, fps, options, runtime)
-
-
-def _lite_prepare(rgb: Tensor, face: Face, options: Any, runtime: Runtime) -> Any:
+def _lite_prepare(networks: None, rgb: Tensor, face: Face, options: Any, runtime: Runtime) -> Any:
     from .systems.lite.pipeline import prepare
 
     return prepare(rgb, face, options)
 
 
-def _lite_animate(prepared: Any, motion: Any, runtime: Runtime) -> FrameStream:
+def _lite_motion(networks: None, prepared: Any, request: MotionRequest, runtime: Runtime) -> Any:
+    from .systems.lite.motion import idle_motion, motion_from_audio
+
+    if request.open_sound is None:
+        return idle_motion(float(request.duration_s), request.fps, request.options, runtime)
+    return motion_from_audio(
+        request.open_sound, request.samples, request.fps, request.options, runtime
+    )
+
+
+def _lite_animate(
+    networks: None, prepared: Any, motion: Any, options: Any, runtime: Runtime
+) -> FrameStream:
     from .systems.lite.pipeline import animate
 
     return animate(prepared, motion, runtime)
 
 
+def _lite_cost(options: Any) -> Cost:
+    return Cost(start_s=2.0, frame_s=0.010, frame_s_per_megapixel=0.010)
+
+
+def _sadtalker_weights(options: Any) -> tuple[WeightFile, ...]:
+    from .systems.sadtalker.files import needed_files
+
+    return needed_files(options)
+
+
+def _sadtalker_older(options: Any) -> tuple[WeightFile, ...]:
+    from .systems.sadtalker.files import older_files
+
+    return older_files(options)
+
+
+def _sadtalker_load(files: Mapping[str, Path], options: Any, runtime: Runtime) -> Any:
+    from .systems.sadtalker.weights import load_nets
+
+    return load_nets(files, options, runtime)
+
+
+def _sadtalker_prepare(
+    networks: Any, rgb: Tensor, face: Face, options: Any, runtime: Runtime
+) -> Any:
+    from .faces.landmarks98 import mesh_to_68
+    from .systems.sadtalker.pipeline import prepare
+
+    landmarks = networks.finder or mesh_to_68(face.mesh_px)
+    return prepare(networks, rgb, landmarks, options, runtime)
+
+
+def _sadtalker_motion(
+    networks: Any, prepared: Any, request: MotionRequest, runtime: Runtime
+) -> Any:
+    from .systems.sadtalker.pipeline import make_motion
+
+    return make_motion(networks, prepared, request, runtime)
+
+
+def _sadtalker_animate(
+    networks: Any, prepared: Any, motion: Any, options: Any, runtime: Runtime
+) -> FrameStream:
+    from .systems.sadtalker.pipeline import animate
+
+    return animate(networks, prepared, motion, options, runtime)
+
+
+def _sadtalker_cost(options: Any) -> Cost:
+    seconds = 15.0 if options.size == "512" else 3.8
+    return Cost(start_s=15.0, frame_s=seconds, frame_s_per_megapixel=0.02)
+
+
 # In the order in which "auto" takes the first that can run.
 ENGINES: tuple[Engine, ...] = (
+    Engine(
+        id="sadtalker",
+        title="SadTalker",
+        description=(
+            "Expression and head motion learnt from speech, rendered by a neural network at 256 "
+            "or 512 pixels. Needs 0.9 GB of weights and is slow without a GPU."
+        ),
+        licence="code Apache-2.0; the weights' terms are in doubt for commercial use: see models",
+        motion_options=SadTalkerMotionOptions,
+        render_options=SadTalkerRenderOptions,
+        needs_download=True,
+        borrows_motion=True,
+        weights=_sadtalker_weights,
+        load=_sadtalker_load,
+        prepare=_sadtalker_prepare,
+        motion=_sadtalker_motion,
+        animate=_sadtalker_animate,
+        cost=_sadtalker_cost,
+        older_weights=_sadtalker_older,
+    ),
     Engine(
         id="lite",
         title="Built-in engine",
@@ -92,13 +195,16 @@ ENGINES: tuple[Engine, ...] = (
             "to download. It cannot show what the picture does not hold, such as a profile."
         ),
         licence="Apache-2.0; may be used commercially",
-        needs_download=False,
         motion_options=LiteMotionOptions,
         render_options=LiteRenderOptions,
-        motion=_lite_motion,
-        idle=_lite_idle,
+        needs_download=False,
+        borrows_motion=False,
+        weights=_no_weights,
+        load=_no_networks,
         prepare=_lite_prepare,
+        motion=_lite_motion,
         animate=_lite_animate,
+        cost=_lite_cost,
     ),
 )
 

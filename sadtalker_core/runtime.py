@@ -11,11 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from .errors import Cancelled, OptionError
 
 
 def _no_progress(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def _no_preview(frame: Tensor) -> None:
     pass
 
 
@@ -34,6 +39,8 @@ class Runtime:
         chunk: frames that flow together from stage to stage. It never changes the result.
         progress: called as ``progress(stage, done, total)``; ``total`` is 0 when unknown.
         cancelled: asked between chunks; when it says True the job raises ``Cancelled``.
+        preview: given one finished frame of each chunk, (3, H, W) RGB, uint8 or float in [0, 1],
+            on the device where it was made; must return quickly.
     """
 
     device: torch.device = torch.device("cpu")
@@ -42,6 +49,7 @@ class Runtime:
     chunk: int = 8
     progress: Callable[[str, int, int], None] = _no_progress
     cancelled: Callable[[], bool] = _never
+    preview: Callable[[Tensor], None] = _no_preview
 
     def __post_init__(self) -> None:
         if self.chunk < 1:

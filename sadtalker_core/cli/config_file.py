@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MediaError, OptionError
-from ..jobs.settings import FILES, AnimateJob, describe_job, option_classes
+from ..jobs.settings import FILES, INPUTS, AnimateJob, describe_job, option_classes
 from ..media.files import check_output_path, replaced_when_complete
 from ..options import option_specs
 from .flags import describe
@@ -45,7 +45,7 @@ def save_config(path: Path, job: AnimateJob) -> None:
     Raises:
         OutputError: the file cannot be written or is one of the job's inputs.
     """
-    inputs = [file for file in (job.portrait, job.audio) if file is not None]
+    inputs = [file for name in INPUTS if (file := getattr(job, name)) is not None]
     check_output_path(path, [*inputs, job.out])
     with replaced_when_complete(path) as temporary:
         temporary.write_text(config_text(job), encoding="utf-8")

@@ -23,10 +23,21 @@ def sections() -> Iterator[tuple[str, list[OptionSpec]]]:
     """The options of each section over all engines, those of every day before the advanced."""
     for section in SECTION_TITLES:
         specs: dict[str, OptionSpec] = {}
-        for engine in ENGINES:
+        # The engine that everybody has comes first: where two share a name, its words stand.
+        for engine in sorted(ENGINES, key=lambda engine: engine.needs_download):
             for spec in option_specs(option_classes(engine)[section]):
                 specs.setdefault(spec.name, spec)
         yield section, sorted(specs.values(), key=lambda spec: spec.advanced)
+
+
+def engines_of(name: str) -> tuple[str, ...]:
+    """Ids of the engines that have an option; empty where it belongs to the job, not an engine."""
+    return tuple(
+        engine.id
+        for engine in ENGINES
+        for cls in (engine.motion_options, engine.render_options)
+        if name in {spec.name for spec in option_specs(cls)}
+    )
 
 
 def flag(name: str) -> str:
@@ -46,6 +57,9 @@ def describe(spec: OptionSpec) -> str:
         facts.append(spec.unit)
     if spec.default is not None and spec.default != "":
         facts.append(f"default {default_text(spec)}")
+    owners = engines_of(spec.name)
+    if owners and len(owners) < len(ENGINES):
+        facts.append(f"engine {', '.join(owners)}")
     text = f"{spec.help} [{'; '.join(facts)}]" if facts else spec.help
     return f"{text} (advanced)" if spec.advanced else text
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import OptionError
-from .flags import add_option_flags
+from .flags import add_option_flags, flag
 from .models import add_flags as add_models_flags
 
 EXIT_CODES = (
@@ -23,6 +23,13 @@ EXIT_CODES = (
     (70, "a fault of the program itself: please report it"),
     (130, "stopped with Ctrl-C"),
 )
+
+REFERENCE_HELP = {
+    "ref_eyeblink": "Video whose blinks and expression are borrowed. [engine sadtalker]",
+    "ref_pose": "Video whose head motion is borrowed. [engine sadtalker]",
+    "ref_all": "Video whose whole motion moves the portrait; without --audio its sound is taken. "
+    "[engine sadtalker]",
+}
 
 _EXAMPLES = """\
 examples:
@@ -73,6 +80,8 @@ def build_parser() -> Parser:
         default=argparse.SUPPRESS,
         help="Speech: any sound file, or a video with sound.",
     )
+    for name, text in REFERENCE_HELP.items():
+        animate.add_argument(flag(name), metavar="FILE", default=argparse.SUPPRESS, help=text)
     animate.add_argument(
         "--out",
         metavar="FILE",

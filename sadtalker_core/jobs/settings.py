@@ -15,10 +15,13 @@ from ..errors import OptionError
 from ..faces.options import FaceOptions
 from ..media.options import VideoOptions
 from ..options import OptionSpec, check_options, check_value, option, option_specs
-from ..registry import ENGINE_IDS, Engine, find_engine
+from ..registry import ENGINE_IDS, ENGINES, Engine, find_engine
+from .engines import pick_engine, weight_store
 
 FPS_LOW, FPS_HIGH = 12, 120
-FILES = ("portrait", "audio", "out", "preview")
+REFERENCES = ("ref_eyeblink", "ref_pose", "ref_all")
+INPUTS = ("portrait", "audio", *REFERENCES)
+FILES = (*INPUTS, "out", "preview")
 _LONGEST_IDLE_S = 36000.0
 
 # What people write for the rates of American television, and what those rates are.
@@ -69,6 +72,9 @@ class RunOptions:
         unit="s",
         help="Instead of audio: length of a video of a portrait that is alive but does not speak.",
     )
+    models_dir: str = option(
+        "", help="Folder with downloaded weights, looked into before any other.", advanced=True
+    )
     device: str = option(
         "auto", help="Where it is computed: auto, cpu, cuda, cuda:1, mps. auto takes the best."
     )
@@ -98,7 +104,10 @@ class AnimateJob:
     Attributes:
         portrait: picture file.
         out: video file to write (a folder for a PNG sequence).
-        audio: sound or video file; None with ``run.idle``.
+        audio: sound or video file; None with ``run.idle``, or with ``ref_all`` to take its sound.
+        ref_eyeblink: video whose blinks and expression are borrowed, or None.
+        ref_pose: video whose head motion is borrowed, or None.
+        ref_all: video whose whole motion is taken, or None.
         preview: PNG file for a contact sheet, or None.
         run: engine, rate, seed, device.
         face: which face.
@@ -111,6 +120,9 @@ class AnimateJob:
     out: Path
     audio: Path | None = None
     preview: Path | None = None
+    ref_eyeblink: Path | None = None
+    ref_pose: Path | None = None
+    ref_all: Path | None = None
     run: RunOptions = field(default_factory=RunOptions)
     face: FaceOptions = field(default_factory=FaceOptions)
     motion: Any = None
@@ -118,7 +130,7 @@ class AnimateJob:
     video: VideoOptions = field(default_factory=VideoOptions)
 
     def __post_init__(self) -> None:
-        engine = find_engine(self.run.engine)
+        engine = self.engine
         for name, wanted in (("motion", engine.motion_options), ("render", engine.render_options)):
             value = getattr(self, name)
             if value is None:
@@ -128,16 +140,33 @@ class AnimateJob:
                     f"{name} options are {type(value).__name__}, "
                     f"but the engine {engine.id} takes {wanted.__name__}."
                 )
-        if self.audio is None and self.run.idle is None:
+        if self.audio is None and self.run.idle is None and self.ref_all is None:
             raise OptionError(
                 "audio is missing: give a sound file, or a number of seconds with idle."
             )
         if self.audio is not None and self.run.idle is not None:
             raise OptionError("audio and idle are both given; idle is for a video without audio.")
+        borrowed = [name for name in REFERENCES if getattr(self, name) is not None]
+        if borrowed and not engine.borrows_motion:
+            able = ", ".join(other.id for other in ENGINES if other.borrows_motion)
+            raise OptionError(
+                f"{borrowed[0]} is for engines that borrow motion from a video ({able}); "
+                f"the engine {engine.id} does not."
+            )
+        if self.ref_all is not None and len(borrowed) > 1:
+            raise OptionError(f"ref_all takes the whole motion; leave {borrowed[0]} out.")
+        if self.ref_all is not None and self.run.idle is not None:
+            raise OptionError("ref_all and idle are both given; ref_all has a length of its own.")
 
     @property
     def engine(self) -> Engine:
-        """The engine that ``run.engine`` means."""
+        """The engine that runs: ``run.engine``, or with auto the one that the options are for."""
+        if self.run.engine == "auto":
+            for engine in ENGINES:
+                if isinstance(self.render, engine.render_options) or isinstance(
+                    self.motion, engine.motion_options
+                ):
+                    return engine
         return find_engine(self.run.engine)
 
 
@@ -152,6 +181,15 @@ def option_classes(engine: Engine) -> dict[str, type[Any]]:
     }
 
 
+def option_names() -> dict[str, set[str]]:
+    """Names of the options of each section, over all engines."""
+    names: dict[str, set[str]] = {}
+    for engine in ENGINES:
+        for section, cls in option_classes(engine).items():
+            names.setdefault(section, set()).update(spec.name for spec in option_specs(cls))
+    return names
+
+
 def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
     """``{"motion": {"still": true}}`` as ``{"still": true}``; both forms may be mixed.
 
@@ -159,7 +197,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
         OptionError: a section is unknown or the same option is given twice.
     """
     flat: dict[str, Any] = {}
-    sections = option_classes(find_engine("auto"))
+    sections = option_names()
     for name, value in values.items():
         if isinstance(value, Mapping):
             if name not in sections:
@@ -167,7 +205,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
                     f"the section [{name}] is not known{_suggest(name, sections)}; "
                     f"sections are: {', '.join(sections)}."
                 )
-            known = {spec.name for spec in option_specs(sections[name])}
+            known = sections[name]
             inner: Mapping[str, Any] = value
             for key in inner:
                 if key.replace("-", "_") not in known:
@@ -196,7 +234,7 @@ def build_job(values: Mapping[str, Any]) -> AnimateJob:
         OptionError: a name is unknown, a value does not fit, or portrait, out or audio is missing.
     """
     flat = {key: value for key, value in flatten(values).items() if value is not None}
-    engine = find_engine(str(flat.get("engine", "auto")))
+    engine = _engine_for(flat)
     classes = option_classes(engine)
     known = {
         spec.name: (section, spec) for section, cls in classes.items() for spec in option_specs(cls)
@@ -206,19 +244,42 @@ def build_job(values: Mapping[str, Any]) -> AnimateJob:
         if name in FILES:
             continue
         if name not in known:
-            raise OptionError(f"{name} is not a known option{_suggest(name, [*known, *FILES])}.")
+            raise _unknown(name, engine, [*known, *FILES])
         section, spec = known[name]
         given[section][name] = read_value(spec, value)
     for name in ("portrait", "out"):
         if name not in flat:
             raise OptionError(f"{name} is missing: say which file with --{name} FILE.")
     return AnimateJob(
-        portrait=_path("portrait", flat["portrait"]),
-        out=_path("out", flat["out"]),
-        audio=_path("audio", flat["audio"]) if "audio" in flat else None,
-        preview=_path("preview", flat["preview"]) if "preview" in flat else None,
+        **{name: _path(name, flat[name]) for name in FILES if name in flat},
         **{section: cls(**given[section]) for section, cls in classes.items()},
     )
+
+
+def _engine_for(flat: Mapping[str, Any]) -> Engine:
+    """The engine that is named, or with auto the best one for what is given and on disk."""
+    name = str(flat.get("engine", "auto"))
+    if name != "auto":
+        return find_engine(name)
+    store = weight_store(str(flat.get("models_dir", "")))
+    borrows = any(reference in flat for reference in REFERENCES)
+    names = {key for key in flat if key not in FILES}
+    every = {option for names in option_names().values() for option in names}
+    return pick_engine(names & every, borrows, store)
+
+
+def _unknown(name: str, engine: Engine, known: list[str]) -> OptionError:
+    owners = [
+        other.id
+        for other in ENGINES
+        for cls in (other.motion_options, other.render_options)
+        if name in {spec.name for spec in option_specs(cls)}
+    ]
+    if owners:
+        return OptionError(
+            f"{name} is an option of the engine {owners[0]}, but the engine {engine.id} runs."
+        )
+    return OptionError(f"{name} is not a known option{_suggest(name, known)}.")
 
 
 def describe_job(job: AnimateJob) -> dict[str, Any]:

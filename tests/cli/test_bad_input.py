@@ -77,7 +77,7 @@ PORTRAITS = [
     ("tiny", 3, "1x1"),
     ("huge", 3, "too large"),
     ("no face", 5, "No face"),
-    ("video without sound", 3, "is a video"),
+    ("video without sound", 5, "No face was found"),
 ]
 SOUNDS = [
     ("missing", 3, "does not exist"),

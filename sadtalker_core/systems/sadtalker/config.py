@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...geometry.keyframes import parse_keyframes
 from ...options import check_options, option
 
 FPS = 25  # what the published networks were trained at
@@ -59,6 +60,8 @@ class SadTalkerMotionOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        for name in ("yaw", "pitch", "roll"):
+            parse_keyframes(name, getattr(self, name), -TURN_LIMIT_DEG, TURN_LIMIT_DEG)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""Which engine runs, and where its weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from ..options import option_specs
+from ..registry import ENGINES, Engine, find_engine
+from ..weights.catalog import WeightFile
+from ..weights.store import WeightStore
+
+
+def weight_store(models_dir: str = "", host_folders: tuple[Path, ...] = ()) -> WeightStore:
+    """Where weights are looked for: the option, the environment, the host's folders, the cache."""
+    return WeightStore(
+        option=Path(models_dir).expanduser() if models_dir else None, host_folders=host_folders
+    )
+
+
+def is_ready(engine: Engine, store: WeightStore, render_options: Any = None) -> bool:
+    """Whether all weights are on disk that the engine needs for these options."""
+    options = render_options or engine.render_options()
+    return _present(engine.weights(options), store) or _has_older(engine, options, store)
+
+
+def _present(files: tuple[WeightFile, ...], store: WeightStore) -> bool:
+    return all(store.find(file) is not None for file in files)
+
+
+def _has_older(engine: Engine, options: Any, store: WeightStore) -> bool:
+    older = engine.older_weights(options)
+    return bool(older) and _present(older, store)
+
+
+def used_files(engine: Engine, options: Any, store: WeightStore) -> tuple[WeightFile, ...]:
+    """The files that the engine reads for these options: the older ones where only they are."""
+    files = engine.weights(options)
+    if not _present(files, store) and _has_older(engine, options, store):
+        return engine.older_weights(options)
+    return files
+
+
+def pick_engine(given: Collection[str], borrows_motion: bool, store: WeightStore) -> Engine:
+    """The engine that ``auto`` means: the first that is ready and takes what was given.
+
+    Args:
+        given: names of the options that were given.
+        borrows_motion: whether a reference video was given.
+        store: where weights are looked for.
+    """
+    takers = [engine for engine in ENGINES if _takes(engine, given, borrows_motion)]
+    for engine in takers:
+        if is_ready(engine, store):
+            return engine
+    # Where only an engine without its weights takes the options, that one says what is missing.
+    return takers[0] if takers else find_engine("auto")
+
+
+def _takes(engine: Engine, given: Collection[str], borrows_motion: bool) -> bool:
+    own = {
+        spec.name
+        for cls in (engine.motion_options, engine.render_options)
+        for spec in option_specs(cls)
+    }
+    of_engines = {
+        spec.name
+        for other in ENGINES
+        for cls in (other.motion_options, other.render_options)
+        for spec in option_specs(cls)
+    }
+    return set(given) & of_engines <= own and (engine.borrows_motion or not borrows_motion)
+
+
+def find_weights(engine: Engine, render_options: Any, store: WeightStore) -> dict[str, Path]:
+    """Paths of the files that the engine needs, by name.
+
+    Raises:
+        WeightsError: one is missing; says which, where it was looked for, under which licence it
+            is, and how to get it.
+    """
+    files = used_files(engine, render_options, store)
+    return store.require(files, f"the engine {engine.id}") if files else {}
+
+
+def fallback_note(engine: Engine, store: WeightStore) -> str:
+    """Why ``auto`` took a plainer engine, or nothing."""
+    better = ENGINES[: ENGINES.index(engine)]
+    missing = [other for other in better if not is_ready(other, store)]
+    if not missing:
+        return ""
+    return (
+        f"The weights of {missing[0].title} are not on this machine, so the "
+        f"{engine.title.lower()} runs; talking-portraits models download {missing[0].id} gets them."
+    )

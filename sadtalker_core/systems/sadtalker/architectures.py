@@ -1,0 +1,160 @@
+"""SadTalker's networks as architectures: their sizes are read from the shapes in a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...faces.nets.fan98 import Fan98, Fan98Config
+from ...faces.nets.recon3d import Recon3D, Recon3DConfig
+from ...faces.nets.resnet import ResNetConfig
+from ...faces.nets.retinaface import RetinaFace, RetinaFaceConfig
+from ...weights import families
+from ...weights.architecture import Architecture, Shapes
+from .nets.audio_encoder import AudioEncoderConfig
+from .nets.dense_motion import DenseMotionConfig
+from .nets.expnet import ExpNet, ExpNetConfig
+from .nets.generator import Generator, GeneratorConfig
+from .nets.keypoint_detector import KeypointDetector, KeypointDetectorConfig
+from .nets.mapping import MappingNet, MappingNetConfig
+from .nets.posevae import PoseVAE, PoseVAEConfig
+from .nets.spade import SpadeConfig
+
+
+def _count(shapes: Shapes, start: str, end: str) -> int:
+    """How many numbered keys ``start`` + i + ``end`` there are, from i = 0."""
+    number = 0
+    while f"{start}{number}{end}" in shapes:
+        number += 1
+    return number
+
+
+def _trunk(shapes: Shapes, prefix: str) -> ResNetConfig:
+    a, b, c, d = (_count(shapes, f"{prefix}.layer{i}.", ".conv1.weight") for i in (1, 2, 3, 4))
+    return ResNetConfig(shapes[f"{prefix}.layer1.0.conv1.weight"][0], (a, b, c, d))
+
+
+def _recon(shapes: Shapes) -> Recon3DConfig:
+    heads = _count(shapes, "final_layers.", ".weight")
+    sizes = tuple(shapes[f"final_layers.{head}.weight"][0] for head in range(heads))
+    return Recon3DConfig(_trunk(shapes, "backbone"), sizes)
+
+
+def _expnet(shapes: Shapes) -> ExpNetConfig:
+    width = shapes["audio_encoder.0.conv_block.0.weight"][0]
+    return ExpNetConfig(AudioEncoderConfig(width), shapes["mapping1.weight"][0])
+
+
+def _posevae(shapes: Shapes) -> PoseVAEConfig:
+    decoder = "netG.decoder"
+    pose = shapes[f"{decoder}.pose_linear.weight"][0]
+    styles, latent = shapes[f"{decoder}.classbias"]
+    levels = ("input_skip.0", "residual_conv_1.conv_skip.0", "residual_conv_2.conv_skip.0")
+    filters = [shapes[f"{decoder}.resunet.{level}.weight"][0] for level in levels]
+    filters.append(shapes[f"{decoder}.resunet.bridge.conv_skip.0.weight"][0])
+    return PoseVAEConfig(
+        audio=AudioEncoderConfig(shapes["audio_encoder.audio_encoder.0.conv_block.0.weight"][0]),
+        frames=shapes[f"{decoder}.MLP.L1.weight"][0] // pose,
+        pose=pose,
+        latent=latent,
+        styles=styles,
+        hidden=shapes[f"{decoder}.MLP.L0.weight"][0],
+        filters=(filters[0], filters[1], filters[2], filters[3]),
+        critic=(
+            shapes["netD_motion.seq.0.conv.weight"][0],
+            shapes["netD_motion.seq.1.conv.weight"][0],
+            shapes["netD_motion.seq.2.conv.weight"][0],
+        ),
+    )
+
+
+def _mapping(shapes: Shapes) -> MappingNetConfig:
+    width, coefficients, _ = shapes["first.0.weight"]
+    return MappingNetConfig(
+        coefficients=coefficients,
+        width=width,
+        layers=_count(shapes, "encoder", ".1.weight"),
+        bins=shapes["fc_roll.weight"][0],
+        keypoints=shapes["fc_exp.weight"][0] // 3,
+    )
+
+
+def _kp_extractor(shapes: Shapes) -> KeypointDetectorConfig:
+    blocks = _count(shapes, "predictor.down_blocks.down", ".conv.weight")
+    deepest = shapes[f"predictor.down_blocks.down{blocks - 1}.conv.weight"][0]
+    return KeypointDetectorConfig(
+        keypoints=shapes["kp.weight"][0],
+        width=shapes["kp.weight"][1],
+        max_width=deepest,
+        blocks=blocks,
+        depth=shapes["predictor.conv.weight"][0] // deepest,
+        # The blur reaches four sigma, sigma being (shrink - 1) / 2.
+        shrink=round((shapes["down.weight"][2] - 1) / 4) + 1,
+    )
+
+
+def _generator(shapes: Shapes) -> GeneratorConfig:
+    motion = "dense_motion_network"
+    down = f"{motion}.hourglass.encoder.down_blocks."
+    blocks = _count(shapes, down, ".conv.weight")
+    proposals = shapes[f"{motion}.mask.weight"][0]
+    outputs = shapes[f"{motion}.mask.weight"][1]
+    compressed, features = shapes[f"{motion}.compress.weight"][:2]
+    return GeneratorConfig(
+        width=shapes["first.conv.weight"][0],
+        resblocks=_count(shapes, "resblocks_3d.3dr", ".conv1.weight"),
+        motion=DenseMotionConfig(
+            keypoints=proposals - 1,
+            feature_channels=features,
+            depth=shapes["second.weight"][0] // features,
+            compressed=compressed,
+            width=outputs - proposals * (compressed + 1),
+            max_width=shapes[f"{down}{blocks - 1}.conv.weight"][0],
+            blocks=blocks,
+            kernel=shapes[f"{motion}.mask.weight"][2],
+        ),
+        spade=SpadeConfig(
+            inputs=shapes["decoder.fc.weight"][1],
+            outputs=shapes["decoder.conv_img.weight"][1],
+            hidden=shapes["decoder.G_middle_0.norm_0.mlp_shared.0.weight"][0],
+        ),
+    )
+
+
+def _fan(shapes: Shapes) -> Fan98Config:
+    channels = shapes["l0.weight"][1]
+    return Fan98Config(
+        stacks=_count(shapes, "l", ".weight"),
+        points=shapes["l0.weight"][0] - 1,
+        channels=channels,
+        depth=sum(key.startswith("m0.b1_") and key.endswith(".conv1.weight") for key in shapes),
+    )
+
+
+def _retinaface(shapes: Shapes) -> RetinaFaceConfig:
+    return RetinaFaceConfig(_trunk(shapes, "body"), shapes["fpn.output1.0.weight"][0])
+
+
+def _architecture(family: Architecture[Any], config_from: Any, build: Any) -> Architecture[Any]:
+    return replace(family, config_from=config_from, build=build)
+
+
+FACE_3DRECON = _architecture(families.FACE_3DRECON, _recon, Recon3D)
+AUDIO2EXP = _architecture(families.AUDIO2EXP, _expnet, ExpNet)
+AUDIO2POSE = _architecture(families.AUDIO2POSE, _posevae, PoseVAE)
+MAPPING = _architecture(families.MAPPING, _mapping, MappingNet)
+KP_EXTRACTOR = _architecture(families.KP_EXTRACTOR, _kp_extractor, KeypointDetector)
+GENERATOR = _architecture(families.GENERATOR, _generator, Generator)
+FAN_98 = _architecture(families.FAN_98, _fan, Fan98)
+RETINAFACE = _architecture(families.RETINAFACE, _retinaface, RetinaFace)
+
+ARCHITECTURES: tuple[Architecture[Any], ...] = (
+    FACE_3DRECON,
+    AUDIO2EXP,
+    AUDIO2POSE,
+    MAPPING,
+    KP_EXTRACTOR,
+    GENERATOR,
+    FAN_98,
+    RETINAFACE,
+)

@@ -1,0 +1,110 @@
+"""SadTalker's networks out of the published files.
+
+The new files hold all networks but MappingNet, each under its name and a dot. The files before
+them hold one network each (the renderer's two). MappingNet has a file for each family of modes.
+Which network is where is read from keys and shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from ...errors import WeightsError
+from ...faces.nets.recon3d import Recon3D
+from ...runtime import Runtime
+from ...weights.architecture import Architecture, detect, detect_one, load
+from ...weights.reader import read_shapes, read_weights
+from .architectures import (
+    ARCHITECTURES,
+    AUDIO2EXP,
+    AUDIO2POSE,
+    FACE_3DRECON,
+    FAN_98,
+    GENERATOR,
+    KP_EXTRACTOR,
+    MAPPING,
+    RETINAFACE,
+)
+from .config import SadTalkerRenderOptions
+from .fast.generator import optimise
+from .fast.precision import choose_mix
+from .motion import MotionNets
+from .nets.mapping import MappingNet
+from .render import RenderNets
+from .source import OriginalFinder
+
+_N = TypeVar("_N", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class SadTalkerNets:
+    """All networks of one job, on its device, in evaluation mode.
+
+    Attributes:
+        recon: picture to coefficients.
+        motion: sound to coefficients.
+        mapping: coefficients to keypoints.
+        render: keypoints to pictures.
+        finder: the original's landmarks, or None where our own tracker is used.
+    """
+
+    recon: Recon3D
+    motion: MotionNets
+    mapping: MappingNet
+    render: RenderNets
+    finder: OriginalFinder | None = None
+
+
+def load_nets(
+    files: Mapping[str, Path], options: SadTalkerRenderOptions, runtime: Runtime
+) -> SadTalkerNets:
+    """Every network of a job, read strictly.
+
+    Args:
+        files: paths by names of the catalog, of ``needed_files`` or ``older_files``.
+        options: mode, size, landmarks and precision.
+        runtime: device.
+
+    Raises:
+        WeightsError: a file is damaged, or a network is in none of them.
+    """
+    shapes = {path: read_shapes(path) for path in dict.fromkeys(files.values())}
+    holders = {
+        found.architecture.id: path
+        for path, inside in shapes.items()
+        for found in detect(inside, ARCHITECTURES)
+    }
+
+    def network(wanted: Architecture[_N]) -> _N:
+        runtime.check_cancelled()
+        if wanted.id not in holders:
+            raise WeightsError(
+                f"{wanted.title} is in none of these files: {', '.join(map(str, shapes))}."
+            )
+        path = holders[wanted.id]
+        found = detect_one(shapes[path], wanted, ARCHITECTURES, str(path))
+        return load(wanted, read_weights(path, found.prefix), runtime.device).module
+
+    mapping = network(MAPPING)
+    width = 73 if "full" in options.preprocess else 70
+    if mapping.config.coefficients != width:
+        raise WeightsError(
+            f"{holders[MAPPING.id]} is MappingNet for {mapping.config.coefficients} coefficients; "
+            f"the mode {options.preprocess} needs the one for {width}."
+        )
+    finder = None
+    if options.landmarks == "original":
+        finder = OriginalFinder(network(RETINAFACE), network(FAN_98))
+    generator = optimise(network(GENERATOR), choose_mix(options.precision, runtime.device))
+    return SadTalkerNets(
+        recon=network(FACE_3DRECON),
+        motion=MotionNets(network(AUDIO2EXP), network(AUDIO2POSE)),
+        mapping=mapping,
+        render=RenderNets(network(KP_EXTRACTOR), generator),
+        finder=finder,
+    )
