@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,8 +11,21 @@ from torch import Tensor, nn
 from sadtalker_core.faces import retina
 from sadtalker_core.faces.nets.resnet import ResNetConfig
 from sadtalker_core.faces.nets.retinaface import RetinaFace, RetinaFaceConfig
+from tests.parity.sadtalker_faces import retinaface_functions
+from tests.parity.seeded_weights import load_golden, worst_error
 
 TOY = RetinaFaceConfig(ResNetConfig(4, (1, 1, 1, 1)), channels=16)
+
+GOLDEN = Path(__file__).parents[1] / "parity" / "data" / "enhance" / "functions.safetensors"
+
+
+def test_anchors_decoding_and_suppression_are_the_originals() -> None:
+    given, wanted, meta = load_golden(GOLDEN)
+    ours = retinaface_functions(given)
+    assert len(ours) == 5
+    worst = worst_error(ours, {name: wanted[name] for name in ours}, meta)
+    assert max(worst.values()) < 1e-6
+    assert torch.equal(ours["nms_keep"], wanted["nms_keep"])
 
 
 @pytest.mark.parametrize("size", [(64, 64), (75, 130), (33, 40)])

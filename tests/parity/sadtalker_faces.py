@@ -180,7 +180,7 @@ def retinaface_r50(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -
 
 
 def retinaface_functions(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-    """RetinaFace's share of the golden ``enhance/functions``: six of its outputs.
+    """RetinaFace's share of the golden ``enhance/functions``: five of its outputs.
 
     The picture is 200 x 264 pixels as the fact sheet says; scores above 0.9 take part.
     """
