@@ -61,15 +61,17 @@ def _paths(names: Sequence[str]) -> tuple[list[Path], Path]:
 
 def _networks(file: Path, alone: bool) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """Tensors of the known networks in a file, by canonical names, and what these networks are."""
-    from ..weights.architecture import detect, report_unknown, shapes_of
-    from ..weights.families import FAMILIES
+    from ..systems.sadtalker.architectures import ARCHITECTURES
+    from ..weights.architecture import detect, report_unknown, shapes_of, verify
     from ..weights.reader import read_weights, with_prefix
 
     weights = read_weights(file)
     shapes = shapes_of(weights)
-    found = detect(shapes, FAMILIES)
+    found = detect(shapes, ARCHITECTURES)
     if not found:
-        raise WeightsError(f"{file}: {report_unknown(shapes, FAMILIES)} Nothing was written.")
+        raise WeightsError(f"{file}: {report_unknown(shapes, ARCHITECTURES)} Nothing was written.")
+    for entry in found:
+        verify(entry, shapes)
     bare = alone and len(found) == 1 and not found[0].prefix
     named: dict[str, Tensor] = {}
     entries: list[dict[str, Any]] = []

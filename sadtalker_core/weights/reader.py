@@ -91,7 +91,10 @@ def write_weights(weights: Mapping[str, Tensor], path: str | Path) -> None:
     unfinished = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+        mode = unfinished.stat().st_mode
         save_file(canonical, str(unfinished), metadata={"format": "pt"})
+        unfinished.chmod(mode)  # safetensors lets nobody but the user read what it writes
         unfinished.replace(file)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):

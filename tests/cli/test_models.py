@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,16 @@ import pytest
 import torch
 
 from sadtalker_core.cli import models
+from sadtalker_core.systems.sadtalker.nets.audio_encoder import AudioEncoderConfig
+from sadtalker_core.systems.sadtalker.nets.dense_motion import DenseMotionConfig
+from sadtalker_core.systems.sadtalker.nets.expnet import ExpNet, ExpNetConfig
+from sadtalker_core.systems.sadtalker.nets.generator import Generator, GeneratorConfig
+from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
+    KeypointDetector,
+    KeypointDetectorConfig,
+)
+from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet, MappingNetConfig
+from sadtalker_core.systems.sadtalker.nets.spade import SpadeConfig
 from sadtalker_core.weights.catalog import BUNDLED
 from sadtalker_core.weights.lock import LOCK_NAME
 from sadtalker_core.weights.published import LEGACY, MAPPING_CROP, PUBLISHED, SETS
@@ -185,39 +196,24 @@ def test_the_real_program_without_a_terminal(tmp_path: Path) -> None:
 
 
 def mapping_state(inputs: int = 70) -> dict[str, torch.Tensor]:
-    return {
-        "first.0.weight": torch.randn(4, inputs, 7),
-        "encoder0.1.weight": torch.randn(4, 4, 3),
-        "fc_roll.weight": torch.randn(66, 4),
-        "fc_exp.weight": torch.randn(45, 4),
-    }
+    return MappingNet(MappingNetConfig(inputs, width=8, keypoints=5)).state_dict()
 
 
 def kp_state() -> dict[str, torch.Tensor]:
-    return {
-        "predictor.down_blocks.down0.conv.weight": torch.randn(4, 3, 3, 3),
-        "kp.weight": torch.randn(2),
-        "kp.bias": torch.randn(2),
-        "down.weight": torch.randn(3, 1, 13, 13),
-    }
+    sizes = KeypointDetectorConfig(keypoints=4, width=4, max_width=8, blocks=2, depth=4, shrink=4)
+    return KeypointDetector(sizes).state_dict()
 
 
 def generator_state() -> dict[str, torch.Tensor]:
-    return {
-        "dense_motion_network.hourglass.encoder.down_blocks.0.conv.weight": torch.randn(2),
-        "dense_motion_network.mask.weight": torch.randn(2),
-        "first.conv.weight": torch.randn(2),
-        "decoder.conv_img.weight": torch.randn(3, 4, 3, 3),
-    }
+    motion = DenseMotionConfig(
+        keypoints=4, feature_channels=4, depth=4, compressed=2, width=4, max_width=16, blocks=2
+    )
+    spade = SpadeConfig(inputs=16, outputs=8, hidden=6)
+    return Generator(GeneratorConfig(4, resblocks=1, motion=motion, spade=spade)).state_dict()
 
 
 def exp_state() -> dict[str, torch.Tensor]:
-    return {
-        "audio_encoder.0.conv_block.0.weight": torch.randn(4, 1, 3, 3),
-        "audio_encoder.12.conv_block.0.weight": torch.randn(2),
-        "mapping1.weight": torch.randn(64, 8),
-        "mapping1.bias": torch.randn(64),
-    }
+    return ExpNet(ExpNetConfig(AudioEncoderConfig(width=2))).state_dict()
 
 
 def test_convert_one_training_checkpoint(tmp_path: Path) -> None:
@@ -226,12 +222,12 @@ def test_convert_one_training_checkpoint(tmp_path: Path) -> None:
     torch.save({"mapping": state, "discriminator": {"x": torch.ones(1)}, "epoch": 3}, source)
     content = result("models", "convert", source, out)
     assert content["recognised"][0]["id"] == "sadtalker/mapping"
-    assert content["tensors"] == 4
+    assert content["tensors"] == len(state)
     written = read_weights(out)
     assert sorted(written) == sorted(state)
     assert all(torch.equal(written[key], value) for key, value in state.items())
     done = run("models", "convert", source, out)  # an old file is replaced
-    assert "SadTalker's MappingNet, 4 tensors" in done.out
+    assert f"SadTalker's MappingNet, {len(state)} tensors" in done.out
     assert f"{out} written" in done.out
 
 
@@ -271,11 +267,21 @@ def test_what_convert_refuses(tmp_path: Path) -> None:
     torch.save(kp_state(), source)
     assert "and in a file before it" in run("models", "convert", source, source, out).sentence
     state = kp_state()
+    whole = len(state)
     del state["kp.bias"]
     torch.save(state, source)
     done = run("models", "convert", source, out)
     assert done.code == 6
-    assert "The nearest is SadTalker's keypoint detector: 3 of 4 keys match" in done.sentence
+    said = f"The nearest is SadTalker's keypoint detector: {whole - 1} of {whole} keys match"
+    assert said in done.sentence
+    assert "kp.bias" in done.sentence
+    # Known by its signature, but not whole.
+    state = kp_state()
+    del state["predictor.conv.bias"]
+    torch.save(state, source)
+    done = run("models", "convert", source, out)
+    assert done.code == 6
+    assert "1 missing: predictor.conv.bias" in done.sentence
     marker = tmp_path / "ran"
     as_zip(source, reduce_call("os", "system", f"touch {marker}"))
     done = run("models", "convert", source, out)
@@ -303,8 +309,6 @@ def test_check_reads_the_bytes_again(tmp_path: Path, hub: FakeHub) -> None:
     # damaged without a trace in size or time
     stamp = path.stat()
     path.write_bytes(b"W" + CONTENT[1:])
-    import os
-
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     done = run(*words, "--json")
     assert done.code == 6

@@ -263,6 +263,8 @@ def test_canonical_writing(tmp_path: Path) -> None:
     write_weights({"a": shared, "b": shared.t()}, file)
     assert file.read_bytes() == first
     assert [path.name for path in file.parent.iterdir()] == ["v.safetensors"]
+    (tmp_path / "usual").touch()
+    assert file.stat().st_mode == (tmp_path / "usual").stat().st_mode
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot be written"):
         write_weights({"a": shared}, tmp_path / "file" / "v.safetensors")
