@@ -25,6 +25,8 @@ _SHY = 0.005  # cost of a cell of motion: what is not clearly seen to move rests
 _SHARP = 0.006
 _STEPS = 3  # refinements at each size
 _FLAT = 4e-5  # gradient energy below which a place says nothing about motion
+_ALIKE = 4e-4  # squared difference, summed over colours, that is no difference
+_CALM = 0.3  # trust in rest where nothing is to be seen
 _BEND_RING = 0.06  # width beyond the soft edge of the ring whose motion is taken back
 _COLOUR_RING = 0.09  # width of the ring that is compared, part of the side
 _SAME = 0.07  # differences within a cell's surroundings above which two places do not correspond
@@ -149,7 +151,9 @@ def _refined(flow: Tensor, moving: Tensor, still: Tensor) -> tuple[Tensor, Tenso
     texture = a + c
     # trusted where there is something to see and the bend explains it
     sure = texture / (texture + 30 * _FLAT) * (plain / (plain + 2 * error + 1e-6))
-    return flow, torch.where(plain < 1e-6, torch.ones_like(sure), sure)
+    # plain background that looks the same without a bend is known to rest
+    calm = _CALM * _ALIKE / (_ALIKE + plain)
+    return flow, torch.maximum(torch.where(plain < 1e-6, torch.ones_like(sure), sure), calm)
 
 
 def _slopes(maps: Tensor) -> tuple[Tensor, Tensor]:
