@@ -25,6 +25,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=ACTIONS,
         default="list",
+        metavar="ACTION",
         help="list (when nothing is said): what there is and what is on disk. "
         "download NAME...: get a set or single files, going on where an earlier try stopped. "
         "convert IN... OUT: write what torch files hold as one safetensors file; nothing in them "

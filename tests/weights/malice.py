@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -48,12 +49,14 @@ def as_zip(path: Path, description: bytes) -> Path:
     return path
 
 
-def as_legacy(path: Path, description: bytes) -> Path:
-    """A torch file of the old kind whose description is ``description``."""
+def as_legacy(path: Path, description: bytes, floats: list[float] | None = None) -> Path:
+    """A torch file of the old kind with ``floats`` as storage "0", if there are any."""
     out = io.BytesIO()
     for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}):
         out.write(pickle.dumps(value, 2))
     out.write(description)
-    out.write(pickle.dumps([], 2))
+    out.write(pickle.dumps(["0"] if floats else [], 2))
+    if floats:
+        out.write(struct.pack(f"<q{len(floats)}f", len(floats), *floats))
     path.write_bytes(out.getvalue())
     return path

@@ -240,6 +240,21 @@ def test_a_legacy_file_that_lies_about_its_size(tmp_path: Path) -> None:
         read_weights(as_legacy(tmp_path / "v.pth", absent))
 
 
+def test_views_of_storages_in_very_old_files(tmp_path: Path) -> None:
+    # Before torch 0.4 a storage could be a window of another one: here numbers 1 to 2 of 0 to 3.
+    window = tensor_of(b"K\x02\x85", b"K\x01\x85")
+    view = b"X\x02\x00\x00\x000vK\x01K\x02\x87tQ"
+    file = as_legacy(tmp_path / "v.pth", window.replace(b"tQ", view), [5, 6, 7, 8])
+    assert read_weights(file)["x"].tolist() == [6, 7]
+    view = b"X\x02\x00\x00\x000vK\x03K\x02\x87tQ"
+    as_legacy(file, window.replace(b"tQ", view), [5, 6, 7, 8])
+    with pytest.raises(WeightsError, match="larger than the storage"):
+        read_weights(file)
+    as_legacy(file, window.replace(b"tQ", b"NtQ"), [5, 6, 7])
+    with pytest.raises(WeightsError, match="another size than described"):
+        read_weights(file)
+
+
 def test_odd_references_of_a_torch_file(tmp_path: Path) -> None:
     module = b"\x80\x02(X\x06\x00\x00\x00moduleK\x01K\x02K\x03K\x04tQ."
     with pytest.raises(WeightsError, match="something else than a storage"):
