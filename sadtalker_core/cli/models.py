@@ -205,9 +205,17 @@ def _download(args: argparse.Namespace, store: WeightStore, console: Console) ->
         for licence in dict.fromkeys(file.licence for file in missing):
             names = ", ".join(file.file for file in missing if file.licence == licence)
             console.note(f"Licence of {names}: {licence}")
+    announced: set[str] = set()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage not in announced:
+            announced.add(stage)
+            console.note(f"Downloading {stage.removesuffix(' (MB)')}")
+        console.progress.update("megabytes", done, total)
+
     paths = store.download(
         files,
-        progress=console.progress.update,
+        progress=progress,
         cancelled=lambda: console.stopped,
         offline=args.offline,
         mirror=args.mirror,

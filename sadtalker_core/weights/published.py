@@ -85,7 +85,8 @@ def _facexlib(
         size=size,
         # Not the authors' own copy; the hash says that it is the same file.
         repository="leonelhs/facexlib",
-        folders=("facexlib", "facedetection", "gfpgan/weights", "GFPGAN", "sadtalker"),
+        # SadTalker keeps them beside its folder of checkpoints, not in it.
+        folders=("facexlib", "facedetection", "gfpgan/weights", "../gfpgan/weights", "GFPGAN"),
     )
 
 

@@ -116,6 +116,8 @@ def test_download_by_set_name_and_file(name: str, tmp_path: Path, hub: FakeHub) 
     assert path.read_bytes() == CONTENT
     assert done.out == f"{path} downloaded\n"
     assert MAPPING_CROP.licence in done.err  # said before anything is fetched
+    assert f"Downloading {MAPPING_CROP.file}\n" in done.err
+    assert "Megabytes" in done.err
     content = result("models", "download", name, "--offline", "--models-dir", tmp_path / "m")
     assert content["downloads"][0]["fetched"] is False
     assert content["downloads"][0]["path"] == str(path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from sadtalker_core.weights.catalog import BUNDLED, WeightFile
-from sadtalker_core.weights.published import LEGACY, PUBLISHED, SETS
-from sadtalker_core.weights.store import is_downloaded
+from sadtalker_core.weights.published import LEGACY, PUBLISHED, RETINAFACE, SETS
+from sadtalker_core.weights.store import WeightStore, is_downloaded
 
 ALL = (*PUBLISHED, *LEGACY)
 
@@ -47,3 +48,16 @@ def test_doubts_are_written_down() -> None:
             assert "Basel Face Model" in file.licence
     assert "Wav2Lip" in PUBLISHED[0].licence
     assert not any(is_downloaded(file) for file in BUNDLED)
+
+
+def test_the_layout_of_sadtalker_itself(tmp_path: Path) -> None:
+    # SADTALKER_CHECKPOINTS names checkpoints/; the face files lie in gfpgan/weights/ beside it.
+    face = tmp_path / "gfpgan" / "weights" / RETINAFACE.file
+    face.parent.mkdir(parents=True)
+    (tmp_path / "checkpoints").mkdir()
+    face.write_bytes(b"x")
+    environment = {"SADTALKER_CHECKPOINTS": str(tmp_path / "checkpoints")}
+    store = WeightStore(environment=environment, cache=tmp_path / "cache")
+    found = store.find(RETINAFACE, any_size=True)
+    assert found is not None
+    assert found.samefile(face)
