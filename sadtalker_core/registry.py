@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .errors import OptionError
 from .faces.face import Face
 from .motion_request import MotionRequest
 from .runtime import Runtime
-from .structures import FrameStream
+from .structures import Coeff3DMM, FrameStream, LiteMotion
 from .systems.lite.config import LiteMotionOptions, LiteRenderOptions
 from .systems.sadtalker.config import SadTalkerMotionOptions, SadTalkerRenderOptions
 from .weights.catalog import WeightFile
@@ -43,6 +44,10 @@ def _no_weights(options: Any) -> tuple[WeightFile, ...]:
     return ()
 
 
+def _no_pose(prepared: Any) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Engine:
     """How one engine is called. Every engine has the same steps.
@@ -52,6 +57,7 @@ class Engine:
         title: name for people.
         description: one sentence: what it does and what it does not.
         licence: terms of the code and of its weights.
+        motion_type: what its motion is.
         motion_options: option dataclass of the motion.
         render_options: option dataclass of the pictures.
         needs_download: whether weights must be fetched before the first use.
@@ -65,12 +71,14 @@ class Engine:
         animate: ``(networks, prepared, motion, motion_options, runtime)``: the frames.
         cost: ``(render_options)``.
         older_weights: ``(render_options)``: files that do in place of ``weights``; none for most.
+        source_pose: ``(prepared)``: coefficients of the portrait, one frame, where it has some.
     """
 
     id: str
     title: str
     description: str
     licence: str
+    motion_type: type[Coeff3DMM] | type[LiteMotion]
     motion_options: type[Any]
     render_options: type[Any]
     needs_download: bool
@@ -82,6 +90,7 @@ class Engine:
     animate: Callable[[Any, Any, Any, Any, Runtime], FrameStream]
     cost: Callable[[Any], Cost]
     older_weights: Callable[[Any], tuple[WeightFile, ...]] = _no_weights
+    source_pose: Callable[[Any], Coeff3DMM | None] = _no_pose
 
 
 def _no_networks(files: Mapping[str, Path], options: Any, runtime: Runtime) -> None:
@@ -160,6 +169,10 @@ def _sadtalker_animate(
     return animate(networks, prepared, motion, options, runtime)
 
 
+def _sadtalker_pose(prepared: Any) -> Coeff3DMM:
+    return Coeff3DMM.from_rows(prepared.source.coeff, Fraction(25))
+
+
 def _sadtalker_cost(options: Any) -> Cost:
     seconds = 15.0 if options.size == "512" else 3.8
     return Cost(start_s=15.0, frame_s=seconds, frame_s_per_megapixel=0.02)
@@ -175,6 +188,7 @@ ENGINES: tuple[Engine, ...] = (
             "or 512 pixels. Needs 0.9 GB of weights and is slow without a GPU."
         ),
         licence="code Apache-2.0; the weights' terms are in doubt for commercial use: see models",
+        motion_type=Coeff3DMM,
         motion_options=SadTalkerMotionOptions,
         render_options=SadTalkerRenderOptions,
         needs_download=True,
@@ -186,6 +200,7 @@ ENGINES: tuple[Engine, ...] = (
         animate=_sadtalker_animate,
         cost=_sadtalker_cost,
         older_weights=_sadtalker_older,
+        source_pose=_sadtalker_pose,
     ),
     Engine(
         id="lite",
@@ -195,6 +210,7 @@ ENGINES: tuple[Engine, ...] = (
             "to download. It cannot show what the picture does not hold, such as a profile."
         ),
         licence="Apache-2.0; may be used commercially",
+        motion_type=LiteMotion,
         motion_options=LiteMotionOptions,
         render_options=LiteRenderOptions,
         needs_download=False,

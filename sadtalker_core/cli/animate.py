@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
-from ..jobs.settings import AnimateJob, build_job, flatten
+from ..jobs.settings import SPEAKERS, AnimateJob, build_job, flatten
 from .config_file import load_config, save_config
 from .console import Console
 from .flags import given_values
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     values = merged_values(args)
     if args.command == "demo":
         values = {"portrait": str(DEMO / "portrait.png"), "out": DEMO_OUT, **values}
-        if not {"idle", "ref_all"} & values.keys():
+        if not set(SPEAKERS) & values.keys():
             values = {"audio": str(DEMO / "voice.flac"), **values}
     job = build_job(values)
     if args.save_config:
@@ -45,7 +45,7 @@ def merged_values(args: argparse.Namespace) -> dict[str, Any]:
         config = flatten(load_config(Path(args.config)))
         # Checked with the file's name in front; what is missing may still come as a flag.
         missing = {"portrait": "-", "out": "-"}
-        if not {"audio", "idle", "ref_all"} & config.keys():
+        if not set(SPEAKERS) & config.keys():
             missing["audio"] = "-"
         build_job({**missing, **config})
     except OptionError as error:

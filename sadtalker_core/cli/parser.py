@@ -31,6 +31,12 @@ REFERENCE_HELP = {
     "[engine sadtalker]",
 }
 
+MOTION_HELP = {
+    "load_motion": "Motion file to use in place of made motion; one of another engine gives the "
+    "motion of the head.",
+    "save_motion": "Keep the motion in this .safetensors file, to edit it or use it again.",
+}
+
 _EXAMPLES = """\
 examples:
   talking-portraits demo
@@ -80,7 +86,7 @@ def build_parser() -> Parser:
         default=argparse.SUPPRESS,
         help="Speech: any sound file, or a video with sound.",
     )
-    for name, text in REFERENCE_HELP.items():
+    for name, text in {**REFERENCE_HELP, **MOTION_HELP}.items():
         animate.add_argument(flag(name), metavar="FILE", default=argparse.SUPPRESS, help=text)
     animate.add_argument(
         "--out",

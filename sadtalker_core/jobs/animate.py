@@ -15,13 +15,12 @@ from torch import Tensor
 
 from .. import __version__
 from ..media.contact_sheet import ContactSheet
+from ..media.motion_files import save_motion
 from ..media.provenance import provenance_metadata
 from ..media.video_in import open_video
 from ..media.video_out import write_video
-from ..motion_request import MotionRequest
 from ..runtime import Runtime
 from ..structures import FrameStream, frames_for
-from ..transfer.motion_edit import retime
 from ..weights.catalog import BUNDLED
 from .devices import make_runtime
 from .engines import fallback_note, find_weights, used_files, weight_store
@@ -29,15 +28,13 @@ from .inputs import (
     check_job,
     find_speaker,
     length_of,
-    open_reference,
     open_sound,
     read_portrait,
 )
+from .motions import motion_of, read_motion
 from .preview import sheet_for
 from .result import AnimateResult
 from .settings import AnimateJob
-
-SPEECH_RATE = 16000  # Hz, what every engine hears
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +77,7 @@ def run_animate(
     runtime = runtime or make_runtime(job.run)
     clock = _Clock()
     engine, fps = job.engine, job.run.frames_per_second
-    made_folders = _missing_folders(job.out, job.preview)
+    made_folders = _missing_folders(job.out, job.preview, job.save_motion)
     warnings: list[str] = []
 
     def warn(sentence: str) -> None:
@@ -90,6 +87,7 @@ def run_animate(
     try:
         with clock.stage("check"):
             check_job(job)
+            loaded = read_motion(job)
             store = weight_store(job.run.models_dir)
             files = find_weights(engine, job.render, store)
             if job.run.engine == "auto" and (note := fallback_note(engine, store)):
@@ -102,7 +100,7 @@ def run_animate(
         with clock.stage("listen"):
             whole = open_video(job.ref_all) if job.ref_all is not None else None
             source = open_sound(job, whole, runtime)
-            duration = length_of(job, source, whole)
+            duration = length_of(job, source, whole, loaded)
             frames = frames_for(duration, fps)
             announce(_announcement(job, duration, frames, source is not None, rgb, runtime))
         with clock.stage("prepare"):
@@ -112,21 +110,11 @@ def run_animate(
             runtime.check_cancelled()
         with clock.stage("motion"):
             runtime.progress("motion", 0, frames)
-            blink = open_reference(job.ref_eyeblink, runtime)
-            is_same = job.ref_pose is not None and job.ref_pose == job.ref_eyeblink
-            request = MotionRequest(
-                options=job.motion,
-                duration_s=duration,
-                fps=fps,
-                open_sound=(lambda: source.stream(SPEECH_RATE)) if source else None,
-                samples=source.sample_count(SPEECH_RATE) if source else 0,
-                blink=blink,
-                pose=blink if is_same else open_reference(job.ref_pose, runtime),
-                whole=open_reference(job.ref_all, runtime),
+            motion = motion_of(
+                job, networks, prepared, loaded, source, duration, frames, runtime, warn
             )
-            motion = engine.motion(networks, prepared, request, runtime)
-            if motion.fps != fps:
-                motion = retime(motion, fps, frames)
+            if job.save_motion is not None:
+                save_motion(motion, job.save_motion)
             runtime.check_cancelled()
         with clock.stage("render"):
             stream = engine.animate(networks, prepared, motion, job.motion, runtime)

@@ -20,8 +20,10 @@ from ..media.video_in import VideoSource, open_video
 from ..media.video_out import check_video_path
 from ..motion_request import ReferenceVideo
 from ..runtime import Runtime
+from ..structures import Coeff3DMM, LiteMotion
 from .settings import INPUTS, REFERENCES, AnimateJob
 
+_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif"}
 
 
@@ -40,14 +42,19 @@ def check_job(job: AnimateJob) -> None:
             check_input_file(reference, "reference video")
     inputs = [file for name in INPUTS if (file := getattr(job, name)) is not None]
     check_video_path(job.out, job.video, tuple(inputs))
-    if job.preview is not None:
-        if is_same_file(job.preview, job.out):
-            raise OutputError(f"preview and out are the same file {job.out}; give two names.")
-        if job.preview.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-            raise OutputError(
-                f"the preview {job.preview} must be a picture: .png, .jpg, .jpeg or .webp."
-            )
-        check_output_path(job.preview, inputs)
+    if job.preview is not None and job.preview.suffix.lower() not in _PICTURE_SUFFIXES:
+        raise OutputError(
+            f"the preview {job.preview} must be a picture: .png, .jpg, .jpeg or .webp."
+        )
+    if job.save_motion is not None and job.save_motion.suffix.lower() != ".safetensors":
+        raise OutputError(f"the motion {job.save_motion} must be named .safetensors.")
+    outputs = {"preview": job.preview, "save_motion": job.save_motion}
+    for name, file in outputs.items():
+        if file is None:
+            continue
+        if is_same_file(file, job.out):
+            raise OutputError(f"{name} and out are the same file {job.out}; give two names.")
+        check_output_path(file, inputs)
 
 
 def read_portrait(job: AnimateJob, warn: Callable[[str], None]) -> Tensor:
@@ -100,8 +107,17 @@ def open_reference(path: Path | None, runtime: Runtime) -> ReferenceVideo | None
     return ReferenceVideo(lambda: source.frames(runtime.chunk), source.fps)
 
 
-def length_of(job: AnimateJob, source: AudioSource | None, whole: VideoSource | None) -> Fraction:
-    """Seconds that the video lasts."""
+def length_of(
+    job: AnimateJob,
+    source: AudioSource | None,
+    whole: VideoSource | None,
+    loaded: Coeff3DMM | LiteMotion | None,
+) -> Fraction:
+    """Seconds that the video lasts: as long as its sound, else as what moves it."""
     if source is not None:
         return source.duration_s
-    return whole.duration_s if whole is not None else Fraction(str(job.run.idle))
+    if whole is not None:
+        return whole.duration_s
+    if loaded is not None and job.run.idle is None:
+        return len(loaded) / loaded.fps
+    return Fraction(str(job.run.idle))

@@ -20,8 +20,11 @@ from .engines import pick_engine, weight_store
 
 FPS_LOW, FPS_HIGH = 12, 120
 REFERENCES = ("ref_eyeblink", "ref_pose", "ref_all")
-INPUTS = ("portrait", "audio", *REFERENCES)
-FILES = (*INPUTS, "out", "preview")
+INPUTS = ("portrait", "audio", *REFERENCES, "load_motion")
+OUTPUTS = ("out", "preview", "save_motion")
+FILES = (*INPUTS, *OUTPUTS)
+# Each of these makes motion: one of them is needed.
+SPEAKERS = ("audio", "idle", "ref_all", "load_motion")
 _LONGEST_IDLE_S = 36000.0
 
 # What people write for the rates of American television, and what those rates are.
@@ -108,6 +111,9 @@ class AnimateJob:
         ref_eyeblink: video whose blinks and expression are borrowed, or None.
         ref_pose: video whose head motion is borrowed, or None.
         ref_all: video whose whole motion is taken, or None.
+        load_motion: motion file to use in place of made motion, or None. One of another engine
+            gives the motion of the head; the face then follows the sound.
+        save_motion: file to keep the motion in, or None.
         preview: PNG file for a contact sheet, or None.
         run: engine, rate, seed, device.
         face: which face.
@@ -123,6 +129,8 @@ class AnimateJob:
     ref_eyeblink: Path | None = None
     ref_pose: Path | None = None
     ref_all: Path | None = None
+    load_motion: Path | None = None
+    save_motion: Path | None = None
     run: RunOptions = field(default_factory=RunOptions)
     face: FaceOptions = field(default_factory=FaceOptions)
     motion: Any = None
@@ -140,7 +148,8 @@ class AnimateJob:
                     f"{name} options are {type(value).__name__}, "
                     f"but the engine {engine.id} takes {wanted.__name__}."
                 )
-        if self.audio is None and self.run.idle is None and self.ref_all is None:
+        sources = (self.audio, self.run.idle, self.ref_all, self.load_motion)
+        if all(source is None for source in sources):
             raise OptionError(
                 "audio is missing: give a sound file, or a number of seconds with idle."
             )
@@ -155,6 +164,8 @@ class AnimateJob:
             )
         if self.ref_all is not None and len(borrowed) > 1:
             raise OptionError(f"ref_all takes the whole motion; leave {borrowed[0]} out.")
+        if self.load_motion is not None and borrowed:
+            raise OptionError(f"load_motion is a motion already; leave {borrowed[0]} out.")
         if self.ref_all is not None and self.run.idle is not None:
             raise OptionError("ref_all and idle are both given; ref_all has a length of its own.")
 

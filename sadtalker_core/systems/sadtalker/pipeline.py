@@ -71,13 +71,13 @@ def prepare(
     features = prepare_source(nets.render, source.picture, runtime)
     plan = source.plan
     paste = CompositeOptions(paste=options.paste) if plan.is_pasted else None
-    size = plan.frame_size if plan.is_pasted else _shown_size(plan.inner_size, plan.size)
+    size = plan.frame_size if plan.is_pasted else _shown_size(plan.cut_size, plan.size)
     return PreparedPortrait(rgb.to(runtime.device), source, features, paste, size)
 
 
-def _shown_size(inner: tuple[int, int], size: int) -> tuple[int, int]:
-    """The face's own aspect at the renderer's width, as the original shows it."""
-    return max(1, int(size * inner[0] / inner[1])), size
+def _shown_size(cut: tuple[int, int], size: int) -> tuple[int, int]:
+    """The cut's own aspect at the renderer's width. (The original squeezes ``extcrop``.)"""
+    return max(1, int(size * cut[0] / cut[1])), size
 
 
 def make_motion(

@@ -1,0 +1,111 @@
+"""The motion of a job: made by the engine, read from a file, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from ..errors import MediaError
+from ..media.audio_in import AudioSource
+from ..media.motion_files import load_motion
+from ..motion_request import MotionRequest
+from ..registry import Engine
+from ..runtime import Runtime
+from ..structures import Coeff3DMM, LiteMotion
+from ..transfer.head_pose import coeff_from_lite, lite_from_coeff
+from ..transfer.motion_edit import retime
+from .inputs import open_reference
+from .settings import AnimateJob
+
+SPEECH_RATE = 16000  # Hz, what every engine hears
+
+
+def read_motion(job: AnimateJob) -> Coeff3DMM | LiteMotion | None:
+    """The motion file of a job, if it has one.
+
+    Raises:
+        MediaError: it is damaged, or holds keypoints: they belong to one portrait.
+    """
+    if job.load_motion is None:
+        return None
+    motion = load_motion(job.load_motion)
+    if not isinstance(motion, (Coeff3DMM, LiteMotion)):
+        raise MediaError(
+            f"{job.load_motion} holds {type(motion).__name__}, which fits one portrait only; "
+            "save the motion instead."
+        )
+    return motion
+
+
+def motion_of(
+    job: AnimateJob,
+    networks: Any,
+    prepared: Any,
+    loaded: Coeff3DMM | LiteMotion | None,
+    source: AudioSource | None,
+    duration_s: Fraction,
+    frames: int,
+    runtime: Runtime,
+    warn: Callable[[str], None],
+) -> Coeff3DMM | LiteMotion:
+    """The motion that the job renders, at the job's frame rate.
+
+    Args:
+        job: what to do.
+        networks: of the engine.
+        prepared: the portrait.
+        loaded: motion from a file.
+        source: the sound.
+        duration_s: of the video.
+        frames: of the video.
+        runtime: device, seed, progress, cancel.
+        warn: given sentences that the user should see.
+    """
+    engine, fps = job.engine, job.run.frames_per_second
+    if isinstance(loaded, engine.motion_type):
+        moved = loaded.to(runtime.device)
+        # An engine may round its last frame off; what it made for this sound stays as it is.
+        is_same = moved.fps == fps and abs(len(moved) - frames) <= 1
+        return moved if is_same else retime(moved, fps, frames)
+    motion = engine.motion(networks, prepared, _request(job, source, duration_s, runtime), runtime)
+    if loaded is not None:
+        warn(
+            f"{job.load_motion} is of another engine: the head moves as it says, the face by what "
+            f"{engine.title} makes of the sound. Expression needs a fitted map: docs/sadtalker.md."
+        )
+        motion = _with_head(engine, prepared, motion, loaded.to(runtime.device))
+    return motion if motion.fps == fps else retime(motion, fps, frames)
+
+
+def _request(
+    job: AnimateJob, source: AudioSource | None, duration_s: Fraction, runtime: Runtime
+) -> MotionRequest:
+    blink = open_reference(job.ref_eyeblink, runtime)
+    # One video for both is read once.
+    is_same = job.ref_pose is not None and job.ref_pose == job.ref_eyeblink
+    return MotionRequest(
+        options=job.motion,
+        duration_s=duration_s,
+        fps=job.run.frames_per_second,
+        open_sound=(lambda: source.stream(SPEECH_RATE)) if source else None,
+        samples=source.sample_count(SPEECH_RATE) if source else 0,
+        blink=blink,
+        pose=blink if is_same else open_reference(job.ref_pose, runtime),
+        whole=open_reference(job.ref_all, runtime),
+    )
+
+
+def _with_head(
+    engine: Engine,
+    prepared: Any,
+    face: Coeff3DMM | LiteMotion,
+    head: Coeff3DMM | LiteMotion,
+) -> Coeff3DMM | LiteMotion:
+    """``face`` with the head motion of another engine's ``head``."""
+    if isinstance(head, Coeff3DMM) and isinstance(face, LiteMotion):
+        # Its first frame is taken for rest: what portrait it was made for is not known.
+        return lite_from_coeff(retime(head, face.fps, len(face)), head[:1], face)
+    assert isinstance(head, LiteMotion)
+    assert isinstance(face, Coeff3DMM)
+    return coeff_from_lite(retime(head, face.fps, len(face)), engine.source_pose(prepared), face)
