@@ -20,6 +20,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from tests.systems.sadtalker.toy_files import write_toy_files
+
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "sadtalker_core" / "data" / "demo"
 
@@ -43,11 +45,13 @@ def looped_voice(path: Path, minutes: float) -> Path:
     return path
 
 
-def peak_mb(portrait: Path, voice: Path, out: Path, fps: str) -> tuple[float, float]:
+def peak_mb(
+    portrait: Path, voice: Path, out: Path, fps: str, flags: list[str]
+) -> tuple[float, float]:
     """Peak resident memory in MB and wall time in s of one job in its own process."""
     begin = time.perf_counter()
     words = ["-m", "sadtalker_core", "animate", "--portrait", str(portrait), "--audio", str(voice)]
-    words += ["--out", str(out), "--fps", fps, "--quiet"]
+    words += ["--out", str(out), "--fps", fps, "--quiet", *flags]
     pid = os.posix_spawn(sys.executable, [sys.executable, *words], dict(os.environ))
     _, status, usage = os.wait4(pid, 0)
     if status != 0:
@@ -62,6 +66,11 @@ def main() -> int:
     parser.add_argument("--long", type=float, default=60.0, help="Minutes of the long job.")
     parser.add_argument("--fps", default="25")
     parser.add_argument("--side", type=int, default=256, help="Pixels of the portrait's side.")
+    parser.add_argument(
+        "--toy-sadtalker",
+        action="store_true",
+        help="SadTalker's whole path with networks of toy size instead of the built-in engine.",
+    )
     args = parser.parse_args()
     os.chdir(ROOT)
     with tempfile.TemporaryDirectory() as name:
@@ -69,10 +78,14 @@ def main() -> int:
         portrait = folder / "portrait.png"
         with Image.open(DEMO / "portrait.png") as image:
             image.resize((args.side, args.side), Image.Resampling.LANCZOS).save(portrait)
+        flags = ["--engine", "lite"]
+        if args.toy_sadtalker:
+            write_toy_files(folder)
+            flags = ["--engine", "sadtalker", "--models-dir", str(folder)]
         peaks: list[float] = []
         for minutes in (args.short, args.long):
             voice = looped_voice(folder / "voice.wav", minutes)
-            peak, seconds = peak_mb(portrait, voice, folder / "out.mp4", args.fps)
+            peak, seconds = peak_mb(portrait, voice, folder / "out.mp4", args.fps, flags)
             peaks.append(peak)
             print(f"{minutes:g} min: peak {peak:.0f} MB, {seconds:.0f} s of work", flush=True)
         growth = peaks[1] / peaks[0] - 1
