@@ -43,7 +43,8 @@ class PlainConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pad = self.weight.shape[-1] // 2
         convolve = F.conv2d if self.weight.ndim == 4 else F.conv3d
-        return convolve(x.movedim(-1, 1), self.weight, self.bias, padding=pad).movedim(1, -1)
+        x = x.to(self.weight.dtype).movedim(-1, 1)
+        return convolve(x, self.weight, self.bias, padding=pad).movedim(1, -1)
 
     def strips(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """The whole result as one strip."""
@@ -81,13 +82,14 @@ class WinogradConv(nn.Module):
         self.register_buffer("from_tile", torch.kron(output, output).to(dtype).to(device))
 
     def forward(self, x: Tensor) -> Tensor:
-        out = x.new_empty((*x.shape[:-1], self.channels_out))
+        out = self.weight.new_empty((*x.shape[:-1], self.channels_out))
         for rows, part in self.strips(x):
             out[..., rows, :, :] = part
         return out
 
     def strips(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Rows and their results (B, [D,] rows, W, channels_out), top to bottom."""
+        x = x.to(self.weight.dtype)
         is_flat = x.ndim == 4
         volume = x.unsqueeze(1) if is_flat else x
         batch, depth, height, width, channels = volume.shape

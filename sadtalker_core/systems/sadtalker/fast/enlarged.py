@@ -16,12 +16,20 @@ from .folding import Weights, split_phases, split_rows
 
 
 class EnlargedConv(nn.Module):
-    """ReLU of a 3x3 convolution over a map (B, h, w, C) enlarged by ``factor``, 2 or 4."""
+    """ReLU of a 3x3 convolution over a map (B, h, w, C) enlarged by ``factor``, 2 or 4.
 
-    def __init__(self, weights: Weights, factor: int, dtype: torch.dtype) -> None:
+    It is computed in ``dtype`` and written as ``dtype_out``.
+    """
+
+    corner_weight: Tensor
+
+    def __init__(
+        self, weights: Weights, factor: int, dtype: torch.dtype, dtype_out: torch.dtype
+    ) -> None:
         super().__init__()
         weight, bias = weights
         self.factor = factor
+        self.dtype_out = dtype_out
         self.channels_out = weight.shape[0]
         phases = split_phases(weight)
         self._add("corner", [kernel for row in phases for kernel in row], bias, dtype)
@@ -47,9 +55,11 @@ class EnlargedConv(nn.Module):
         return out.unflatten(-1, (-1, self.channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        x = x.to(self.corner_weight.dtype)
         batch, height, width, _ = x.shape
         factor, last = self.factor, self.factor - 1
-        out = x.new_empty((batch, height, factor, width, factor, self.channels_out))
+        size = (batch, height, factor, width, factor, self.channels_out)
+        out = x.new_empty(size, dtype=self.dtype_out)
         corner = self._phases("corner", x)
         for a in (0, 1):
             for b in (0, 1):

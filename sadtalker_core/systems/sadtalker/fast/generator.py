@@ -22,11 +22,13 @@ class Mix:
     Attributes:
         motion: dense motion.
         bent: the two convolutions after the bent volume.
-        decoder: SPADE decoder.
+        steering: the decoder's first convolutions, which read the feature map.
+        decoder: the rest of the SPADE decoder.
     """
 
     motion: Arithmetic = field(default_factory=Arithmetic)
     bent: Arithmetic = field(default_factory=Arithmetic)
+    steering: Arithmetic = field(default_factory=Arithmetic)
     decoder: Arithmetic = field(default_factory=Arithmetic)
 
 
@@ -49,7 +51,7 @@ class FastGenerator(nn.Module):
         self.third_slope = plain.third.negative_slope
         self.fourth = PlainConv(*conv_weights(plain.fourth), mix.bent.dtype)
         self.bent_dtype = mix.bent.dtype
-        self.decoder = FastDecoder(plain.decoder, mix.decoder)
+        self.decoder = FastDecoder(plain.decoder, mix.decoder, mix.steering)
 
     def encode(self, picture: Tensor) -> Tensor:
         """(1, 3, S, S) in [0, 1] to the feature volume (1, C, D, S/4, S/4)."""

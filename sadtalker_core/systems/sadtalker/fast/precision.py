@@ -36,9 +36,9 @@ def choose_mix(precision: str, device: torch.device, has_bfloat16: bool | None =
         raise OptionError("float16 is for graphics cards: a CPU takes bfloat16, float32 or auto.")
     exact = Arithmetic(torch.float32, tile=4, fourier=True)
     if precision == "float32":
-        return Mix(exact, exact, exact)
+        return Mix(exact, exact, exact, exact)
     # Dense motion in bfloat16 costs decibels and saves little; see RESULTS.md.
-    return Mix(exact, exact, Arithmetic(torch.bfloat16, tile=2))
+    return Mix(exact, exact, exact, Arithmetic(torch.bfloat16, tile=2))
 
 
 def _accelerator(precision: str) -> Mix:
@@ -46,7 +46,7 @@ def _accelerator(precision: str) -> Mix:
     # bfloat16, and nothing in a trained network comes near its range.
     name = "float16" if precision == "auto" else precision
     parts = Arithmetic({"float32": torch.float32, "bfloat16": torch.bfloat16}.get(name, torch.half))
-    return Mix(parts, parts, parts)
+    return Mix(parts, parts, parts, parts)
 
 
 def cpu_has_bfloat16() -> bool:

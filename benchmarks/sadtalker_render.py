@@ -1,0 +1,191 @@
+"""Speed of SadTalker's renderer: ``python -m benchmarks.sadtalker_render --reference DIR``.
+
+The published code (a checkout of OpenTalker/SadTalker in DIR), our plain generator and the fast one
+in each precision render the same frames from the same seeded weights, in turn, several times over;
+of each the fastest turn counts, so that other programs disturb all alike. Without ``--reference``
+its turn is left out and ratios are to the plain generator. On a machine that others use as well,
+``--threads 1`` and the column of processor seconds tell more than the clock.
+
+Encoding the portrait is timed apart: the published code repeats it in every call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.animate import ROOT, describe_machine
+from sadtalker_core.runtime import Runtime
+from sadtalker_core.systems.sadtalker.fast.generator import optimise
+from sadtalker_core.systems.sadtalker.fast.precision import choose_mix, cpu_has_bfloat16
+from sadtalker_core.systems.sadtalker.nets.generator import Generator
+from sadtalker_core.systems.sadtalker.render import RenderNets, prepare_source, render_chunk
+from tests.parity import sadtalker_render as seeded
+
+# What two cores of the machine in RESULTS.md reach on large convolutions, GFLOP/s.
+LIMITS = {"float32": 215.0, "bfloat16": 448.0}
+# Sizes in the published facerender.yaml.
+PUBLISHED: dict[str, Any] = {
+    "image_channel": 3,
+    "feature_channel": 32,
+    "num_kp": 15,
+    "block_expansion": 64,
+    "max_features": 512,
+    "num_down_blocks": 2,
+    "reshape_channel": 32,
+    "reshape_depth": 16,
+    "num_resblocks": 6,
+    "estimate_occlusion_map": True,
+    "dense_motion_params": {
+        "block_expansion": 32,
+        "max_features": 1024,
+        "num_blocks": 5,
+        "reshape_depth": 16,
+        "compress": 4,
+    },
+}
+
+Run = Callable[[], Tensor]
+
+
+def published_generator(folder: Path, weights: dict[str, Tensor]) -> Any:
+    """The generator of the published code with our weights."""
+    # Only what its modules import and the renderer never calls is stood in for.
+    for name in ("scipy", "scipy.spatial", "tqdm"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            sys.modules[name] = types.ModuleType(name)
+    sys.path.insert(0, str(folder))
+    module = importlib.import_module("src.facerender.modules.generator")
+    net = module.OcclusionAwareSPADEGenerator(**PUBLISHED)
+    net.load_state_dict(weights, strict=True)
+    return net.eval()
+
+
+def commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def decibels(found: Tensor, want: Tensor) -> float:
+    """PSNR of pictures in [0, 1]."""
+    error = (found.double() - want.double()).square().mean()
+    return float(-10 * torch.log10(error.clamp(min=1e-20)))
+
+
+def count_gflop(run: Run) -> float:
+    """Multiplications and additions of all convolutions and matrix products.
+
+    Fourier transforms are not among them, and a complex product counts as a real one (together
+    about 5 GFLOP of a 256 frame).
+    """
+    counter = FlopCounterMode(display=False)
+    with counter:
+        run()
+    return counter.get_total_flops() / 1e9
+
+
+def moved_keypoints(frames: int, seed: int) -> tuple[Tensor, Tensor]:
+    """(1, 15, 3) of a portrait and (frames, 15, 3) as a talking head moves them."""
+    random = torch.Generator().manual_seed(seed)
+    source = torch.rand(1, 15, 3, generator=random) * 1.2 - 0.6
+    return source, source + 0.05 * torch.randn(frames, 15, 3, generator=random)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reference", type=Path, help="Checkout of OpenTalker/SadTalker.")
+    parser.add_argument("--size", type=int, default=256, choices=(256, 512))
+    parser.add_argument("--frames", type=int, default=2, help="Frames in one call.")
+    parser.add_argument("--repeat", type=int, default=5, help="Turns; the fastest counts.")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="Of weights, picture and keypoints.")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+
+    plain: Generator = seeded.generator(args.seed, settled=True)
+    detector = seeded.kp_extractor(args.seed)
+    random = torch.Generator().manual_seed(args.seed)
+    picture = torch.rand(3, args.size, args.size, generator=random)
+    source, driving = moved_keypoints(args.frames, args.seed)
+    precisions = ["float32", *(["bfloat16"] if cpu_has_bfloat16() else [])]
+
+    runs: dict[str, Run] = {}
+    if args.reference is not None:
+        theirs = published_generator(args.reference, plain.state_dict())
+
+        def run_theirs() -> Tensor:
+            with torch.no_grad():
+                return theirs(
+                    picture.expand(args.frames, -1, -1, -1),
+                    kp_source={"value": source.expand(args.frames, -1, -1)},
+                    kp_driving={"value": driving},
+                )["prediction"]
+
+        runs["published code"] = run_theirs
+    generators: dict[str, Any] = {"plain float32": plain}
+    for precision in precisions:
+        mix = choose_mix(precision, torch.device("cpu"))
+        generators[f"fast {precision}"] = optimise(plain, mix)
+    for name, net in generators.items():
+        nets = RenderNets(detector, net)
+        features = prepare_source(nets, picture, Runtime())
+
+        def run_ours(nets: RenderNets = nets, features: Any = features) -> Tensor:
+            return render_chunk(nets, features, source, driving)
+
+        runs[name] = run_ours
+
+    print(f"{describe_machine()}, torch {torch.__version__}, {args.threads} threads")
+    print(f"commit {commit()}, {args.size}x{args.size}, {args.frames} frames in one call")
+    gflop = {name: count_gflop(run) / args.frames for name, run in runs.items()}
+    pictures = {name: run() for name, run in runs.items()}
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    busy: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(args.repeat):
+        for name, run in runs.items():
+            start, worked = time.perf_counter(), time.process_time()
+            run()
+            times[name].append((time.perf_counter() - start) / args.frames)
+            busy[name].append((time.process_time() - worked) / args.frames)
+    first = next(iter(runs))
+    truth = pictures["plain float32"]
+    print(
+        f"{'':16} {'s/frame':>8} {'ratio':>6} {'CPU s':>6} {'ratio':>6} {'GFLOP':>7} {'GFLOP/s':>8} {'limit':>6} {'dB':>6}"
+    )
+    for name in runs:
+        best = min(times[name])
+        rate = gflop[name] / best
+        limit = LIMITS["bfloat16" if "bfloat16" in name else "float32"] * args.threads / 2
+        print(
+            f"{name:16} {best:8.2f} {min(times[first]) / best:6.2f} {min(busy[name]):6.2f} "
+            f"{min(busy[first]) / min(busy[name]):6.2f} {gflop[name]:7.0f} "
+            f"{rate:8.0f} {rate / limit:6.0%} {decibels(pictures[name], truth):6.1f}"
+        )
+    paired = {
+        name: sorted(a / b for a, b in zip(times[first], times[name]))[args.repeat // 2]
+        for name in runs
+    }
+    print("median of paired ratios:", ", ".join(f"{k} {v:.2f}" for k, v in paired.items()))
+    start = time.perf_counter()
+    prepare_source(RenderNets(detector, plain), picture, Runtime())
+    print(f"encoding the portrait, once a job: {time.perf_counter() - start:.2f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

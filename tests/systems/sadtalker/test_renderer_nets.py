@@ -1,0 +1,129 @@
+"""Parts of the renderer's networks against their definitions, at toy size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sadtalker_core.systems.sadtalker.nets import dense_motion
+from sadtalker_core.systems.sadtalker.nets.generator import Generator, GeneratorConfig
+from sadtalker_core.systems.sadtalker.nets.keypoint_detector import AntiAliasDown, KeypointDetector
+from sadtalker_core.systems.sadtalker.nets.layers import coordinate_grid
+from sadtalker_core.systems.sadtalker.nets.spade import Spade, SpadeConfig, SpectralConv2d
+
+from .toy_renderer import KEYPOINTS, SIDE, toy_detector, toy_generator, toy_keypoints
+
+
+def test_nets_build_on_the_meta_device() -> None:
+    with torch.device("meta"):
+        nets = [Generator(), KeypointDetector()]
+    for net in nets:
+        assert {tensor.device.type for tensor in net.state_dict().values()} == {"meta"}
+    # The published sizes of the fact sheet.
+    counts = [sum(p.numel() for p in net.parameters()) for net in nets]
+    assert counts[0] > 100_000_000
+    assert counts[1] > 41_000_000
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"spade.inputs 16 is not 4 \* width, width being 5"):
+        GeneratorConfig(width=5, spade=SpadeConfig(inputs=16))
+
+
+def test_grid_is_xyz_and_reaches_both_ends() -> None:
+    grid = coordinate_grid((2, 3, 5), torch.zeros(1))
+    assert grid.shape == (2, 3, 5, 3)
+    assert grid[0, 0, 0].tolist() == [-1, -1, -1]
+    assert grid[1, 2, 4].tolist() == [1, 1, 1]
+    assert grid[0, 0, 4].tolist() == [1, -1, -1]
+    assert grid[0, 1, 0].tolist() == [-1, 0, -1]
+
+
+def test_anti_alias_kernel_sums_to_one_and_keeps_every_fourth_pixel() -> None:
+    down = AntiAliasDown(4)
+    assert down.weight.shape == (3, 1, 13, 13)
+    assert down.weight.sum((1, 2, 3)) == pytest.approx([1, 1, 1], abs=1e-6)
+    picture = torch.rand(1, 3, 32, 32)
+    blurred = F.conv2d(F.pad(picture, (6, 6, 6, 6)), down.weight, groups=3)
+    torch.testing.assert_close(down(picture), blurred[:, :, ::4, ::4])
+
+
+def test_keypoints_lie_where_the_heatmap_is() -> None:
+    net = toy_detector()
+    assert net(torch.rand(2, 3, SIDE, SIDE)).shape == (2, KEYPOINTS, 3)
+    peak = torch.full((1, KEYPOINTS, 4, 16, 16), -100.0)
+    peak[:, :, 3, 0, 15] = 100.0
+    net.kp.register_forward_hook(lambda module, args, output: peak)
+    found = net(torch.rand(1, 3, SIDE, SIDE))
+    assert found[0, 0].tolist() == pytest.approx([1, -1, 1])
+
+
+def test_resting_keypoints_propose_to_stay() -> None:
+    source, _ = toy_keypoints(1)
+    motions = dense_motion.sparse_motions((4, 8, 8), source, source)
+    grid = coordinate_grid((4, 8, 8), source)
+    torch.testing.assert_close(motions, grid.expand_as(motions))
+    assert dense_motion.heatmap_change((4, 8, 8), source, source).abs().max() == 0
+
+
+def test_proposals_point_from_driving_to_source() -> None:
+    source, driving = torch.zeros(1, 1, 3), torch.tensor([[[0.5, 0.0, -0.25]]])
+    motions = dense_motion.sparse_motions((3, 5, 5), source, driving)
+    grid = coordinate_grid((3, 5, 5), source)
+    assert motions.shape == (1, 2, 3, 5, 5, 3)
+    torch.testing.assert_close(motions[0, 0], grid)
+    torch.testing.assert_close(motions[0, 1], grid - torch.tensor([0.5, 0.0, -0.25]))
+    heat = dense_motion.heatmap_change((3, 5, 5), source, driving)
+    assert heat[0, 0].abs().max() == 0
+    assert heat[0, 1, 0, 1, 2, 2] == pytest.approx(-1, abs=1e-3)  # the source's place
+
+
+def test_small_weights_are_dropped_without_rescaling() -> None:
+    motions = torch.ones(1, 3, 1, 1, 1, 3) * torch.tensor([1.0, 10.0, 100.0]).view(1, 3, 1, 1, 1, 1)
+    mask = torch.tensor([0.5, 0.4991, 0.0009]).view(1, 3, 1, 1, 1)
+    found = dense_motion.combine(mask, motions)
+    assert found.flatten().tolist() == pytest.approx([5.491] * 3)
+
+
+def test_sampling_keeps_the_published_mismatch() -> None:
+    volume = torch.arange(8.0).view(1, 1, 1, 1, 8).expand(1, 1, 8, 8, 8)
+    moved = dense_motion.sample_volume(volume, coordinate_grid((8, 8, 8), volume)[None])
+    # Places of the grid lie outside the outermost voxels' centres: half of zero comes in.
+    assert moved[0, 0, 4, 4, -1] == pytest.approx(3.5, abs=1e-5)
+
+
+def test_spectral_norm_is_the_one_of_torch() -> None:
+    torch.manual_seed(0)
+    ours = SpectralConv2d(5, 7, 3)
+    theirs = torch.nn.utils.spectral_norm(torch.nn.Conv2d(5, 7, 3, padding=1)).eval()
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    x = torch.rand(1, 5, 6, 6)
+    torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_spade_follows_its_definition() -> None:
+    torch.manual_seed(0)
+    net = Spade(4, SpadeConfig(inputs=3, hidden=5))
+    x, features = torch.rand(2, 4, 8, 8) * 5, torch.rand(2, 3, 4, 4)
+    steer = net.mlp_shared(features.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
+    normed = (x - mean) / (var + 1e-5).sqrt()
+    want = normed * (1 + net.mlp_gamma(steer)) + net.mlp_beta(steer)
+    torch.testing.assert_close(net(x, features), want, atol=1e-5, rtol=1e-5)
+
+
+def test_generator_shows_what_occlusion_and_motion_say() -> None:
+    net = toy_generator()
+    picture = torch.rand(1, 3, SIDE, SIDE)
+    source, driving = toy_keypoints(2)
+    result = net(picture.expand(2, -1, -1, -1), source.expand(2, -1, -1), driving)
+    assert result.prediction.shape == (2, 3, SIDE, SIDE)
+    assert result.motion.deformation.shape == (2, 4, 16, 16, 3)
+    assert result.motion.occlusion.shape == (2, 1, 16, 16)
+    assert result.motion.mask.sum(1).allclose(torch.ones(2, 4, 16, 16))
+    volume = net.encode(picture)
+    shared = net.frames(volume, net.compress(volume), source, driving)
+    torch.testing.assert_close(shared, result.prediction, atol=1e-5, rtol=1e-4)
+    hidden = result.motion._replace(occlusion=torch.zeros_like(result.motion.occlusion))
+    assert (net.draw(volume, hidden) - result.prediction).abs().max() > 1e-3

@@ -1,0 +1,60 @@
+"""Toy sizes of the renderer's networks: the real classes with few channels."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sadtalker_core.systems.sadtalker.nets.dense_motion import DenseMotionConfig
+from sadtalker_core.systems.sadtalker.nets.generator import Generator, GeneratorConfig
+from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
+    KeypointDetector,
+    KeypointDetectorConfig,
+)
+from sadtalker_core.systems.sadtalker.nets.spade import SpadeConfig
+
+SIDE = 64
+KEYPOINTS = 3
+MOTION = DenseMotionConfig(
+    keypoints=KEYPOINTS, feature_channels=4, depth=4, compressed=2, width=4, max_width=16, blocks=2
+)
+SIZES = GeneratorConfig(
+    width=4, resblocks=1, motion=MOTION, spade=SpadeConfig(inputs=16, outputs=8, hidden=6)
+)
+
+
+def randomise(net: nn.Module, seed: int) -> None:
+    """Norms with statistics of their own: a fresh batch norm would hide a folding mistake."""
+    random = torch.Generator().manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
+            for tensor in (module.running_mean, module.bias):
+                assert tensor is not None
+                tensor.data = 0.3 * torch.randn(tensor.shape, generator=random)
+            for tensor in (module.running_var, module.weight):
+                assert tensor is not None
+                tensor.data = 0.5 + torch.rand(tensor.shape, generator=random)
+
+
+def toy_generator(config: GeneratorConfig = SIZES, seed: int = 0) -> Generator:
+    torch.manual_seed(seed)
+    net = Generator(config).eval().requires_grad_(False)
+    randomise(net, seed)
+    return net
+
+
+def toy_detector(seed: int = 0) -> KeypointDetector:
+    torch.manual_seed(seed)
+    config = KeypointDetectorConfig(
+        keypoints=KEYPOINTS, width=4, max_width=8, blocks=2, depth=4, shrink=4
+    )
+    net = KeypointDetector(config).eval().requires_grad_(False)
+    randomise(net, seed)
+    return net
+
+
+def toy_keypoints(frames: int, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """(1, K, 3) of the portrait and (frames, K, 3) near them."""
+    random = torch.Generator().manual_seed(seed)
+    source = torch.rand(1, KEYPOINTS, 3, generator=random) - 0.5
+    return source, source + 0.2 * torch.randn(frames, KEYPOINTS, 3, generator=random)
