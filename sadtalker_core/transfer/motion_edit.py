@@ -58,7 +58,7 @@ def retime(motion: M, fps: Fraction, frames: int | None = None) -> M:
     if count < 0:
         raise OptionError(f"frames must not be negative, got {count}.")
     step = motion.fps / fps
-    return dataclasses.replace(_at(motion, [k * step for k in range(count)]), fps=fps)
+    return dataclasses.replace(_at(motion, Fraction(0), step, count), fps=fps)
 
 
 def offset(motion: M, seconds: float | Fraction) -> M:
@@ -66,7 +66,7 @@ def offset(motion: M, seconds: float | Fraction) -> M:
     if not math.isfinite(seconds):
         raise OptionError(f"seconds must be a finite number, got {seconds}.")
     shift = Fraction(seconds).limit_denominator(1_000_000) * motion.fps
-    return _at(motion, [k - shift for k in range(len(motion))])
+    return _at(motion, -shift, Fraction(1), len(motion))
 
 
 def concatenate(motions: Sequence[M], ease_s: float = 0.0) -> M:
@@ -195,14 +195,17 @@ def _with_rows(motion: M, rows: Mapping[str, Tensor]) -> M:
     return dataclasses.replace(motion, **rows, **dropped)
 
 
-def _at(motion: M, places: Sequence[Fraction]) -> M:
-    """The motion at places counted in frames; exact at whole ones."""
+def _at(motion: M, start: Fraction, step: Fraction, count: int) -> M:
+    """The motion at ``count`` places, counted in frames; exact at whole ones, ends are held."""
     last = len(motion) - 1
     if last < 0:
         raise StructureError("a motion without frames has no values between them.")
-    kept = [min(max(place, Fraction(0)), Fraction(last)) for place in places]
-    left = torch.tensor([math.floor(place) for place in kept], dtype=torch.long)
-    share = torch.tensor([float(place - math.floor(place)) for place in kept], dtype=torch.float64)
+    # whole numbers of the common denominator: no rounding, however long
+    whole = math.lcm(start.denominator, step.denominator)
+    places = torch.arange(count, dtype=torch.long) * int(step * whole) + int(start * whole)
+    places = places.clamp(0, last * whole)
+    left = places // whole
+    share = (places % whole).double() / whole
     rows: dict[str, Tensor] = {}
     for name, value in _rows(motion).items():
         low = value[left.to(value.device)]
