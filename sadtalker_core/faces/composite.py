@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from torch.nn.functional import grid_sample, interpolate
 from ..errors import StructureError
 from ..options import check_options, option
 from .border_match import Sides, bend_to_picture, colour_field, depth_from_sides, smoothstep
-from .crop import to_image
+from .crop import Image, to_image
 
 _CELLS = 128  # side of the small maps on which borders are compared
 _FEWEST_CELLS = 32  # a smaller box is only blended
@@ -244,10 +245,21 @@ def _poisson(frame: Tensor, faces: Tensor, box: tuple[float, ...]) -> Tensor:
     left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
     result: list[Tensor] = []
     for face in faces:
-        crop = cv2.resize(to_image(face.to(torch.float32)), (x1 - x0, y1 - y0))
+        crop: Any = cv2.resize(to_image(face.to(torch.float32)), (x1 - x0, y1 - y0))
         crop = crop[top - y0 : bottom - y0, left - x0 : right - x0]
         mask = np.full(crop.shape, 255, np.uint8)
         centre = ((left + right) // 2, (top + bottom) // 2)
-        cloned = cv2.seamlessClone(crop, picture, mask, centre, cv2.NORMAL_CLONE)
+        cloned = _cloned(crop, picture, mask, centre)
         result.append(torch.from_numpy(cloned).permute(2, 0, 1))
     return torch.stack(result).to(frame.device)
+
+
+def _cloned(crop: Image, picture: Image, mask: Image, centre: tuple[int, int]) -> Image:
+    try:
+        return cv2.seamlessClone(crop, picture, mask, centre, cv2.NORMAL_CLONE)  # type: ignore[return-value]
+    except cv2.error:
+        # some versions of OpenCV cannot reach the picture's border: give it one beyond
+        wide = cv2.copyMakeBorder(picture, 2, 2, 2, 2, cv2.BORDER_REPLICATE)
+        middle = (centre[0] + 2, centre[1] + 2)
+        whole = cv2.seamlessClone(crop, wide, mask, middle, cv2.NORMAL_CLONE)
+        return np.ascontiguousarray(whole[2:-2, 2:-2])  # type: ignore[return-value]

@@ -204,6 +204,23 @@ def test_poisson_over_the_border_does_not_fail(portrait: Tensor, box: tuple[floa
     assert pasted.shape == (1, 3, 512, 512)
 
 
+def test_poisson_with_an_opencv_that_fails_at_the_border(
+    portrait: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = cv2.seamlessClone
+    face = torch.full((1, 3, 64, 64), 0.5)
+    options = CompositeOptions(paste="poisson")
+    wanted = composite(portrait, face, (0.0, 100.0, 60.0, 160.0), options)
+
+    def old(crop: Any, picture: Any, mask: Any, centre: tuple[int, int], how: int) -> Any:
+        if centre[0] - crop.shape[1] // 2 < 1:
+            raise cv2.error("roi")
+        return clone(crop, picture, mask, centre, how)
+
+    monkeypatch.setattr(cv2, "seamlessClone", old)
+    assert torch.equal(composite(portrait, face, (0.0, 100.0, 60.0, 160.0), options), wanted)
+
+
 def test_boxes_outside_and_tiny_ones(portrait: Tensor) -> None:
     white = torch.ones(2, 3, 32, 32)
     for paste in ("soft", "poisson"):
