@@ -65,14 +65,15 @@ def fetch(
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise FetchFailed(f"{url} is not a web address")
-    tries = 0
+    tries, most = 0, _have(part)
     while True:
-        before = _have(part)
         try:
             _attempt(url, part, size, report or _silent, cancelled)
             return
         except _Again as error:
-            tries = 1 if _have(part) > before else tries + 1
+            # More than ever before: the patience starts anew.
+            tries = 1 if _have(part) > most else tries + 1
+            most = max(most, _have(part))
             if tries >= _TRIES:
                 raise FetchFailed(str(error)) from error
             pause(float(2 ** (tries - 1)))
@@ -127,7 +128,7 @@ def _attempt(
         if error.code == 416 and have:
             # Nothing lies behind what we have, so it is not the beginning of this file.
             part.unlink()
-            raise _Again("the server does not have that range") from error
+            raise _Again(f"the file there ends at byte {have} or before") from error
         reason = f"error {error.code} ({error.reason})"
         raise (_Again if error.code in MAY_PASS else FetchFailed)(reason) from error
     except urllib.error.URLError as error:

@@ -22,9 +22,10 @@ class FakeHub:
         status: by path, errors to give before the file, in order; the last stays if negative.
         ignores_range: answer 200 with the whole file whatever range is asked for.
         lies_range: answer a range with bytes from another place.
-        wrong_length: by path, Content-Length to claim.
+        without_length: paths whose length is not said; the end of the connection is the end.
+        redirects: by path, where its bytes are.
         requests: what was asked: "GET /path bytes=3-".
-        agents: headers of all requests, lower case.
+        headers: of all requests, names in lower case.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -32,7 +33,7 @@ class FakeHub:
     status: dict[str, list[int]] = field(default_factory=dict)
     ignores_range: bool = False
     lies_range: bool = False
-    wrong_length: dict[str, int] = field(default_factory=dict)
+    without_length: set[str] = field(default_factory=set)
     redirects: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -92,8 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
             span = f"bytes {shown}-{len(content) - 1}/{len(content)}"
             self.send_header("Content-Range", span)
         self._describe(content)
-        length = hub.wrong_length.get(self.path, len(content) - begin)
-        self.send_header("Content-Length", str(length))
+        if self.path in hub.without_length:
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(len(content) - begin))
         self.end_headers()
         if not body:
             return None

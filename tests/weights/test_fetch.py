@@ -138,6 +138,19 @@ def test_a_file_of_another_size(hub: FakeHub, part: Path) -> None:
     assert not part.exists()
 
 
+def test_a_length_that_is_not_said(hub: FakeHub, part: Path) -> None:
+    hub.files["/f"] = CONTENT
+    hub.without_length.add("/f")
+    fetch(f"{hub.url}/f", part)
+    assert part.read_bytes() == CONTENT
+    part.unlink()
+    with pytest.raises(FetchFailed, match="more than 600000 bytes"):
+        fetch(f"{hub.url}/f", part, size=600_000, pause=Pauses())
+    assert not part.exists()
+    with pytest.raises(FetchFailed, match="cut short|ends at byte 1024000 or before"):
+        fetch(f"{hub.url}/f", part, size=len(CONTENT) + 1, pause=Pauses())
+
+
 def test_only_the_web(part: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("x")
     for url in (f"file://{tmp_path}/secret", "ftp://127.0.0.1/x", "secret"):
