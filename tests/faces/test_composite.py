@@ -182,6 +182,22 @@ def test_mask_falls_along_held_sides_only() -> None:
     assert box_mask(at, at, FREE, 0.1).min() == 1
 
 
+def test_the_pictures_own_border_is_no_seam(portrait: Tensor) -> None:
+    white = torch.ones(1, 3, 64, 64)
+    pasted = composite(portrait, white, (0.0, 100.0, 120.0, 220.0), PLAIN)[0]
+    assert pasted[:, 160, 0].tolist() == [255, 255, 255]  # left: shown to the edge
+    for y, x in ((100, 60), (219, 60), (160, 119)):
+        assert (pasted[:, y, x].int() - portrait[:, y, x].int()).abs().max() <= 2
+
+
+def test_fine_detail_of_a_large_crop_does_not_alias(portrait: Tensor) -> None:
+    stripes = (torch.arange(512) % 2).float().expand(1, 3, 512, 512)
+    pasted = composite(portrait, stripes, (100.0, 100.0, 251.0, 251.0), PLAIN)[0]
+    middle = pasted[:, 130:220, 130:220].float()
+    assert float(middle.std()) < 12
+    assert float(middle.mean()) == pytest.approx(127.5, abs=2)
+
+
 def test_poisson_is_opencvs_clone(portrait: Tensor) -> None:
     """The steps of SadTalker's paste_pic.py; also where the box touches the border."""
     face = interpolate(portrait[None, :, 30:286, 100:356].float() / 255, size=96, mode="area")
