@@ -11,6 +11,7 @@ from sadtalker_core.errors import WeightsError
 from sadtalker_core.weights.reader import (
     load_assigned,
     load_strict,
+    read_shapes,
     read_weights,
     with_prefix,
 )
@@ -119,3 +120,13 @@ def test_counters_of_batches_may_be_absent() -> None:
     assert module.num_batches_tracked == 0
     with pytest.raises(WeightsError, match="1 missing: running_mean"):
         load_strict(module, {k: v for k, v in weights.items() if k != "running_mean"}, "toy")
+
+
+@pytest.mark.parametrize("length", [0x80, 0x280, 0x480])
+def test_headers_whose_length_looks_like_a_pickle(tmp_path: Path, length: int) -> None:
+    # A pickle begins with 0x80 and its protocol; so do headers of these lengths.
+    header = b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(length)
+    file = tmp_path / "net.bin"
+    file.write_bytes(length.to_bytes(8, "little") + header + b"\x00\x00\x80\x3f")
+    assert read_weights(file)["x"].tolist() == [1]
+    assert read_shapes(file) == {"x": (1,)}

@@ -228,6 +228,15 @@ def test_a_download_from_the_hub(hub: FakeHub, tmp_path: Path) -> None:
         "bytes": len(CONTENT),
         "source": "Hugging Face (some/repo)",
     }
+
+
+def test_a_token_of_the_user_is_not_sent(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "a" * 34)
+    hub.put("some/repo", COMMIT, "net.pth", CONTENT)
+    store_at(tmp_path, hub).download([entry()], pause=no_pause)
+    assert len(hub.headers) == 2
     assert all("authorization" not in headers for headers in hub.headers)
 
 

@@ -295,7 +295,7 @@ def test_files_damaged_at_random_are_errors_of_ours(tmp_path: Path) -> None:
         contents.append(file.read_bytes())
     contents.append(pickle.dumps({"a": np.arange(6.0), "b": [(1,), {2}]}, 2))
     refused = 0
-    for _ in range(250):
+    for _ in range(150):
         damaged = bytearray(chance.choice(contents))
         for _ in range(chance.choice([1, 3])):
             place = chance.randrange(len(damaged))
@@ -306,4 +306,4 @@ def test_files_damaged_at_random_are_errors_of_ours(tmp_path: Path) -> None:
                 read(file)
             except WeightsError:
                 refused += 1
-    assert refused > 60
+    assert refused > 40
