@@ -187,7 +187,7 @@ def test_the_pictures_own_border_is_no_seam(portrait: Tensor) -> None:
     pasted = composite(portrait, white, (0.0, 100.0, 120.0, 220.0), PLAIN)[0]
     assert pasted[:, 160, 0].tolist() == [255, 255, 255]  # left: shown to the edge
     for y, x in ((100, 60), (219, 60), (160, 119)):
-        assert (pasted[:, y, x].int() - portrait[:, y, x].int()).abs().max() <= 2
+        assert (pasted[:, y, x].int() - portrait[:, y, x].int()).abs().max() <= 6
 
 
 def test_fine_detail_of_a_large_crop_does_not_alias(portrait: Tensor) -> None:
