@@ -87,16 +87,16 @@ def decibels(found: Tensor, want: Tensor) -> float:
     return float(-10 * torch.log10(error.clamp(min=1e-20)))
 
 
-def count_gflop(run: Run) -> float:
-    """Multiplications and additions of all convolutions and matrix products.
+def count_gflop(run: Run) -> tuple[float, Tensor]:
+    """Multiplications and additions of all convolutions and matrix products, and the pictures.
 
     Fourier transforms are not among them, and a complex product counts as a real one (together
     about 5 GFLOP of a 256 frame).
     """
     counter = FlopCounterMode(display=False)
     with counter:
-        run()
-    return counter.get_total_flops() / 1e9
+        pictures = run()
+    return counter.get_total_flops() / 1e9, pictures
 
 
 def moved_keypoints(frames: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -152,8 +152,9 @@ def main() -> int:
 
     print(f"{describe_machine()}, torch {torch.__version__}, {args.threads} threads")
     print(f"commit {commit()}, {args.size}x{args.size}, {args.frames} frames in one call")
-    gflop = {name: count_gflop(run) / args.frames for name, run in runs.items()}
-    pictures = {name: run() for name, run in runs.items()}
+    # This first turn also warms up.
+    counted = {name: count_gflop(run) for name, run in runs.items()}
+    gflop = {name: total / args.frames for name, (total, _) in counted.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
     busy: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(args.repeat):
@@ -163,19 +164,24 @@ def main() -> int:
             times[name].append((time.perf_counter() - start) / args.frames)
             busy[name].append((time.process_time() - worked) / args.frames)
     first = next(iter(runs))
-    truth = pictures["plain float32"]
-    print(
-        f"{'':16} {'s/frame':>8} {'ratio':>6} {'CPU s':>6} {'ratio':>6} {'GFLOP':>7} {'GFLOP/s':>8} {'limit':>6} {'dB':>6}"
-    )
+    truth = counted["plain float32"][1]
+    columns = ("s/frame", "ratio", "CPU s", "ratio", "GFLOP", "GFLOP/s", "limit", "dB")
+    print(" " * 16 + "".join(f"{column:>9}" for column in columns))
     for name in runs:
         best = min(times[name])
         rate = gflop[name] / best
         limit = LIMITS["bfloat16" if "bfloat16" in name else "float32"] * args.threads / 2
-        print(
-            f"{name:16} {best:8.2f} {min(times[first]) / best:6.2f} {min(busy[name]):6.2f} "
-            f"{min(busy[first]) / min(busy[name]):6.2f} {gflop[name]:7.0f} "
-            f"{rate:8.0f} {rate / limit:6.0%} {decibels(pictures[name], truth):6.1f}"
+        cells = (
+            f"{best:.2f}",
+            f"{min(times[first]) / best:.2f}",
+            f"{min(busy[name]):.2f}",
+            f"{min(busy[first]) / min(busy[name]):.2f}",
+            f"{gflop[name]:.0f}",
+            f"{rate:.0f}",
+            f"{rate / limit:.0%}",
+            f"{decibels(counted[name][1], truth):.1f}",
         )
+        print(f"{name:16}" + "".join(f"{cell:>9}" for cell in cells))
     paired = {
         name: sorted(a / b for a, b in zip(times[first], times[name]))[args.repeat // 2]
         for name in runs

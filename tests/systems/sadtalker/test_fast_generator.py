@@ -136,6 +136,18 @@ def test_moved_volume_is_the_sampled_one() -> None:
     close(motion.move_volume(volume, shifts), want)
 
 
+def test_deformation_drops_small_weights_as_the_plain_one_does() -> None:
+    net = motion.FastDenseMotion(toy_generator().dense_motion_network, Arithmetic())
+    source, driving = toy_keypoints(2)
+    size = (4, 6, 8)
+    logits = 5 * random(2, *size, 4)
+    mask = logits.softmax(-1).movedim(-1, 1)
+    assert 0.05 < (mask < dense_motion.MASK_FLOOR).float().mean() < 0.95
+    want = dense_motion.combine(mask, dense_motion.sparse_motions(size, source, driving))
+    shift = torch.cat([torch.zeros(2, 1, 3), source - driving], 1)
+    close(net._deformation(logits, shift), want)
+
+
 def test_heatmaps_are_the_plain_ones() -> None:
     source, driving = toy_keypoints(2)
     size = (4, 6, 8)
