@@ -135,18 +135,22 @@ def _retinaface(shapes: Shapes) -> RetinaFaceConfig:
     return RetinaFaceConfig(_trunk(shapes, "body"), shapes["fpn.output1.0.weight"][0])
 
 
-def _architecture(family: Architecture[Any], config_from: Any, build: Any) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build)
+def _architecture(
+    family: Architecture[Any], config_from: Any, build: Any, default: Any
+) -> Architecture[Any]:
+    return replace(family, config_from=config_from, build=build, default=default)
 
 
-FACE_3DRECON = _architecture(families.FACE_3DRECON, _recon, Recon3D)
-AUDIO2EXP = _architecture(families.AUDIO2EXP, _expnet, ExpNet)
-AUDIO2POSE = _architecture(families.AUDIO2POSE, _posevae, PoseVAE)
-MAPPING = _architecture(families.MAPPING, _mapping, MappingNet)
-KP_EXTRACTOR = _architecture(families.KP_EXTRACTOR, _kp_extractor, KeypointDetector)
-GENERATOR = _architecture(families.GENERATOR, _generator, Generator)
-FAN_98 = _architecture(families.FAN_98, _fan, Fan98)
-RETINAFACE = _architecture(families.RETINAFACE, _retinaface, RetinaFace)
+FACE_3DRECON = _architecture(families.FACE_3DRECON, _recon, Recon3D, Recon3DConfig)
+AUDIO2EXP = _architecture(families.AUDIO2EXP, _expnet, ExpNet, ExpNetConfig)
+AUDIO2POSE = _architecture(families.AUDIO2POSE, _posevae, PoseVAE, PoseVAEConfig)
+MAPPING = _architecture(families.MAPPING, _mapping, MappingNet, MappingNetConfig)
+KP_EXTRACTOR = _architecture(
+    families.KP_EXTRACTOR, _kp_extractor, KeypointDetector, KeypointDetectorConfig
+)
+GENERATOR = _architecture(families.GENERATOR, _generator, Generator, GeneratorConfig)
+FAN_98 = _architecture(families.FAN_98, _fan, Fan98, Fan98Config)
+RETINAFACE = _architecture(families.RETINAFACE, _retinaface, RetinaFace, RetinaFaceConfig)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (
     FACE_3DRECON,
