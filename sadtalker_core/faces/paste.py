@@ -1,4 +1,7 @@
-"""Putting a changed crop back into its picture without a seam."""
+"""Putting one changed crop back into its picture, wherever and however turned it was cut.
+
+Sequences whose upright crop belongs to a still picture are pasted by ``composite``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..geometry import affine
+from .border_match import smoothstep
 from .crop import to_image
 from .face import Face
 from .mesh import FACE_OVAL
@@ -19,9 +23,7 @@ def square_mask(size: int, feather: float = 0.12) -> Tensor:
     ``feather`` is the width of the fall as a part of the side, up to 0.5.
     """
     steps = torch.arange(size, dtype=torch.float32) + 0.5
-    edge = torch.minimum(steps, size - steps) / max(feather * size, 1e-3)
-    ramp = edge.clamp(0, 1)
-    ramp = ramp * ramp * (3 - 2 * ramp)
+    ramp = smoothstep(torch.minimum(steps, size - steps) / max(feather * size, 1e-3))
     return ramp[:, None] * ramp[None, :]
 
 
