@@ -151,17 +151,25 @@ def test_coefficients_move_the_head_of_the_built_in_engine(
     assert found.open.max() > 0
 
 
+def rows_of(path: Path) -> torch.Tensor:
+    motion = load_motion(path, Coeff3DMM)
+    assert isinstance(motion, Coeff3DMM)
+    return motion.rows()
+
+
 def test_reference_videos(job: dict[str, Any], tmp_path: Path, small_portrait: Path) -> None:
     video = tmp_path / "reference.mkv"
     lively = {"portrait": str(small_portrait), "idle": 0.5, "fps": 30, "pose_scale": 3}
     run_animate(build_job({**lively, "engine": "lite", "out": str(video)}))
     kept = [tmp_path / f"{name}.safetensors" for name in ("plain", "pose", "blink", "all")]
     flags = [{}, {"ref_pose": video}, {"ref_eyeblink": video}, {"ref_all": video, "audio": None}]
-    for path, extra in zip(kept, flags):
-        result, frames = made({**job, "save_motion": str(path), **extra})
-    assert len(frames) == 12  # the last: half a second of the reference's own motion
+    videos = [
+        made({**job, "save_motion": str(path), **extra}) for path, extra in zip(kept, flags)
+    ]
+    result, frames = videos[-1]
+    assert len(frames) == 12  # half a second of the reference's own motion
     assert result.duration_s == pytest.approx(0.48)
-    plain, pose, blink, whole = (load_motion(path, Coeff3DMM).rows() for path in kept)
+    plain, pose, blink, whole = (rows_of(path) for path in kept)
     assert torch.equal(plain[:, :64], pose[:, :64])
     assert not torch.equal(plain[:, 64:70], pose[:, 64:70])
     assert torch.equal(plain[:, 64:], blink[:, 64:])

@@ -100,7 +100,8 @@ def load_nets(
     finder = None
     if options.landmarks == "original":
         finder = OriginalFinder(network(RETINAFACE), network(FAN_98))
-    generator = optimise(network(GENERATOR), choose_mix(options.precision, runtime.device))
+    mix = choose_mix(options.precision, runtime.device)
+    generator = optimise(network(GENERATOR), mix, options.compile)
     return SadTalkerNets(
         recon=network(FACE_3DRECON),
         motion=MotionNets(network(AUDIO2EXP), network(AUDIO2POSE)),

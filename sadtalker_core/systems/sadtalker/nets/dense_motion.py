@@ -74,6 +74,8 @@ class DenseMotionResult(NamedTuple):
 
 
 class HourglassEncoder(nn.Module):
+    """The way down; returns the input and the map after every block, largest first."""
+
     def __init__(self, config: DenseMotionConfig) -> None:
         super().__init__()
         self.down_blocks = nn.ModuleList(
@@ -89,6 +91,8 @@ class HourglassEncoder(nn.Module):
 
 
 class HourglassDecoder(nn.Module):
+    """The way up; takes the encoder's maps, each joined to what comes up to its size."""
+
     def __init__(self, config: DenseMotionConfig) -> None:
         super().__init__()
         deepest = config.blocks
