@@ -163,9 +163,7 @@ def test_reference_videos(job: dict[str, Any], tmp_path: Path, small_portrait: P
     run_animate(build_job({**lively, "engine": "lite", "out": str(video)}))
     kept = [tmp_path / f"{name}.safetensors" for name in ("plain", "pose", "blink", "all")]
     flags = [{}, {"ref_pose": video}, {"ref_eyeblink": video}, {"ref_all": video, "audio": None}]
-    videos = [
-        made({**job, "save_motion": str(path), **extra}) for path, extra in zip(kept, flags)
-    ]
+    videos = [made({**job, "save_motion": str(path), **extra}) for path, extra in zip(kept, flags)]
     result, frames = videos[-1]
     assert len(frames) == 12  # half a second of the reference's own motion
     assert result.duration_s == pytest.approx(0.48)
