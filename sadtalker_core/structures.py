@@ -11,78 +11,17 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from .errors import StructureError
-
-SCHEMA_VERSION = 1
-
-
-class _TensorRecord:
-    """``to``, ``to_dict`` and ``from_dict`` for the dataclasses below."""
-
-    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Self:
-        """A copy with every tensor on ``device``; ``dtype`` applies to floating point tensors."""
-        moved: dict[str, Any] = {}
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
-            if isinstance(value, Tensor):
-                wanted = dtype if dtype is not None and value.is_floating_point() else None
-                moved[field.name] = value.to(device=device, dtype=wanted)
-            elif isinstance(value, _TensorRecord):
-                moved[field.name] = value.to(device, dtype)
-        return dataclasses.replace(self, **moved)  # type: ignore[type-var]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain tensors, numbers and text, with the type's name and a version: safe on a wire."""
-        values: dict[str, Any] = {"type": type(self).__name__, "version": SCHEMA_VERSION}
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
-            if isinstance(value, _TensorRecord):
-                value = value.to_dict()
-            values[field.name] = str(value) if isinstance(value, Fraction) else value
-        return values
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The inverse of ``to_dict``. Raises ``StructureError`` for another type or version."""
-        if values.get("type") != cls.__name__ or values.get("version") != SCHEMA_VERSION:
-            raise StructureError(
-                f"expected a {cls.__name__} of version {SCHEMA_VERSION}, "
-                f"got {values.get('type')!r} of version {values.get('version')!r}."
-            )
-        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        kept = {name: value for name, value in values.items() if name in names}
-        if "fps" in kept:
-            kept["fps"] = Fraction(kept["fps"])
-        if isinstance(kept.get("audio"), dict):
-            kept["audio"] = AudioClip.from_dict(kept["audio"])
-        return cls(**kept)
-
-
-def _check_shape(owner: str, name: str, value: Tensor, axes: tuple[int | None, ...]) -> None:
-    """Each of ``axes`` is an exact size, or None for any."""
-    fits = value.ndim == len(axes) and all(
-        wanted is None or wanted == got for wanted, got in zip(axes, value.shape)
-    )
-    if not fits:
-        wanted_text = ", ".join("*" if axis is None else str(axis) for axis in axes)
-        raise StructureError(
-            f"{owner}.{name} must have shape ({wanted_text}), got {tuple(value.shape)}."
-        )
-
-
-def _check_fps(owner: str, fps: Fraction) -> None:
-    if not isinstance(fps, Fraction) or fps <= 0:
-        raise StructureError(f"{owner}.fps must be a positive Fraction, got {fps!r}.")
+from .records import TensorRecord, check_fps, check_shape
 
 
 @dataclass(frozen=True)
-class AudioClip(_TensorRecord):
+class AudioClip(TensorRecord):
     """Sound in memory. Long recordings are streamed instead (``media.audio_in``).
 
     Attributes:
@@ -94,7 +33,7 @@ class AudioClip(_TensorRecord):
     sample_rate: int
 
     def __post_init__(self) -> None:
-        _check_shape("AudioClip", "samples", self.samples, (None, None))
+        check_shape("AudioClip", "samples", self.samples, (None, None))
         if self.sample_rate <= 0:
             raise StructureError(f"AudioClip.sample_rate must be positive, got {self.sample_rate}.")
 
@@ -104,7 +43,7 @@ class AudioClip(_TensorRecord):
 
 
 @dataclass(frozen=True)
-class SpeechFeatures(_TensorRecord):
+class SpeechFeatures(TensorRecord):
     """Features of speech, one row per video frame.
 
     Attributes:
@@ -118,11 +57,11 @@ class SpeechFeatures(_TensorRecord):
     kind: Literal["mel", "log_mel"]
 
     def __post_init__(self) -> None:
-        _check_fps("SpeechFeatures", self.fps)
+        check_fps("SpeechFeatures", self.fps)
 
 
 @dataclass(frozen=True)
-class FaceTrack(_TensorRecord):
+class FaceTrack(TensorRecord):
     """One face through T frames; T = 1 is a still portrait.
 
     Attributes:
@@ -141,17 +80,17 @@ class FaceTrack(_TensorRecord):
 
     def __post_init__(self) -> None:
         length = self.crops.shape[0]
-        _check_shape("FaceTrack", "crops", self.crops, (length, 3, None, None))
-        _check_shape("FaceTrack", "landmarks_px", self.landmarks_px, (length, None, 2))
-        _check_shape("FaceTrack", "image_from_crop", self.image_from_crop, (length, 3, 3))
-        _check_shape("FaceTrack", "valid", self.valid, (length,))
+        check_shape("FaceTrack", "crops", self.crops, (length, 3, None, None))
+        check_shape("FaceTrack", "landmarks_px", self.landmarks_px, (length, None, 2))
+        check_shape("FaceTrack", "image_from_crop", self.image_from_crop, (length, 3, 3))
+        check_shape("FaceTrack", "valid", self.valid, (length,))
 
     def __len__(self) -> int:
         return self.crops.shape[0]
 
 
 @dataclass(frozen=True)
-class LiteMotion(_TensorRecord):
+class LiteMotion(TensorRecord):
     """Motion of the built-in engine, relative to the source picture. E is the outer-eye distance.
 
     Left and right are the viewer's: column 0 is the eye at smaller x in an upright picture.
@@ -186,14 +125,14 @@ class LiteMotion(_TensorRecord):
     fps: Fraction
 
     def __post_init__(self) -> None:
-        _check_fps("LiteMotion", self.fps)
+        check_fps("LiteMotion", self.fps)
         length = self.open.shape[0]
         for name in ("open", "width", "pucker", "corners", "jaw", "press"):
-            _check_shape("LiteMotion", name, getattr(self, name), (length,))
+            check_shape("LiteMotion", name, getattr(self, name), (length,))
         for name in ("lids", "gaze", "brows"):
-            _check_shape("LiteMotion", name, getattr(self, name), (length, 2))
+            check_shape("LiteMotion", name, getattr(self, name), (length, 2))
         for name in ("rotation_rad", "translation"):
-            _check_shape("LiteMotion", name, getattr(self, name), (length, 3))
+            check_shape("LiteMotion", name, getattr(self, name), (length, 3))
 
     def __len__(self) -> int:
         return self.open.shape[0]
@@ -228,7 +167,7 @@ _LITE_COLUMNS: dict[str, tuple[int, ...]] = {
 
 
 @dataclass(frozen=True)
-class Coeff3DMM(_TensorRecord):
+class Coeff3DMM(TensorRecord):
     """Motion as coefficients of a 3D morphable face model, what SadTalker's networks speak.
 
     Attributes:
@@ -248,15 +187,15 @@ class Coeff3DMM(_TensorRecord):
     identity: Tensor | None = None
 
     def __post_init__(self) -> None:
-        _check_fps("Coeff3DMM", self.fps)
+        check_fps("Coeff3DMM", self.fps)
         length = self.expression.shape[0]
-        _check_shape("Coeff3DMM", "expression", self.expression, (length, 64))
-        _check_shape("Coeff3DMM", "rotation_rad", self.rotation_rad, (length, 3))
-        _check_shape("Coeff3DMM", "translation", self.translation, (length, 3))
+        check_shape("Coeff3DMM", "expression", self.expression, (length, 64))
+        check_shape("Coeff3DMM", "rotation_rad", self.rotation_rad, (length, 3))
+        check_shape("Coeff3DMM", "translation", self.translation, (length, 3))
         if self.crop is not None:
-            _check_shape("Coeff3DMM", "crop", self.crop, (length, 3))
+            check_shape("Coeff3DMM", "crop", self.crop, (length, 3))
         if self.identity is not None:
-            _check_shape("Coeff3DMM", "identity", self.identity, (1, 80))
+            check_shape("Coeff3DMM", "identity", self.identity, (1, 80))
 
     def __len__(self) -> int:
         return self.expression.shape[0]
@@ -288,7 +227,67 @@ class Coeff3DMM(_TensorRecord):
 
 
 @dataclass(frozen=True)
-class KeypointTrack(_TensorRecord):
+class ImplicitMotion(TensorRecord):
+    """Motion as implicit 3D keypoints, what LivePortrait's networks speak.
+
+    A frame's keypoints are ``scale * (canonical @ rotation + expression) + translation``, with the
+    canonical ones of whichever face is moved.
+
+    Attributes:
+        expression: (T, K, 3) offsets of the keypoints, xyz.
+        rotation: (T, 3, 3) for keypoints as rows (``kp @ rotation``).
+        translation: (T, 3).
+        scale: (T, 1).
+        fps: frames per second.
+        canonical: (T, K, 3) keypoints of the face that was filmed, or None.
+        keypoints: (T, K, 3) where that face's keypoints were, or None.
+        eye_ratios: (T, 2) opening of the left and right eye over its width, or None.
+        lip_ratio: (T, 1) opening of the lips over their width, or None.
+    """
+
+    expression: Tensor
+    rotation: Tensor
+    translation: Tensor
+    scale: Tensor
+    fps: Fraction
+    canonical: Tensor | None = None
+    keypoints: Tensor | None = None
+    eye_ratios: Tensor | None = None
+    lip_ratio: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        check_fps("ImplicitMotion", self.fps)
+        check_shape("ImplicitMotion", "expression", self.expression, (None, None, 3))
+        length, count = self.expression.shape[0], self.expression.shape[1]
+        axes: dict[str, tuple[int | None, ...]] = {
+            "rotation": (length, 3, 3),
+            "translation": (length, 3),
+            "scale": (length, 1),
+            "canonical": (length, count, 3),
+            "keypoints": (length, count, 3),
+            "eye_ratios": (length, 2),
+            "lip_ratio": (length, 1),
+        }
+        for name, shape in axes.items():
+            value = getattr(self, name)
+            if value is not None:
+                check_shape("ImplicitMotion", name, value, shape)
+
+    def __len__(self) -> int:
+        return self.expression.shape[0]
+
+    def __getitem__(self, frames: slice) -> ImplicitMotion:
+        """The motion of a range of frames."""
+        parts = {
+            field.name: value[frames]
+            for field in dataclasses.fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return dataclasses.replace(self, **parts)
+
+
+@dataclass(frozen=True)
+class KeypointTrack(TensorRecord):
     """Where a renderer moves its keypoints from and to.
 
     Attributes:
@@ -302,18 +301,18 @@ class KeypointTrack(_TensorRecord):
     fps: Fraction
 
     def __post_init__(self) -> None:
-        _check_fps("KeypointTrack", self.fps)
+        check_fps("KeypointTrack", self.fps)
         length, count = self.driving.shape[0], self.driving.shape[1]
-        _check_shape("KeypointTrack", "driving", self.driving, (length, count, 3))
+        check_shape("KeypointTrack", "driving", self.driving, (length, count, 3))
         rows = 1 if self.source.shape[0] == 1 else length
-        _check_shape("KeypointTrack", "source", self.source, (rows, count, 3))
+        check_shape("KeypointTrack", "source", self.source, (rows, count, 3))
 
     def __len__(self) -> int:
         return self.driving.shape[0]
 
 
 @dataclass(frozen=True)
-class VideoClip(_TensorRecord):
+class VideoClip(TensorRecord):
     """Video in memory: for short clips and tests.
 
     Attributes:
@@ -326,9 +325,11 @@ class VideoClip(_TensorRecord):
     fps: Fraction
     audio: AudioClip | None = None
 
+    inner_records: ClassVar[dict[str, type[TensorRecord]]] = {"audio": AudioClip}
+
     def __post_init__(self) -> None:
-        _check_shape("VideoClip", "frames", self.frames, (None, 3, None, None))
-        _check_fps("VideoClip", self.fps)
+        check_shape("VideoClip", "frames", self.frames, (None, 3, None, None))
+        check_fps("VideoClip", self.fps)
 
 
 @dataclass(frozen=True)
@@ -349,7 +350,7 @@ class FrameStream:
     fps: Fraction
 
     def __post_init__(self) -> None:
-        _check_fps("FrameStream", self.fps)
+        check_fps("FrameStream", self.fps)
 
     def __iter__(self) -> Iterator[Tensor]:
         return self.chunks

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PACKAGE = "sadtalker_core"
-CORE = frozenset({"structures", "errors", "options", "runtime", "motion_request"})
+CORE = frozenset(
+    {
+        *("structures", "records", "errors", "options", "runtime"),
+        *("motion_request", "expression_sliders"),
+    }
+)
 
 # Which parts of the library each part may import. A part is the first folder or file name, except
 # systems, where each engine is its own part ("systems/lite").
@@ -18,7 +23,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "options": frozenset({"errors"}),
     "runtime": CORE,
     "structures": CORE,
+    "records": CORE,
     "motion_request": CORE,
+    "expression_sliders": CORE,
     "geometry": CORE,
     "audio": CORE,
     "media": CORE,

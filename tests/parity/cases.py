@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 Case = Callable[[dict[str, Tensor], int, dict[str, str]], dict[str, Tensor]]
 
-_MODULES = ("sadtalker_faces", "sadtalker_motion", "sadtalker_render")
+_HERE = Path(__file__).parent
+# A system's cases lie in files that begin with its name.
+_MODULES = sorted(
+    path.stem for system in (_HERE / "data").iterdir() for path in _HERE.glob(f"{system.name}_*.py")
+)
 
 
 def _collect(attribute: str) -> dict[str, Case]:
