@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import OptionError
+from ..options import option_specs
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,31 @@ def parse_keyframes(name: str, text: str, low: float, high: float) -> Keyframes 
         times.append(moment)
         values.append(_value(name, value_text, part, low, high))
     return Keyframes(tuple(times), tuple(values))
+
+
+def slider_curves(options: Any, times_s: Tensor) -> dict[str, Tensor]:
+    """Every keyframe option of ``options`` that is not empty, at (T,) seconds.
+
+    Args:
+        options: a dataclass with options that take keyframes, such as ``ExpressionSliders``.
+        times_s: (T,) seconds.
+
+    Returns:
+        (T,) float64 by name of the option.
+
+    Raises:
+        OptionError: see ``parse_keyframes``.
+    """
+    curves: dict[str, Tensor] = {}
+    for spec in option_specs(type(options)):
+        if not spec.keyframes:
+            continue
+        low = -math.inf if spec.low is None else spec.low
+        high = math.inf if spec.high is None else spec.high
+        keyframes = parse_keyframes(spec.name, getattr(options, spec.name), low, high)
+        if keyframes is not None:
+            curves[spec.name] = keyframes.at(times_s)
+    return curves
 
 
 def _value(name: str, text: str, part: str, low: float, high: float) -> float:
