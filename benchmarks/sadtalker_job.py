@@ -39,10 +39,10 @@ from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_out import write_video
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.structures import Coeff3DMM
+from sadtalker_core.systems.blocks.fast.precision import choose_mix
 from sadtalker_core.systems.sadtalker.config import SadTalkerMotionOptions
 from sadtalker_core.systems.sadtalker.crop import cut, ffhq_rectangle, plan_crop
-from sadtalker_core.systems.sadtalker.fast.generator import optimise
-from sadtalker_core.systems.sadtalker.fast.precision import choose_mix
+from sadtalker_core.systems.sadtalker.fast import optimise
 from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet, MappingNetConfig
 from sadtalker_core.systems.sadtalker.pipeline import PreparedPortrait, animate
 from sadtalker_core.systems.sadtalker.render import RenderNets, prepare_source

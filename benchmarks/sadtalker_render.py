@@ -27,8 +27,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.animate import ROOT, describe_machine
 from sadtalker_core.runtime import Runtime
-from sadtalker_core.systems.sadtalker.fast.generator import optimise
-from sadtalker_core.systems.sadtalker.fast.precision import choose_mix, cpu_has_bfloat16
+from sadtalker_core.systems.blocks.fast.precision import choose_mix, cpu_has_bfloat16
+from sadtalker_core.systems.sadtalker.fast import optimise
 from sadtalker_core.systems.sadtalker.nets.generator import Generator
 from sadtalker_core.systems.sadtalker.render import RenderNets, prepare_source, render_chunk
 from tests.parity import sadtalker_render as seeded

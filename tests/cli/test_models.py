@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from sadtalker_core.cli import models
+from sadtalker_core.systems.blocks.dense_motion import DenseMotionConfig
+from sadtalker_core.systems.blocks.spade import SpadeConfig
 from sadtalker_core.systems.sadtalker.nets.audio_encoder import AudioEncoderConfig
-from sadtalker_core.systems.sadtalker.nets.dense_motion import DenseMotionConfig
 from sadtalker_core.systems.sadtalker.nets.expnet import ExpNet, ExpNetConfig
 from sadtalker_core.systems.sadtalker.nets.generator import Generator, GeneratorConfig
 from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
@@ -25,7 +26,6 @@ from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
     KeypointDetectorConfig,
 )
 from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet, MappingNetConfig
-from sadtalker_core.systems.sadtalker.nets.spade import SpadeConfig
 from sadtalker_core.weights.catalog import BUNDLED
 from sadtalker_core.weights.lock import LOCK_NAME
 from sadtalker_core.weights.published import LEGACY, MAPPING_CROP, PUBLISHED, SETS

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.structures import KeypointTrack
-from sadtalker_core.systems.sadtalker.fast.generator import FastGenerator, optimise
-from sadtalker_core.systems.sadtalker.fast.precision import choose_mix
+from sadtalker_core.systems.blocks import dense_motion
+from sadtalker_core.systems.blocks.fast.precision import choose_mix
+from sadtalker_core.systems.blocks.spade import SpectralConv2d
+from sadtalker_core.systems.sadtalker.fast import FastGenerator, optimise
 from sadtalker_core.systems.sadtalker.keypoints import keypoints
-from sadtalker_core.systems.sadtalker.nets import dense_motion
 from sadtalker_core.systems.sadtalker.nets.generator import Generator
 from sadtalker_core.systems.sadtalker.nets.keypoint_detector import KeypointDetector
 from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet, MappingNetConfig
-from sadtalker_core.systems.sadtalker.nets.spade import SpectralConv2d
 from sadtalker_core.systems.sadtalker.render import (
     RenderNets,
     prepare_source,

@@ -11,14 +11,14 @@ from ...faces.nets.resnet import ResNetConfig
 from ...faces.nets.retinaface import RetinaFace, RetinaFaceConfig
 from ...weights import families
 from ...weights.architecture import Architecture, Shapes
+from ..blocks.dense_motion import DenseMotionConfig
+from ..blocks.spade import SpadeConfig
 from .nets.audio_encoder import AudioEncoderConfig
-from .nets.dense_motion import DenseMotionConfig
 from .nets.expnet import ExpNet, ExpNetConfig
 from .nets.generator import Generator, GeneratorConfig
 from .nets.keypoint_detector import KeypointDetector, KeypointDetectorConfig
 from .nets.mapping import MappingNet, MappingNetConfig
 from .nets.posevae import PoseVAE, PoseVAEConfig
-from .nets.spade import SpadeConfig
 
 
 def _count(shapes: Shapes, start: str, end: str) -> int:

@@ -19,6 +19,7 @@ from ...faces.nets.recon3d import Recon3D
 from ...runtime import Runtime
 from ...weights.architecture import Architecture, detect, detect_one, load
 from ...weights.reader import read_shapes, read_weights
+from ..blocks.fast.precision import choose_mix
 from .architectures import (
     ARCHITECTURES,
     AUDIO2EXP,
@@ -31,8 +32,7 @@ from .architectures import (
     RETINAFACE,
 )
 from .config import SadTalkerRenderOptions
-from .fast.generator import optimise
-from .fast.precision import choose_mix
+from .fast import optimise
 from .motion import MotionNets
 from .nets.mapping import MappingNet
 from .render import RenderNets

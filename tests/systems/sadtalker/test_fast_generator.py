@@ -10,21 +10,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sadtalker_core.errors import OptionError
-from sadtalker_core.systems.sadtalker.fast import motion, precision
-from sadtalker_core.systems.sadtalker.fast.convolution import (
+from sadtalker_core.systems.blocks import dense_motion
+from sadtalker_core.systems.blocks.fast import motion, precision
+from sadtalker_core.systems.blocks.fast.convolution import (
     Arithmetic,
     PlainConv,
     WinogradConv,
     winograd_matrices,
 )
-from sadtalker_core.systems.sadtalker.fast.decoder import instance_norm_terms
-from sadtalker_core.systems.sadtalker.fast.enlarged import DoubledConv3d, EnlargedConv
-from sadtalker_core.systems.sadtalker.fast.folding import fold_norm
-from sadtalker_core.systems.sadtalker.fast.fourier import FourierConv
-from sadtalker_core.systems.sadtalker.fast.generator import Mix, bend, optimise
-from sadtalker_core.systems.sadtalker.fast.precision import choose_mix
-from sadtalker_core.systems.sadtalker.nets import dense_motion
-from sadtalker_core.systems.sadtalker.nets.layers import SameBlock2d, coordinate_grid
+from sadtalker_core.systems.blocks.fast.decoder import instance_norm_terms
+from sadtalker_core.systems.blocks.fast.enlarged import DoubledConv3d, EnlargedConv
+from sadtalker_core.systems.blocks.fast.folding import fold_norm
+from sadtalker_core.systems.blocks.fast.fourier import FourierConv
+from sadtalker_core.systems.blocks.fast.precision import Mix, choose_mix
+from sadtalker_core.systems.blocks.fast.warp import bend
+from sadtalker_core.systems.blocks.layers import SameBlock2d, coordinate_grid
+from sadtalker_core.systems.sadtalker.fast import optimise
 
 from .toy_renderer import SIDE, randomise, toy_generator, toy_keypoints
 
@@ -62,7 +63,7 @@ def test_winograd_convolution(tile: int, size: tuple[int, int]) -> None:
 
 
 def test_winograd_convolution_of_volumes_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "sadtalker_core.systems.sadtalker.fast.convolution.TILES_AT_ONCE"
+    module = "sadtalker_core.systems.blocks.fast.convolution.TILES_AT_ONCE"
     x, weight = random(2, 4, 3, 12, 8), random(3, 4, 3, 3, 3)
     conv = WinogradConv(weight, None, torch.float32, 4)
     want = last(F.conv3d(x, weight, padding=1))
@@ -142,8 +143,9 @@ def test_deformation_drops_small_weights_as_the_plain_one_does() -> None:
     size = (4, 6, 8)
     logits = 5 * random(2, *size, 4)
     mask = logits.softmax(-1).movedim(-1, 1)
-    assert 0.05 < (mask < dense_motion.MASK_FLOOR).float().mean() < 0.95
-    want = dense_motion.combine(mask, dense_motion.sparse_motions(size, source, driving))
+    floor = net.config.mask_floor
+    assert 0.05 < (mask < floor).float().mean() < 0.95
+    want = dense_motion.combine(mask, dense_motion.sparse_motions(size, source, driving), floor)
     shift = torch.cat([torch.zeros(2, 1, 3), source - driving], 1)
     close(net._deformation(logits, shift), want)
 
@@ -181,7 +183,7 @@ def test_fast_frames_are_the_plain_frames(
     mix: Mix, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Toy nets have few channels: let them take the tiles that full ones take.
-    monkeypatch.setattr("sadtalker_core.systems.sadtalker.fast.convolution.FEWEST_CHANNELS", 2)
+    monkeypatch.setattr("sadtalker_core.systems.blocks.fast.convolution.FEWEST_CHANNELS", 2)
     torch.testing.assert_close(frames_of(mix, seed), frames_of(None, seed), atol=1e-4, rtol=1e-4)
 
 

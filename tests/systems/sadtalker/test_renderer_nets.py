@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sadtalker_core.systems.sadtalker.nets import dense_motion
+from sadtalker_core.systems.blocks import dense_motion
+from sadtalker_core.systems.blocks.layers import coordinate_grid
+from sadtalker_core.systems.blocks.spade import Spade, SpadeConfig, SpectralConv2d
 from sadtalker_core.systems.sadtalker.nets.generator import Generator, GeneratorConfig
 from sadtalker_core.systems.sadtalker.nets.keypoint_detector import AntiAliasDown, KeypointDetector
-from sadtalker_core.systems.sadtalker.nets.layers import coordinate_grid
-from sadtalker_core.systems.sadtalker.nets.spade import Spade, SpadeConfig, SpectralConv2d
 
 from .toy_renderer import KEYPOINTS, SIDE, toy_detector, toy_generator, toy_keypoints
 
@@ -82,8 +82,10 @@ def test_proposals_point_from_driving_to_source() -> None:
 def test_small_weights_are_dropped_without_rescaling() -> None:
     motions = torch.ones(1, 3, 1, 1, 1, 3) * torch.tensor([1.0, 10.0, 100.0]).view(1, 3, 1, 1, 1, 1)
     mask = torch.tensor([0.5, 0.4991, 0.0009]).view(1, 3, 1, 1, 1)
-    found = dense_motion.combine(mask, motions)
+    found = dense_motion.combine(mask, motions, 1e-3)
     assert found.flatten().tolist() == pytest.approx([5.491] * 3)
+    found = dense_motion.combine(mask, motions, 0.0)
+    assert found.flatten().tolist() == pytest.approx([5.581] * 3)
 
 
 def test_sampling_keeps_the_published_mismatch() -> None:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from sadtalker_core.faces.nets.recon3d import Recon3D, Recon3DConfig
 from sadtalker_core.faces.nets.resnet import ResNetConfig
+from sadtalker_core.systems.blocks.dense_motion import DenseMotionConfig
+from sadtalker_core.systems.blocks.spade import SpadeConfig
 from sadtalker_core.systems.sadtalker.nets.audio_encoder import AudioEncoderConfig
-from sadtalker_core.systems.sadtalker.nets.dense_motion import DenseMotionConfig
 from sadtalker_core.systems.sadtalker.nets.expnet import ExpNet, ExpNetConfig
 from sadtalker_core.systems.sadtalker.nets.generator import Generator, GeneratorConfig
 from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
@@ -19,7 +20,6 @@ from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
 )
 from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet, MappingNetConfig
 from sadtalker_core.systems.sadtalker.nets.posevae import PoseVAE, PoseVAEConfig
-from sadtalker_core.systems.sadtalker.nets.spade import SpadeConfig
 from sadtalker_core.weights.published import MAPPING_CROP, MAPPING_FULL, SADTALKER_256
 from sadtalker_core.weights.reader import write_weights
 from sadtalker_core.weights.store import WeightStore

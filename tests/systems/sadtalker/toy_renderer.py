@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from sadtalker_core.systems.sadtalker.nets.dense_motion import DenseMotionConfig
+from sadtalker_core.systems.blocks.dense_motion import DenseMotionConfig
+from sadtalker_core.systems.blocks.spade import SpadeConfig
 from sadtalker_core.systems.sadtalker.nets.generator import Generator, GeneratorConfig
 from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
     KeypointDetector,
     KeypointDetectorConfig,
 )
-from sadtalker_core.systems.sadtalker.nets.spade import SpadeConfig
 
 SIDE = 64
 KEYPOINTS = 3

@@ -13,9 +13,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .dense_motion import DenseMotionConfig, DenseMotionNetwork, DenseMotionResult, sample_volume
-from .layers import DownBlock2d, ResBlock3d, SameBlock2d
-from .spade import SpadeConfig, SpadeDecoder
+from ...blocks.dense_motion import (
+    DenseMotionConfig,
+    DenseMotionNetwork,
+    DenseMotionResult,
+    sample_volume,
+)
+from ...blocks.encoder import VolumeEncoder
+from ...blocks.layers import SameBlock2d
+from ...blocks.spade import SpadeConfig, SpadeDecoder
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class GeneratorResult(NamedTuple):
     motion: DenseMotionResult
 
 
-class Generator(nn.Module):
+class Generator(VolumeEncoder):
     """Portrait (B, 3, S, S) in [0, 1] and keypoints (B, K, 3) to frames.
 
     S must be a multiple of ``4 * 2**blocks`` of the dense motion network (128 for the published
@@ -61,31 +67,15 @@ class Generator(nn.Module):
     """
 
     def __init__(self, config: GeneratorConfig | None = None) -> None:
-        super().__init__()
         config = config or GeneratorConfig()
-        self.config = config
         width, motion = config.width, config.motion
+        super().__init__(width, motion.feature_channels, motion.depth, config.resblocks)
+        self.config = config
         flat = motion.feature_channels * motion.depth
         self.dense_motion_network = DenseMotionNetwork(motion)
-        self.first = SameBlock2d(3, width)
-        self.down_blocks = nn.ModuleList(
-            [DownBlock2d(width, 2 * width), DownBlock2d(2 * width, 4 * width)]
-        )
-        self.second = nn.Conv2d(4 * width, flat, 1)
-        self.resblocks_3d = nn.Sequential()
-        for i in range(config.resblocks):
-            self.resblocks_3d.add_module(f"3dr{i}", ResBlock3d(motion.feature_channels))
         self.third = SameBlock2d(flat, 4 * width, negative_slope=0.01)
         self.fourth = nn.Conv2d(4 * width, 4 * width, 1)
         self.decoder = SpadeDecoder(config.spade)
-
-    def encode(self, picture: Tensor) -> Tensor:
-        """(B, 3, S, S) to the feature volume (B, C, D, S/4, S/4)."""
-        x = self.first(picture)
-        for block in self.down_blocks:
-            x = block(x)
-        x = self.second(x)
-        return self.resblocks_3d(x.unflatten(1, (-1, self.config.motion.depth)))
 
     def draw(self, volume: Tensor, motion: DenseMotionResult) -> Tensor:
         """Frames (B, 3, S, S) of a feature volume (1 or B, C, D, H, W) under a motion."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import DownBlock2d, UpBlock3d, coordinate_grid
+from ...blocks.layers import DownBlock2d, UpBlock3d, coordinate_grid
 
 
 @dataclass(frozen=True)

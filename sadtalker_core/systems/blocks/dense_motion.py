@@ -17,12 +17,11 @@ from torch import Tensor, nn
 from .layers import DownBlock3d, UpBlock3d, coordinate_grid
 
 HEATMAP_VARIANCE = 0.01  # of the Gaussian round each keypoint, in crop units squared
-MASK_FLOOR = 1e-3  # proposals weighing less are dropped, without making the others heavier
 
 
 @dataclass(frozen=True)
 class DenseMotionConfig:
-    """Sizes of the published network.
+    """Sizes of the network; the defaults are SadTalker's.
 
     Attributes:
         keypoints: K.
@@ -33,6 +32,8 @@ class DenseMotionConfig:
         max_width: most channels of a block.
         blocks: halvings of the hourglass.
         kernel: side of the mask's and the occlusion's kernels.
+        mask_floor: proposals weighing less are dropped, without making the others heavier; 0 keeps
+            all of them.
     """
 
     keypoints: int = 15
@@ -43,6 +44,7 @@ class DenseMotionConfig:
     max_width: int = 1024
     blocks: int = 5
     kernel: int = 7
+    mask_floor: float = 1e-3
 
     @property
     def inputs(self) -> int:
@@ -159,7 +161,7 @@ class DenseMotionNetwork(nn.Module):
         mask = F.softmax(self.mask(out), 1)
         # Channel-major: the depth of a channel lies together.
         occlusion = torch.sigmoid(self.occlusion(out.flatten(1, 2)))
-        return DenseMotionResult(combine(mask, motions), occlusion, mask)
+        return DenseMotionResult(combine(mask, motions, self.config.mask_floor), occlusion, mask)
 
 
 def sparse_motions(size: tuple[int, int, int], kp_source: Tensor, kp_driving: Tensor) -> Tensor:
@@ -201,7 +203,7 @@ def _gaussians(grid: Tensor, kp: Tensor) -> Tensor:
     return torch.exp(-0.5 * (apart**2).sum(-1) / HEATMAP_VARIANCE)
 
 
-def combine(mask: Tensor, motions: Tensor) -> Tensor:
-    """(B, D, H, W, 3): the proposals' mean under the mask, those below ``MASK_FLOOR`` dropped."""
-    kept = torch.where(mask < MASK_FLOOR, torch.zeros_like(mask), mask)
+def combine(mask: Tensor, motions: Tensor, floor: float) -> Tensor:
+    """(B, D, H, W, 3): the proposals' mean under the mask, those below ``floor`` dropped."""
+    kept = torch.where(mask < floor, torch.zeros_like(mask), mask) if floor else mask
     return (motions * kept.unsqueeze(-1)).sum(1)

@@ -1,20 +1,37 @@
-"""Which arithmetic the renderer uses: measured once, written here.
+"""Which arithmetic a renderer uses: measured once, written here.
 
-PSNR of frames against the plain float32 generator, over seeds with settled spectral norms, and
+PSNR of frames against the plain float32 networks, over seeds with settled spectral norms, and
 times stand in ``benchmarks/RESULTS.md``. "auto" is the fastest mix that keeps 40 dB on every seed.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from ....errors import OptionError
 from .convolution import Arithmetic
-from .generator import Mix
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Arithmetic of each part of a renderer.
+
+    Attributes:
+        motion: dense motion.
+        bent: the two convolutions after the bent volume.
+        steering: the decoder's first convolutions, which read the feature map.
+        decoder: the rest of the SPADE decoder.
+    """
+
+    motion: Arithmetic = field(default_factory=Arithmetic)
+    bent: Arithmetic = field(default_factory=Arithmetic)
+    steering: Arithmetic = field(default_factory=Arithmetic)
+    decoder: Arithmetic = field(default_factory=Arithmetic)
 
 
 def choose_mix(precision: str, device: torch.device, has_bfloat16: bool | None = None) -> Mix:
@@ -22,7 +39,7 @@ def choose_mix(precision: str, device: torch.device, has_bfloat16: bool | None =
 
     Args:
         precision: one of ``PRECISIONS``; "auto" takes the fastest that keeps 40 dB.
-        device: where the generator will run.
+        device: where the renderer will run.
         has_bfloat16: whether a CPU multiplies bfloat16 in hardware; None looks.
     """
     if precision not in PRECISIONS:

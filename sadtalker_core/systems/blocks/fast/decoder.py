@@ -1,6 +1,6 @@
 """The SPADE decoder for inference.
 
-The same numbers as ``nets.spade`` with less work:
+The same numbers as ``blocks.spade`` with less work:
 
 - spectral norms are divided out at loading;
 - a norm's scale and shift are one convolution, and the first convolutions of the twelve norms that
@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nets.spade import SLOPE, Spade, SpadeDecoder, SpadeResBlock, SpectralConv2d
+from ..spade import SLOPE, Spade, SpadeDecoder, SpadeResBlock, SpectralConv2d
 from .convolution import Arithmetic, PlainConv
 from .enlarged import EnlargedConv
 from .folding import Weights, conv_weights, joined
@@ -30,7 +30,7 @@ NORM_EPS = 1e-5  # torch's default, which the plain decoder uses
 
 
 class FastDecoder(nn.Module):
-    """(B, h, w, inputs) features to float32 logits (B, 3, 4h, 4w)."""
+    """(B, h, w, inputs) features to float32 logits (B, 3, 4h, 4w), 8h and 8w if enlarged."""
 
     def __init__(self, plain: SpadeDecoder, arithmetic: Arithmetic, steering: Arithmetic) -> None:
         super().__init__()
@@ -42,17 +42,20 @@ class FastDecoder(nn.Module):
         self.middle = nn.ModuleList(_MiddleBlock(block, arithmetic) for block in blocks)
         self.up_0 = _UpBlock(plain.up_0, 2, arithmetic, steering.dtype)
         self.up_1 = _UpBlock(plain.up_1, 4, arithmetic, steering.dtype)
-        self.conv_img = PlainConv(*conv_weights(plain.conv_img), arithmetic.dtype)
+        self.enlarges = plain.config.enlarges
+        last = plain.conv_img
+        last = last[0] if isinstance(last, nn.Sequential) else last
+        self.conv_img = PlainConv(*conv_weights(last), arithmetic.dtype)
 
     def forward(self, features: Tensor) -> Tensor:
-
         x = self.fc(features).float()
         steers = self.steer(features).relu_().chunk(2 * len(self.middle), -1)
         for i, block in enumerate(self.middle):
             x = block(x, steers[2 * i], steers[2 * i + 1])
         x = self.up_1(self.up_0(x, features), features)
         x = F.leaky_relu(x, SLOPE, inplace=True).to(self.dtype)
-        return self.conv_img(x).movedim(-1, 1).float()
+        logits = self.conv_img(x).movedim(-1, 1).float()
+        return F.pixel_shuffle(logits, 2) if self.enlarges else logits
 
 
 class _Modulation(nn.Module):

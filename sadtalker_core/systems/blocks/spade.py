@@ -16,17 +16,19 @@ SLOPE = 0.2  # of the leaky ReLUs
 
 @dataclass(frozen=True)
 class SpadeConfig:
-    """Sizes of the published decoder.
+    """Sizes of the decoder; the defaults are the published ones.
 
     Attributes:
         inputs: channels of the feature map, which steers all norms.
         outputs: channels of the last block.
         hidden: channels between the feature map and a norm's scale and shift.
+        enlarges: whether the last convolution makes four pixels of each.
     """
 
     inputs: int = 256
     outputs: int = 64
     hidden: int = 128
+    enlarges: bool = False
 
 
 class SpectralConv2d(nn.Module):
@@ -109,7 +111,7 @@ class SpadeResBlock(nn.Module):
 
 
 class SpadeDecoder(nn.Module):
-    """(B, inputs, H, W) features to logits (B, 3, 4H, 4W) of a picture."""
+    """(B, inputs, H, W) features to logits (B, 3, 4H, 4W) of a picture, 8H and 8W if enlarged."""
 
     def __init__(self, config: SpadeConfig | None = None) -> None:
         super().__init__()
@@ -125,7 +127,11 @@ class SpadeDecoder(nn.Module):
         self.G_middle_5 = SpadeResBlock(wide, wide, config)
         self.up_0 = SpadeResBlock(wide, config.inputs, config)
         self.up_1 = SpadeResBlock(config.inputs, config.outputs, config)
-        self.conv_img = nn.Conv2d(config.outputs, 3, 3, padding=1)
+        if config.enlarges:
+            last = nn.Conv2d(config.outputs, 12, 3, padding=1)
+            self.conv_img = nn.Sequential(last, nn.PixelShuffle(2))
+        else:
+            self.conv_img = nn.Conv2d(config.outputs, 3, 3, padding=1)
 
     def middle_blocks(self) -> list[SpadeResBlock]:
         """The blocks at the feature map's own resolution, first to last."""

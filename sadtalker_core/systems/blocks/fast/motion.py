@@ -1,4 +1,4 @@
-"""Dense motion for inference: ``nets.dense_motion`` with less work.
+"""Dense motion for inference: ``blocks.dense_motion`` with less work.
 
 - A keypoint's proposal is one shift of the whole volume, so moving the volume is three small
   matrix products, one for each axis, instead of eight reads a voxel;
@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nets.dense_motion import HEATMAP_VARIANCE, MASK_FLOOR, DenseMotionNetwork
-from ..nets.layers import coordinate_grid
+from ..dense_motion import HEATMAP_VARIANCE, DenseMotionNetwork
+from ..layers import coordinate_grid
 from .convolution import Arithmetic, Conv
 from .enlarged import DoubledConv3d
 from .folding import conv_weights, fold_norm
@@ -101,7 +101,9 @@ class FastDenseMotion(nn.Module):
 
     def _deformation(self, logits: Tensor, shift: Tensor) -> Tensor:
         mask = logits.softmax(-1)
-        mask = torch.where(mask < MASK_FLOOR, 0.0, mask)
+        floor = self.config.mask_floor
+        if floor:
+            mask = torch.where(mask < floor, 0.0, mask)
         depth, height, width = mask.shape[1:4]
         grid = coordinate_grid((depth, height, width), mask)
         # The mean of (place + shift) is place * (sum of weights) + mean of shifts.
@@ -121,7 +123,7 @@ class FastDenseMotion(nn.Module):
 def move_volume(volume: Tensor, shifts: Tensor) -> Tensor:
     """(M, C, D, H, W): a volume (C, D, H, W) seen through M shifts (M, 3), xyz.
 
-    What ``nets.dense_motion.sample_volume`` gives at grid + shift, with zeros outside.
+    What ``dense_motion.sample_volume`` gives at grid + shift, with zeros outside.
     """
     channels, depth, height, width = volume.shape
     count = len(shifts)

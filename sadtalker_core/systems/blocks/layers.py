@@ -1,4 +1,4 @@
-"""Building blocks of the keypoint detector, the dense motion network and the generator.
+"""Building blocks of keypoint detectors, dense motion networks and feature extractors.
 
 Volumes are (B, C, D, H, W). Depth is never pooled and never enlarged: the blocks of the hourglasses
 halve and double height and width only.

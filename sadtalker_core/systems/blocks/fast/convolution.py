@@ -1,4 +1,4 @@
-"""Convolutions of the fast generator: channels last, few multiplications, results in strips.
+"""Convolutions of the fast networks: channels last, few multiplications, results in strips.
 
 Tensors are (B, H, W, C), volumes (B, D, H, W, C). On a CPU the 3x3 convolutions of the decoder take
 most of the time, so they are done by Winograd's method (Lavin and Gray 2016): for a tile of 4x4
@@ -176,7 +176,7 @@ Conv = PlainConv | WinogradConv
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """How one part of the generator computes.
+    """How one part of a renderer computes.
 
     Attributes:
         dtype: of weights and maps; norms and sums are float32 whatever it is.
