@@ -22,6 +22,16 @@ def resize_linear(rgb: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.from_numpy(shown).permute(2, 0, 1)
 
 
+def resize_area(rgb: Tensor, size: tuple[int, int]) -> Tensor:
+    """OpenCV's resize of (3, H, W) uint8 to ``size`` (H', W') by area: averages when shrinking and
+    is nearly bilinear when enlarging. The result is a uint8 picture on the CPU."""
+    height, width = size
+    if tuple(rgb.shape[1:]) == (height, width):
+        return rgb.detach().cpu()
+    shown = cv2.resize(_pixels(rgb), (width, height), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(shown).permute(2, 0, 1)
+
+
 def resize_bicubic(rgb: Tensor, size: tuple[int, int]) -> Tensor:
     """Pillow's bicubic resize of (3, H, W) uint8 to ``size`` (H', W'); its support grows when
     shrinking, so detail is averaged. The result is a uint8 picture on the CPU."""

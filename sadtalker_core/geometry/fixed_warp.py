@@ -1,0 +1,107 @@
+"""Affine warps of 8-bit pictures with the very numbers of OpenCV 4, on any device.
+
+Published pipelines cut and paste with ``cv2.warpAffine``. OpenCV 4 places its samples on a grid of
+1/32 pixel and weighs them in whole numbers; OpenCV 5 does not, and no GPU library does. Here the
+same whole numbers are computed with torch, so every machine gives the original's pixels.
+
+Conventions: (0, 0) is the centre of the top left pixel, points are (x, y), and ``to_from`` takes
+pixels of the picture to pixels of the result.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import StructureError
+
+_PLACES = 10  # bits after the point while coordinates are added up
+_STEPS = 5  # bits after the point that are kept: 1/32 pixel
+_WEIGHTS = 15  # bits of a weight
+_FAR = 1 << 15  # coordinates are 16-bit numbers in OpenCV
+
+
+def warp_8bit(
+    pictures: Tensor,
+    to_from: Tensor,
+    size: tuple[int, int],
+    box: tuple[int, int, int, int] | None = None,
+) -> Tensor:
+    """``cv2.warpAffine`` (bilinear, black outside) of OpenCV 4, number for number.
+
+    Args:
+        pictures: (N, C, H, W) uint8.
+        to_from: (3, 3) or (2, 3), one map for all, or (N, 3, 3) or (N, 2, 3), one each.
+        size: (H', W') of the result.
+        box: x0, y0, x1, y1 of the result's pixels to compute, inside of ``size``; all by default.
+
+    Returns:
+        (N, C, H', W') uint8 on the device of ``pictures``, or only what lies in ``box``.
+    """
+    if pictures.ndim != 4 or pictures.dtype != torch.uint8:
+        raise StructureError(
+            f"warp_8bit needs pictures (N, C, H, W) uint8, got {tuple(pictures.shape)} "
+            f"{pictures.dtype}."
+        )
+    maps = to_from if to_from.ndim == 3 else to_from[None]
+    if len(maps) not in (1, len(pictures)) or maps.shape[1:] not in ((3, 3), (2, 3)):
+        raise StructureError(
+            f"warp_8bit needs a map (3, 3) or {len(pictures)} of them, got {tuple(to_from.shape)}."
+        )
+    area = box or (0, 0, size[1], size[0])
+    height, width = area[3] - area[1], area[2] - area[0]
+    result = pictures.new_empty((len(pictures), pictures.shape[1], height, width))
+    if len(maps) == 1:
+        _read(pictures, *_places(maps[0], area, pictures.device), result)
+        return result
+    for i in range(len(pictures)):
+        _read(pictures[i : i + 1], *_places(maps[i], area, pictures.device), result[i : i + 1])
+    return result
+
+
+def _places(
+    to_from: Tensor, area: tuple[int, int, int, int], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """x and y (h, w) int32 where each pixel of ``area`` reads, in 1/32 pixel."""
+    (a, b, c), (d, e, f) = to_from[:2].double().tolist()
+    # in OpenCV's order, for the same rounding
+    determinant = a * e - b * d
+    determinant = 1.0 / determinant if determinant != 0 else 0.0
+    m0, m4 = e * determinant, a * determinant
+    m1, m3 = b * -determinant, d * -determinant
+    m2, m5 = -m0 * c - m1 * f, -m3 * c - m4 * f
+    x0, y0, x1, y1 = area
+    columns = torch.arange(x0, x1, dtype=torch.float64)
+    rows = torch.arange(y0, y1, dtype=torch.float64)
+    scale, half = 1 << _PLACES, 1 << (_PLACES - _STEPS - 1)
+
+    def along(across: float, down: float, start: float) -> Tensor:
+        step = (columns * across * scale).round().to(torch.int64)
+        first = ((rows * down + start) * scale).round().to(torch.int64) + half
+        place = (first[:, None].to(device) + step[None].to(device)) >> (_PLACES - _STEPS)
+        return place.clamp(-_FAR << _STEPS, (_FAR << _STEPS) - 1).to(torch.int32)
+
+    return along(m0, m1, m2), along(m3, m4, m5)
+
+
+def _read(pictures: Tensor, x: Tensor, y: Tensor, result: Tensor) -> None:
+    """Bilinear samples of pictures (N, C, H, W) at places in 1/32 pixel, into ``result``."""
+    count, channels, height, width = pictures.shape
+    flat = pictures.reshape(count * channels, height * width)
+    one = 1 << _STEPS
+    part_x, part_y = x & (one - 1), y & (one - 1)
+    left, top = x >> _STEPS, y >> _STEPS
+    total = torch.zeros((count * channels, *x.shape), dtype=torch.int32, device=pictures.device)
+    for down in (0, 1):
+        for across in (0, 1):
+            column, row = left + across, top + down
+            weight = (part_x if across else one - part_x) * (part_y if down else one - part_y)
+            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            weight = torch.where(inside, weight, 0)
+            index = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1)
+            values = flat.index_select(1, index.flatten()).reshape(total.shape)
+            total += values * weight
+    # weights have ten bits; OpenCV's fifteen hold the same numbers with five zeros behind
+    extra = _WEIGHTS - 2 * _STEPS
+    total = ((total << extra) + (1 << (_WEIGHTS - 1))) >> _WEIGHTS
+    result.copy_(total.reshape(result.shape))

@@ -1,0 +1,1 @@
+"""LivePortrait: implicit keypoints of one face move another."""
