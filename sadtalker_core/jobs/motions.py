@@ -10,11 +10,12 @@ from ..errors import MediaError
 from ..media.audio_in import AudioSource
 from ..media.motion_files import load_motion
 from ..motion_request import MotionRequest
-from ..registry import Engine
 from ..runtime import Runtime
 from ..structures import Coeff3DMM, LiteMotion
-from ..transfer.head_pose import coeff_from_lite, lite_from_coeff
+from ..transfer.borrowed import laid_over
+from ..transfer.expression_map import expression_map_or_none, missing_map_sentence
 from ..transfer.motion_edit import retime
+from .engines import weight_store
 from .inputs import open_reference
 from .settings import AnimateJob
 
@@ -70,11 +71,10 @@ def motion_of(
         return moved if is_same else retime(moved, fps, frames)
     motion = engine.motion(networks, prepared, _request(job, source, duration_s, runtime), runtime)
     if loaded is not None:
-        warn(
-            f"{job.load_motion} is of another engine: the head moves as it says, the face by what "
-            f"{engine.title} makes of the sound. Expression needs a fitted map: docs/sadtalker.md."
-        )
-        motion = _with_head(engine, prepared, motion, loaded.to(runtime.device))
+        found = expression_map_or_none(weight_store(job.run.models_dir).folders)
+        if found is None:
+            warn(f"{job.load_motion} is of another engine. {missing_map_sentence(engine.title)}")
+        motion = laid_over(motion, loaded.to(runtime.device), engine.source_pose(prepared), found)
     return motion if motion.fps == fps else retime(motion, fps, frames)
 
 
@@ -94,18 +94,3 @@ def _request(
         pose=blink if is_same else open_reference(job.ref_pose, runtime),
         whole=open_reference(job.ref_all, runtime),
     )
-
-
-def _with_head(
-    engine: Engine,
-    prepared: Any,
-    face: Coeff3DMM | LiteMotion,
-    head: Coeff3DMM | LiteMotion,
-) -> Coeff3DMM | LiteMotion:
-    """``face`` with the head motion of another engine's ``head``."""
-    if isinstance(head, Coeff3DMM) and isinstance(face, LiteMotion):
-        # Its first frame is taken for rest: what portrait it was made for is not known.
-        return lite_from_coeff(retime(head, face.fps, len(face)), head[:1], face)
-    assert isinstance(head, LiteMotion)
-    assert isinstance(face, Coeff3DMM)
-    return coeff_from_lite(retime(head, face.fps, len(face)), engine.source_pose(prepared), face)

@@ -19,6 +19,13 @@ from sadtalker_core.media.motion_files import load_motion, save_motion
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_in import open_video
 from sadtalker_core.structures import Coeff3DMM, LiteMotion
+from sadtalker_core.transfer.expression_map import (
+    COEFF_NAMES,
+    FILE_NAME,
+    LITE_NAMES,
+    ExpressionMap,
+    save_expression_map,
+)
 from sadtalker_core.transfer.head_pose import lite_from_coeff
 from tests.conftest import speech_like, write_wav
 from tests.systems.sadtalker.toy_files import write_toy_files
@@ -132,6 +139,33 @@ def test_motion_of_the_other_engine_moves_the_head(job: dict[str, Any], tmp_path
     assert torch.equal(own.expression, borrowed.expression)
     back = lite_from_coeff(borrowed, borrowed[:1])
     torch.testing.assert_close(back.rotation_rad, motion.rotation_rad, atol=1e-5, rtol=0)
+
+
+def test_a_fitted_map_hands_over_the_expression(
+    job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALKING_PORTRAITS_MODELS", str(tmp_path))
+    shown, kept = tmp_path / "shown.safetensors", tmp_path / "kept.safetensors"
+    weight = torch.zeros(64, 9)
+    weight[3, 0] = 0.1  # the fourth number of expression opens the mouth
+    kinds = ("coeff3dmm", "lite", COEFF_NAMES, LITE_NAMES)
+    save_expression_map(
+        ExpressionMap(*kinds, weight, weight.mT * 100, torch.ones(9)),
+        tmp_path / FILE_NAME,
+    )
+    rows = torch.zeros(11, 70)
+    rows[5:, 3] = 0.8
+    save_motion(Coeff3DMM.from_rows(rows, Fraction(25)), shown)
+    values = {**job, "engine": "lite", "load_motion": str(shown), "save_motion": str(kept)}
+    result, _ = made(values)
+    assert result.warnings == ()
+    lite = load_motion(kept, LiteMotion)
+    assert isinstance(lite, LiteMotion)
+    torch.testing.assert_close(lite.open, rows[:, 3] * 0.1)
+    back = tmp_path / "back.safetensors"
+    made({**job, "load_motion": str(kept), "save_motion": str(back)})
+    moved = rows_of(back)[:, 3]
+    torch.testing.assert_close(moved - moved[0], rows[:10, 3], atol=1e-4, rtol=0)
 
 
 def test_coefficients_move_the_head_of_the_built_in_engine(
