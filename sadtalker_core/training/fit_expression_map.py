@@ -26,25 +26,23 @@ from torch import Tensor
 
 from ..errors import MediaError, NoFaceError, StructureError
 from ..faces.landmarks98 import mesh_to_68
-from ..faces.mesh import BROW_LOWER, BROW_UPPER, EYE_CORNERS, EYE_LOWER, EYE_UPPER
+from ..faces.measures import face_measures
 from ..faces.nets.recon3d import Recon3D
 from ..faces.networks import FaceNets, load_face_nets
 from ..faces.options import FaceOptions
 from ..faces.recon3d import align_224, reconstruct, split_coefficients
 from ..faces.track import FaceTracker
 from ..media.video_in import open_video
+from ..systems.lite.driver import PUCKER_FULL_E, resting_frames
 from ..systems.sadtalker.architectures import ARCHITECTURES, FACE_3DRECON
 from ..transfer.expression_map import COEFF_NAMES, LITE_NAMES, ExpressionMap, save_expression_map
 from ..weights.architecture import detect_one, load
 from ..weights.reader import read_shapes, read_weights
 from .fit_mouth import ridge
-from .lip_shape import frontal_meshes, lip_measures
 
 _log = logging.getLogger(__name__)
 _BATCH = 16
 _FEWEST_FRAMES = 12
-_REST_SHARE = 0.2  # of a clip's frames: those with the mouth closed furthest and open eyes
-_PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
 
 
 @dataclass(frozen=True)
@@ -121,39 +119,12 @@ def _expressions(recon: Recon3D, images: Sequence[Tensor]) -> Tensor:
     return found.cpu().clone()
 
 
-def face_measures(meshes_px: Tensor) -> Tensor:
-    """(T, 9) raw measures of meshes (T, 468, 3), in E, in the order of ``LITE_NAMES``.
-
-    Gap of the lips, width, raise of the corners, protrusion, chin, gaps of the two eyes, heights
-    of the two brows above their eyes; free of head pose, not yet relative to rest.
-    """
-    gap, width, raised, forward, chin = lip_measures(meshes_px).unbind(1)
-    face = frontal_meshes(meshes_px).float()
-    columns = [gap, width, raised, forward, chin]
-    for upper, lower in zip(EYE_UPPER, EYE_LOWER):
-        lids = face[:, list(lower), 1].mean(1) - face[:, list(upper), 1].mean(1)
-        columns.append(lids)
-    for upper, lower, corners in zip(BROW_UPPER, BROW_LOWER, EYE_CORNERS):
-        eye = face[:, list(corners), 1].mean(1)
-        columns.append(eye - face[:, [*upper, *lower], 1].mean(1))
-    return torch.stack(columns, 1)
-
-
-def resting_frames(measures: Tensor) -> Tensor:
-    """(T,) bool: of a clip's raw measures (T, 9), with open eyes and the mouth most closed."""
-    eyes = measures[:, 5:7].mean(1)
-    is_awake = eyes >= 0.85 * eyes.median()
-    opening = measures[:, 0]
-    limit = torch.quantile(opening[is_awake], _REST_SHARE)
-    return is_awake & (opening <= limit)
-
-
 def controls_from_measures(measures: Tensor, rest: Tensor) -> Tensor:
     """(T, 9) built-in controls from raw measures and (T,) bool, which frames are at rest."""
     calm = measures[rest].mean(0)
     change = measures - calm
     controls = change.clone()
-    controls[:, 3] = change[:, 3] / _PUCKER_FULL_E
+    controls[:, 3] = change[:, 3] / PUCKER_FULL_E
     controls[:, 5:7] = 1 - measures[:, 5:7] / calm[5:7].clamp(min=1e-3)
     return controls
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from ..errors import MediaError, NoFaceError
+from ..faces.measures import lip_measures
 from ..faces.networks import FaceNets, load_face_nets
 from ..faces.options import FaceOptions
 from ..faces.track import track_face
 from ..media.audio_in import open_audio
 from ..media.video_in import open_video
-from .lip_shape import lip_measures
 from .speech_corpus import log_mel_of
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class LipClip:
         name: of its file, without ending.
         source: where it comes from; all clips of a source are trained on or tested on together.
         log_mel: (2R, bands) natural log-mel at 100 rows a second.
-        measures: (F, 5) ``lip_shape.MEASURES`` of each frame, as tracked.
+        measures: (F, 5) ``measures.LIP_MEASURES`` of each frame, as tracked.
         fps: frames per second.
         lag_rows: rows of 20 ms by which lips follow the sound too late (negative: too early).
     """

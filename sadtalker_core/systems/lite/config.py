@@ -147,3 +147,25 @@ class LiteRenderOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True)
+class LiteDriveOptions:
+    """How the face in a driving video becomes motion."""
+
+    neutral: str = option(
+        "auto",
+        choices=("auto", "first"),
+        help="What counts as the driver's face at rest: found among all frames (mouth closed, eyes "
+        "open, looking ahead), or simply the first frame.",
+    )
+    steady: float = option(
+        1.0,
+        low=0.0,
+        high=4.0,
+        help="How much trembling is taken out of the tracked face: 0 none, 1 normal.",
+    )
+    mirror: bool = option(False, help="Swap left and right, as in a mirror, for webcams.")
+
+    def __post_init__(self) -> None:
+        check_options(self)

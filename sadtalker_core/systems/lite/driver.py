@@ -1,0 +1,339 @@
+"""Motion of the built-in engine from a video of somebody: their own face becomes the controls.
+
+Two steps. ``read_driver`` measures every frame as it streams by and keeps some thirty numbers of
+it. ``motion_from_driver`` then looks at all rows together: which frames show the face at rest,
+what is noise and what is motion, and gives controls relative to that rest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from ...errors import NoFaceError
+from ...faces.face import Face
+from ...faces.measures import canonical_unit, face_measures, iris_places
+from ...faces.mesh import CHEEK_SIDES, RIGID, canonical_points, head_pose, mesh_with_eyes
+from ...faces.networks import FaceNets, load_face_nets
+from ...faces.options import FaceOptions
+from ...faces.track import track_face
+from ...geometry.pose import angles_from_rotation, rotation_from_angles
+from ...runtime import Runtime
+from ...structures import LiteMotion
+from .config import LiteDriveOptions
+from .steady import bridged, soft_limited, steadied
+
+_BATCH = 32
+_REST_SHARE = 0.2  # of a clip's frames: those with the mouth closed furthest and open eyes
+PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
+_CLOSED_MOST = 0.02  # E measured of a mouth that is closed, at most
+_SHUT_MOST = 0.012  # the same of an eye
+_BLIND = 0.6  # closing of both eyes beyond which the irises cannot be seen
+_FRONTAL_RAD = 0.35
+# Trembling of each control is looked for within this time.
+_STEADY_S = {
+    "open": 0.03,
+    "width": 0.05,
+    "corners": 0.05,
+    "pucker": 0.06,
+    "jaw": 0.05,
+    "press": 0.05,
+    "lids": 0.02,
+    "gaze": 0.04,
+    "brows": 0.07,
+    "rotation_rad": 0.08,
+    "translation": 0.08,
+}
+# What the renderer can show.
+_LIMITS = {
+    "open": (0.0, 0.20),
+    "width": (-0.15, 0.15),
+    "corners": (-0.08, 0.08),
+    "pucker": (0.0, 1.0),
+    "jaw": (0.0, 0.22),
+    "press": (0.0, 1.0),
+    "lids": (-0.3, 1.0),
+    "gaze": (-0.08, 0.08),
+    "brows": (-0.12, 0.12),
+    "rotation_rad": (-0.5, 0.5),
+    "translation": (-0.3, 0.3),
+}
+_GROW_PER_Z = 0.35  # the renderer's growth of the head for a translation of 1 E toward the viewer
+_PIVOT_DOWN, _LEAN_DOWN = 0.25, 1.1  # E below the ears, where the renderer turns and leans the head
+
+
+@dataclass(frozen=True)
+class DriverRows:
+    """What was measured in each of T frames of one face. Nothing is relative to rest yet.
+
+    Attributes:
+        measures: (T, 9) ``measures.FACE_MEASURES``, E.
+        irises: (T, 2, 2) where each iris is in its eye, x right, y down, E.
+        rotation: (T, 3, 3) head, on column vectors in the picture's axes.
+        place_px: (T, 3) where the neutral face's origin is in the picture.
+        unit_px: (T,) E in pixels.
+        valid: (T,) bool, False where the face was lost and the last one is held.
+        fps: frames per second.
+    """
+
+    measures: Tensor
+    irises: Tensor
+    rotation: Tensor
+    place_px: Tensor
+    unit_px: Tensor
+    valid: Tensor
+    fps: Fraction
+
+    def __len__(self) -> int:
+        return self.measures.shape[0]
+
+
+def track_controls(
+    frames: Iterable[Tensor],
+    fps: Fraction,
+    faces: FaceOptions,
+    runtime: Runtime,
+    options: LiteDriveOptions | None = None,
+    nets: FaceNets | None = None,
+) -> LiteMotion:
+    """The controls of the face in a video, relative to its own rest.
+
+    Args:
+        frames: chunks (N, 3, H, W) uint8, read once; memory does not grow with them but for some
+            thirty numbers a frame. The cut into chunks never changes the result.
+        fps: their frames per second.
+        faces: which face is followed. Where it is lost, its last place is held and a warning says
+            in how many frames.
+        runtime: device, cancelling and progress ("driver").
+        options: what counts as rest, how much is smoothed, mirroring.
+        nets: face nets that are loaded already.
+
+    Returns:
+        LiteMotion with one row per frame, on ``runtime.device``.
+
+    Raises:
+        NoFaceError: there is no frame, or none shows a face.
+        FaceIndexError: the first frame with faces has too few of them.
+    """
+    rows = read_driver(frames, fps, faces, runtime, nets)
+    return motion_from_driver(rows, options or LiteDriveOptions()).to(runtime.device)
+
+
+def read_driver(
+    frames: Iterable[Tensor],
+    fps: Fraction,
+    faces: FaceOptions,
+    runtime: Runtime,
+    nets: FaceNets | None = None,
+) -> DriverRows:
+    """Measure every frame; arguments and errors as of ``track_controls``."""
+    nets = nets or load_face_nets(runtime.device)
+    parts: list[DriverRows] = []
+    waiting: list[Face] = []
+    valid: list[bool] = []
+    done = 0
+    for tracked in track_face(nets, frames, faces):
+        waiting.append(tracked.face)
+        valid.append(tracked.valid)
+        if len(waiting) == _BATCH:
+            runtime.check_cancelled()
+            parts.append(measure_faces(waiting, valid, fps))
+            done += len(waiting)
+            runtime.progress("driver", done, 0)
+            waiting, valid = [], []
+    if waiting:
+        parts.append(measure_faces(waiting, valid, fps))
+    if not parts:
+        raise NoFaceError("The driving video has no frames.")
+    rows = {
+        field.name: torch.cat([getattr(part, field.name) for part in parts])
+        for field in dataclasses.fields(DriverRows)
+        if field.name != "fps"
+    }
+    return DriverRows(**rows, fps=fps)
+
+
+def measure_faces(faces: list[Face], valid: list[bool], fps: Fraction) -> DriverRows:
+    """Rows of faces that were found already."""
+    plain = torch.stack([face.mesh_px for face in faces])
+    pose = head_pose(plain.double())
+    unit = pose.scale * canonical_unit()
+    eyes = torch.stack([face.eyes_px for face in faces])
+    irises = torch.stack([face.iris_px for face in faces])
+    return DriverRows(
+        face_measures(torch.stack([mesh_with_eyes(face) for face in faces])),
+        iris_places(eyes, irises, unit.float()),
+        pose.rotation.float(),
+        pose.translation.float(),
+        unit.float(),
+        torch.tensor(valid),
+        fps,
+    )
+
+
+@dataclass(frozen=True)
+class DriverRest:
+    """A driver's face at rest: what controls are relative to.
+
+    Attributes:
+        measures: (9,) as in ``DriverRows``.
+        lids_shut: (2,) what is measured of an eye that is closed.
+        irises: (2, 2) looking ahead.
+        rotation: (3, 3) float64.
+        place_px: (3,) float64.
+        unit_px: E in pixels.
+    """
+
+    measures: Tensor
+    lids_shut: Tensor
+    irises: Tensor
+    rotation: Tensor
+    place_px: Tensor
+    unit_px: float
+
+
+def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotion:
+    """Controls relative to rest, steadied, within what the renderer can show."""
+    rest = find_rest(rows, options.neutral)
+    lids = _lids(rows.measures[:, 5:7], rest)
+    rotation = rows.rotation.double() @ rest.rotation.mT
+    angles = angles_from_rotation(rotation)
+    looks = rows.valid & (lids.amin(1) < _BLIND)
+    columns = {
+        **_lips(rows.measures, rest),
+        "lids": lids,
+        "brows": rows.measures[:, 7:9] - rest.measures[7:9],
+        "rotation_rad": angles.float(),
+        "translation": _translation(rows, angles, rest).float(),
+    }
+    columns = {name: bridged(value, rows.valid, rows.fps) for name, value in columns.items()}
+    columns["gaze"] = bridged(_gaze(rows.irises, lids, rest), looks, rows.fps)
+    if options.mirror:
+        columns = _mirrored(columns)
+    for name, value in columns.items():
+        calm = steadied(value, rows.fps, options.steady * _STEADY_S[name])
+        columns[name] = soft_limited(calm, *_LIMITS[name])
+    return LiteMotion(**columns, fps=rows.fps)
+
+
+def find_rest(rows: DriverRows, neutral: str = "auto") -> DriverRest:
+    """The driver's rest.
+
+    Args:
+        rows: all frames.
+        neutral: "first" takes the first frame in which the face is seen; "auto" looks for frames
+            with open eyes and the mouth most closed, and for the pose that the head mostly has,
+            poses toward the camera counting more.
+    """
+    seen = torch.nonzero(rows.valid)[:, 0]
+    if len(seen) == 0:
+        raise NoFaceError("The driving video shows no face.")
+    measures = rows.measures[seen]
+    lids = measures[:, 5:7]
+    # the net never quite closes an eye; a clip that has blinks tells where it ends
+    lowest = torch.quantile(lids, 0.01, dim=0)
+    shut = lowest.clamp(0.0, _SHUT_MOST).minimum(0.3 * lids.median(0).values)
+    if neutral == "first":
+        calm = looking = seen[:1]
+        weight = torch.ones(1, dtype=torch.float64)
+    else:
+        calm = seen[resting_frames(measures)]
+        looking, weight = seen, _frontal_weight(rows.rotation[seen])
+    angles = angles_from_rotation(rows.rotation[looking].double())
+    place = _weighted_median(rows.place_px[looking].double(), weight)
+    unit = _weighted_median(rows.unit_px[looking, None].double(), weight)
+    return DriverRest(
+        rows.measures[calm].median(0).values,
+        shut,
+        rows.irises[calm].median(0).values,
+        rotation_from_angles(_weighted_median(angles, weight)),
+        place,
+        float(unit),
+    )
+
+
+def resting_frames(measures: Tensor) -> Tensor:
+    """(T,) bool: of raw measures (T, 9), frames with open eyes and the mouth most closed."""
+    eyes = measures[:, 5:7].mean(1)
+    is_awake = eyes >= 0.85 * eyes.median()
+    opening = measures[:, 0]
+    limit = torch.quantile(opening[is_awake], _REST_SHARE)
+    return is_awake & (opening <= limit)
+
+
+def _frontal_weight(rotation: Tensor) -> Tensor:
+    angles = angles_from_rotation(rotation.double())
+    off = angles * angles.new_tensor([0.5, 1.0, 0.7])
+    return torch.exp(-0.5 * (off / _FRONTAL_RAD).square().sum(1)).clamp(min=1e-3)
+
+
+def _weighted_median(values: Tensor, weight: Tensor) -> Tensor:
+    """(C,) of (T, C) values with (T,) weights."""
+    order = values.argsort(0)
+    share = weight[order].cumsum(0) / weight.sum()
+    index = (share < 0.5).sum(0).clamp(max=len(values) - 1)
+    return values.gather(0, order.gather(0, index[None]))[0]
+
+
+def _lips(measures: Tensor, rest: DriverRest) -> dict[str, Tensor]:
+    change = measures - rest.measures
+    # a mouth that never closes is open at rest, not closed
+    closed = rest.measures[0].clamp(max=_CLOSED_MOST)
+    return {
+        "open": (measures[:, 0] - closed).clamp(min=0),
+        "width": change[:, 1],
+        "corners": change[:, 2],
+        "pucker": (change[:, 3] / PUCKER_FULL_E).clamp(min=0),
+        "jaw": change[:, 4].clamp(min=0),
+        "press": torch.zeros(len(measures)),
+    }
+
+
+def _lids(openings: Tensor, rest: DriverRest) -> Tensor:
+    span = (rest.measures[5:7] - rest.lids_shut).clamp(min=1e-3)
+    return (rest.measures[5:7] - openings) / span
+
+
+def _gaze(irises: Tensor, lids: Tensor, rest: DriverRest) -> Tensor:
+    """(T, 2) both eyes together; an eye that closes tells less and less."""
+    weight = (1 - lids).clamp(0.02, 1.0)[..., None]
+    return ((irises - rest.irises) * weight).sum(1) / weight.sum(1)
+
+
+def _translation(rows: DriverRows, angles: Tensor, rest: DriverRest) -> Tensor:
+    """(T, 3) E: where the face is, beyond where turning as the renderer turns puts it."""
+    unit = canonical_unit()
+    shape = canonical_points().double() / unit
+    ears = shape[list(CHEEK_SIDES)].mean(0)
+    down = ears.new_tensor([0.0, 1.0, 0.0])
+    spots = torch.stack(
+        (shape[list(RIGID)].mean(0), ears + _PIVOT_DOWN * down, ears + _LEAN_DOWN * down)
+    )
+    middle, pivot, lean = spots @ rest.rotation.mT + rest.place_px / rest.unit_px
+    grow = rows.unit_px.double() / rest.unit_px
+    pose = rows.rotation.double()
+    found = (pose @ spots[0]) * grow[:, None] + rows.place_px.double() / rest.unit_px
+    turn = rotation_from_angles(angles * angles.new_tensor([1.0, 1.0, 0.0]))
+    roll = rotation_from_angles(angles * angles.new_tensor([0.0, 0.0, 1.0]))
+    turned = turn @ (middle - pivot) + pivot
+    leaned = (roll @ (turned - lean)[..., None])[..., 0] * grow[:, None] + lean
+    shift = (found - leaned)[:, :2]
+    return torch.cat((shift, (grow[:, None] - 1) / _GROW_PER_Z), 1)
+
+
+def _mirrored(columns: dict[str, Tensor]) -> dict[str, Tensor]:
+    flipped = dict(columns)
+    for name in ("lids", "brows"):
+        flipped[name] = columns[name].flip(1)
+    for name, signs in (
+        ("gaze", (-1.0, 1.0)),
+        ("rotation_rad", (1.0, -1.0, -1.0)),
+        ("translation", (-1.0, 1.0, 1.0)),
+    ):
+        flipped[name] = columns[name] * columns[name].new_tensor(signs)
+    return flipped
