@@ -16,16 +16,17 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import MediaError, StructureError
-from ..structures import Coeff3DMM, KeypointTrack, LiteMotion
+from ..structures import Coeff3DMM, ImplicitMotion, KeypointTrack, LiteMotion
 from .files import check_input_file, replaced_when_complete
 
-Motion = Coeff3DMM | LiteMotion | KeypointTrack
+Motion = Coeff3DMM | LiteMotion | ImplicitMotion | KeypointTrack
 
 FORMAT = "talking-portraits motion"
 VERSION = 1
 _TYPES: dict[str, type[Motion]] = {
     "Coeff3DMM": Coeff3DMM,
     "LiteMotion": LiteMotion,
+    "ImplicitMotion": ImplicitMotion,
     "KeypointTrack": KeypointTrack,
 }
 
@@ -50,7 +51,7 @@ def save_motion(motion: Motion, path: str | Path) -> Path:
         value = getattr(motion, field.name)
         if isinstance(value, Tensor):
             tensors[field.name] = value.detach().to("cpu", torch.float32).contiguous().clone()
-    _check_finite(tensors, f"this {kind}")
+    check_finite(tensors, f"this {kind}")
     header = {"format": FORMAT, "version": str(VERSION), "type": kind, "fps": str(motion.fps)}
     target = Path(path)
     data = save(tensors, header)
@@ -86,12 +87,12 @@ def load_motion(path: str | Path, kind: type[Motion] | None = None) -> Motion:
     found = _type_of(header, file)
     if kind is not None and found is not kind:
         raise MediaError(
-            f"{file} holds a {found.__name__}, a {kind.__name__} is needed; give a motion of "
+            f"{file} holds {found.__name__}, {kind.__name__} is needed; give a motion of "
             "that kind, or one made for the same engine."
         )
     _check_names(tensors, found, file)
     try:
-        _check_finite(tensors, str(file))
+        check_finite(tensors, str(file))
         return found(**tensors, fps=_fps(header, file))
     except StructureError as error:
         raise MediaError(f"{file} cannot be used: {error}") from error
@@ -135,7 +136,13 @@ def _check_names(tensors: dict[str, Tensor], kind: type[Motion], file: Path) -> 
         raise MediaError(f"{file} {' and '.join(what)}. Save the motion again.")
 
 
-def _check_finite(tensors: dict[str, Tensor], owner: str) -> None:
+def check_finite(tensors: dict[str, Tensor], owner: str) -> None:
+    """Raise ``StructureError`` unless all are float32, one row per frame, and finite.
+
+    Args:
+        tensors: (T, ...) by name.
+        owner: what they belong to, for the message.
+    """
     for name, value in tensors.items():
         if value.dtype != torch.float32:
             raise StructureError(f"{name} of {owner} must be float32, got {value.dtype}.")

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from sadtalker_core.errors import MediaError, OutputError, StructureError
 from sadtalker_core.media.motion_files import Motion, load_motion, save_motion
-from sadtalker_core.structures import Coeff3DMM, KeypointTrack, LiteMotion
+from sadtalker_core.structures import Coeff3DMM, ImplicitMotion, KeypointTrack, LiteMotion
 
 HEADER = {"format": "talking-portraits motion", "version": "1", "type": "LiteMotion", "fps": "25"}
 
@@ -23,12 +23,16 @@ def examples() -> list[Motion]:
     lite = dataclasses.replace(
         LiteMotion.rest(4, Fraction(30000, 1001)), lids=torch.rand(4, 2, generator=generator)
     )
+    implicit = ImplicitMotion(
+        torch.rand(3, 21, 3), torch.rand(3, 3, 3), torch.rand(3, 3), torch.rand(3, 1), Fraction(20)
+    )
     return [
         Coeff3DMM.from_rows(rows, Fraction(25), torch.randn(1, 80, generator=generator)),
         Coeff3DMM.from_rows(rows[:, :70], Fraction(25)),
         lite,
         KeypointTrack(torch.rand(1, 15, 3), torch.rand(6, 15, 3), Fraction(25)),
         LiteMotion.rest(0, Fraction(24)),
+        implicit,
     ]
 
 
@@ -137,7 +141,7 @@ def test_damaged_files(tmp_path: Path) -> None:
 
 def test_the_type_that_is_needed(tmp_path: Path) -> None:
     path = save_motion(LiteMotion.rest(2, Fraction(25)), tmp_path / "m.safetensors")
-    with pytest.raises(MediaError, match="holds a LiteMotion, a Coeff3DMM is needed"):
+    with pytest.raises(MediaError, match="holds LiteMotion, Coeff3DMM is needed"):
         load_motion(path, Coeff3DMM)
 
 
