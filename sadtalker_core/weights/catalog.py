@@ -28,6 +28,7 @@ class WeightFile:
         revision: of that repository: a commit where one is known, so that it never changes.
         hub_path: path inside the repository where it is not ``file``.
         folders: sub-folders of a model folder where other programs keep this file.
+        elsewhere: paths inside a model folder where others keep it under another name.
     """
 
     name: str
@@ -43,6 +44,7 @@ class WeightFile:
     revision: str = "main"
     hub_path: str = ""
     folders: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:

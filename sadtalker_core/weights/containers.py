@@ -23,8 +23,15 @@ from .pickle_names import TensorRecord
 
 # In the order of preference: an average over training (ema) beats the last step.
 SHELLS = ("params_ema", "params", "state_dict", "model", "net_recon", "mapping")
-# SadTalker's old renderer file; its kp_detector is the kp_extractor of the new one.
-PARTS = {"generator": "generator", "kp_detector": "kp_extractor"}
+PARTS = {
+    # SadTalker's old renderer file; its kp_detector is the kp_extractor of the new one.
+    "generator": "generator",
+    "kp_detector": "kp_extractor",
+    # LivePortrait's stitching and retargeting.
+    "retarget_shoulder": "retarget_shoulder",
+    "retarget_eye": "retarget_eye",
+    "retarget_mouth": "retarget_mouth",
+}
 
 Leaf = TensorRecord | np.ndarray[Any, Any]
 _T = TypeVar("_T")

@@ -115,6 +115,64 @@ RETINAFACE = _family(
     },
 )
 
+APPEARANCE = _family(
+    "liveportrait/appearance",
+    "LivePortrait's appearance extractor",
+    {
+        "first.conv.weight": (None, 3, 3, 3),
+        "second.weight": None,
+        "resblocks_3d.3dr0.conv1.weight": None,
+    },
+)
+MOTION_EXTRACTOR = _family(
+    "liveportrait/motion",
+    "LivePortrait's motion extractor",
+    {
+        "detector.downsample_layers.0.0.weight": (None, 3, 4, 4),
+        "detector.stages.0.0.grn.gamma": (1, 1, 1, None),
+        "detector.fc_kp.weight": None,
+        "detector.fc_exp.weight": None,
+    },
+)
+# 22 proposals: 21 keypoints and the background.
+WARPING = _family(
+    "liveportrait/warping",
+    "LivePortrait's warping network",
+    {
+        "dense_motion_network.mask.weight": (22, None, None, None, None),
+        "third.conv.weight": None,
+        "fourth.weight": None,
+    },
+)
+SPADE_GENERATOR = _family(
+    "liveportrait/generator",
+    "LivePortrait's generator",
+    {
+        "fc.weight": (None, None, 3, 3),
+        "G_middle_0.conv_0.weight_orig": None,
+        "conv_img.0.weight": (12, None, 3, 3),
+    },
+)
+# The three small networks are told apart by what goes in and comes out.
+STITCHING = _family(
+    "liveportrait/stitching",
+    "LivePortrait's stitching",
+    {"mlp.0.weight": (None, 126), "mlp.6.bias": (65,)},
+    "retarget_shoulder",
+)
+RETARGET_EYES = _family(
+    "liveportrait/eyes",
+    "LivePortrait's eye retargeting",
+    {"mlp.0.weight": (None, 66), "mlp.10.bias": (63,)},
+    "retarget_eye",
+)
+RETARGET_LIPS = _family(
+    "liveportrait/lips",
+    "LivePortrait's lip retargeting",
+    {"mlp.0.weight": (None, 65), "mlp.6.bias": (63,)},
+    "retarget_mouth",
+)
+
 FAMILIES: tuple[Architecture[nn.Module], ...] = (
     FACE_3DRECON,
     AUDIO2EXP,
@@ -124,4 +182,11 @@ FAMILIES: tuple[Architecture[nn.Module], ...] = (
     MAPPING,
     FAN_98,
     RETINAFACE,
+    APPEARANCE,
+    MOTION_EXTRACTOR,
+    WARPING,
+    SPADE_GENERATOR,
+    STITCHING,
+    RETARGET_EYES,
+    RETARGET_LIPS,
 )

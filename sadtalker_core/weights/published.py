@@ -7,6 +7,7 @@ and copies of the facexlib files). They were not computed from the files here.
 
 from __future__ import annotations
 
+from . import published_liveportrait as liveportrait
 from .catalog import WeightFile
 
 _NEW = "https://github.com/OpenTalker/SadTalker/releases/download/v0.0.2-rc"
@@ -171,7 +172,7 @@ LEGACY_RENDERER = _legacy(
     2_112_619_148,
 )
 
-PUBLISHED: tuple[WeightFile, ...] = (
+SADTALKER: tuple[WeightFile, ...] = (
     SADTALKER_256,
     SADTALKER_512,
     MAPPING_CROP,
@@ -179,16 +180,31 @@ PUBLISHED: tuple[WeightFile, ...] = (
     LANDMARKS_98,
     RETINAFACE,
 )
-LEGACY: tuple[WeightFile, ...] = (
+_SADTALKER_OLD: tuple[WeightFile, ...] = (
     LEGACY_RECON,
     LEGACY_EXPRESSION,
     LEGACY_POSE,
     LEGACY_RENDERER,
 )
 
+PUBLISHED: tuple[WeightFile, ...] = (
+    *SADTALKER,
+    *liveportrait.HUMAN,
+    *liveportrait.ANIMAL,
+    liveportrait.LANDMARKS_203,
+)
+# The same networks in other files, for those who have them already.
+LEGACY: tuple[WeightFile, ...] = (
+    *_SADTALKER_OLD,
+    *liveportrait.HUMAN_COPY,
+    *liveportrait.ANIMAL_COPY,
+)
+
 # What "talking-portraits models download NAME" gets, besides single files by their names.
 SETS: dict[str, tuple[WeightFile, ...]] = {
-    "sadtalker": PUBLISHED,
+    "sadtalker": SADTALKER,
     "sadtalker-small": (SADTALKER_256, MAPPING_CROP, MAPPING_FULL),
-    "sadtalker-old": (*LEGACY, MAPPING_CROP, MAPPING_FULL),
+    "sadtalker-old": (*_SADTALKER_OLD, MAPPING_CROP, MAPPING_FULL),
+    "liveportrait": liveportrait.HUMAN,
+    "liveportrait-animal": (*liveportrait.ANIMAL, liveportrait.RETARGETING),
 }

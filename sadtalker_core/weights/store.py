@@ -75,11 +75,11 @@ class WeightStore:
         """
         if not is_downloaded(file):
             return file.path if file.path.is_file() else None
+        places = [f"{place}/{file.file}" if place else file.file for place in ("", *file.folders)]
         for folder in self.folders:
-            for place in ("", *file.folders):
-                path = folder / place / file.file
-                if self._fits(path, file, any_size):
-                    return path
+            for place in (*places, *file.elsewhere):
+                if self._fits(folder / place, file, any_size):
+                    return folder / place
         return None
 
     def _fits(self, path: Path, file: WeightFile, any_size: bool) -> bool:

@@ -28,7 +28,7 @@ from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
 from sadtalker_core.systems.sadtalker.nets.mapping import MappingNet, MappingNetConfig
 from sadtalker_core.weights.catalog import BUNDLED
 from sadtalker_core.weights.lock import LOCK_NAME
-from sadtalker_core.weights.published import LEGACY, MAPPING_CROP, PUBLISHED, SETS
+from sadtalker_core.weights.published import LEGACY, MAPPING_CROP, PUBLISHED, SADTALKER, SETS
 from sadtalker_core.weights.reader import read_weights, write_weights
 from tests.cli.running import run
 from tests.weights.fake_hub import FakeHub, fake_hub
@@ -79,7 +79,7 @@ def test_list_names_everything_and_writes_nothing(tmp_path: Path) -> None:
         assert files[file.name]["licence"] == file.licence
         assert files[file.name]["bytes"] == file.size
         assert files[file.name]["present"] is False
-    assert content["sets"]["sadtalker"] == [file.name for file in PUBLISHED]
+    assert content["sets"]["sadtalker"] == [file.name for file in SADTALKER]
     assert content["folders"] == [str(tmp_path / "cache" / "talking-portraits" / "models")]
     text = run("models").out
     for file in (*PUBLISHED, *LEGACY):

@@ -17,6 +17,7 @@ from torch import Tensor
 from ...errors import OptionError, TalkingPortraitsError
 from ...runtime import Runtime
 from ...structures import FrameStream, KeypointTrack
+from ..blocks.memory import is_out_of_memory
 from .nets.keypoint_detector import KeypointDetector
 
 logger = logging.getLogger(__name__)
@@ -182,20 +183,10 @@ def _try_chunk(
     try:
         return render_chunk(nets, features, kp_source, kp_driving)
     except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one too
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         logger.info("out of memory with %d frames at once: %s", len(kp_driving), error)
     return None
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    text = str(error).lower()
-    return (
-        isinstance(error, torch.cuda.OutOfMemoryError)
-        or "out of memory" in text
-        or "not enough memory" in text  # the words of torch's CPU allocator
-        or "can't allocate memory" in text
-    )
 
 
 def _fewer(tried: int, size: tuple[int, int]) -> int:

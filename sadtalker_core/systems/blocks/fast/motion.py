@@ -28,7 +28,7 @@ from .fourier import FourierConv
 
 
 class FastDenseMotion(nn.Module):
-    """Compressed volume (1, c, D, H, W) and keypoints to deformation and occlusion.
+    """Compressed volume (1 or N, c, D, H, W) and keypoints to deformation and occlusion.
 
     Returns (N, D, H, W, 3) and (N, H, W, 1), float32, for kp_driving (N, K, 3).
     """
@@ -76,7 +76,10 @@ class FastDenseMotion(nn.Module):
         """(N, D, H, W, (K + 1) * (1 + c)): heatmap and moved volume of each proposal."""
         count, proposals, _ = shift.shape
         _, channels, depth, height, width = small.shape
-        moved = move_volume(small[0], shift.flatten(0, 1))
+        if len(small) == 1:
+            moved = move_volume(small[0], shift.flatten(0, 1))
+        else:
+            moved = torch.cat([move_volume(one, by) for one, by in zip(small, shift)])
         moved = moved.view(count, proposals, channels, depth, height, width)
         size = (depth, height, width)
         heat = gaussians(size, kp_driving) - gaussians(size, kp_source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -35,13 +36,13 @@ class FastWarp(nn.Module):
         self.bent_dtype = mix.bent.dtype
 
     def compress(self, volume: Tensor) -> Tensor:
-        """What dense motion needs of a feature volume (1, C, D, H, W)."""
+        """What dense motion needs of feature volumes (B, C, D, H, W)."""
         return F.relu(self.compress_norm(self.compress_conv(volume)))
 
     def forward(
         self, volume: Tensor, compressed: Tensor, kp_source: Tensor, kp_driving: Tensor
     ) -> Tensor:
-        """(N, H, W, features) float32 for a volume (1, C, D, H, W) and kp_driving (N, K, 3)."""
+        """(N, H, W, features) float32 for volumes (1 or N, C, D, H, W), kp_driving (N, K, 3)."""
         deformation, occlusion = self.motion(compressed, kp_source, kp_driving)
         bent = bend(volume, deformation).to(self.bent_dtype)
         features = F.leaky_relu(self.third(bent), self.third_slope, inplace=True)
@@ -49,7 +50,9 @@ class FastWarp(nn.Module):
 
 
 def bend(volume: Tensor, deformation: Tensor) -> Tensor:
-    """(N, H, W, C * D) of a volume (1, C, D, H, W) read at (N, D, H, W, 3)."""
+    """(N, H, W, C * D) of volumes (1 or N, C, D, H, W) read at (N, D, H, W, 3)."""
+    if len(volume) > 1:
+        return torch.cat([bend(one[None], by[None]) for one, by in zip(volume, deformation)])
     count, depth, height, width, _ = deformation.shape
     # On a CPU torch shares this work between cores by batch only, so each depth is made one of it.
     slices = deformation.view(count * depth, 1, height, width, 3)

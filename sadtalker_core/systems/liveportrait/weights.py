@@ -1,0 +1,100 @@
+"""LivePortrait's networks out of the published files.
+
+The originals hold one network a file, but for the three small ones that share one; the safetensors
+copies do the same. Which network is where is read from keys and shapes. The animals' files look
+like the humans': there the name alone tells them apart, so files are taken as the catalog has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from ...errors import WeightsError
+from ...runtime import Runtime
+from ...weights.architecture import Architecture, detect, detect_one, load
+from ...weights.reader import read_shapes, read_weights
+from ..blocks.fast.precision import choose_mix
+from .architectures import (
+    APPEARANCE,
+    ARCHITECTURES,
+    EYE_RETARGETING,
+    GENERATOR,
+    LIP_RETARGETING,
+    MOTION,
+    STITCHER,
+    WARPING,
+)
+from .config import LivePortraitRenderOptions
+from .fast import optimise
+from .nets.motion_extractor import MotionExtractor
+from .render import RenderNets
+from .retarget import RetargetNets
+
+_N = TypeVar("_N", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class LivePortraitNets:
+    """All networks of one job, on its device, in evaluation mode.
+
+    Attributes:
+        motion: M, face to keypoints, pose and expression.
+        retarget: stitching, eyes and lips.
+        render: F, W and G.
+        landmarks: the original's landmark network (a file for onnxruntime), or None.
+    """
+
+    motion: MotionExtractor
+    retarget: RetargetNets
+    render: RenderNets
+    landmarks: Path | None = None
+
+
+def load_nets(
+    files: Mapping[str, Path], options: LivePortraitRenderOptions, runtime: Runtime
+) -> LivePortraitNets:
+    """Every network of a job, read strictly.
+
+    Args:
+        files: paths by names of the catalog, of ``needed_files`` or ``older_files``.
+        options: precision and whether to compile.
+        runtime: device.
+
+    Raises:
+        WeightsError: a file is damaged, or a network is in none of them.
+    """
+    others = {name: path for name, path in files.items() if path.suffix == ".onnx"}
+    shapes = {path: read_shapes(path) for name, path in files.items() if name not in others}
+    holders = {
+        found.architecture.id: path
+        for path, inside in shapes.items()
+        for found in detect(inside, ARCHITECTURES)
+    }
+
+    def network(wanted: Architecture[_N]) -> _N:
+        runtime.check_cancelled()
+        if wanted.id not in holders:
+            raise WeightsError(
+                f"{wanted.title} is in none of these files: {', '.join(map(str, shapes))}."
+            )
+        path = holders[wanted.id]
+        found = detect_one(shapes[path], wanted, ARCHITECTURES, str(path))
+        return load(wanted, read_weights(path, found.prefix), runtime.device).module
+
+    mix = choose_mix(options.precision, runtime.device)
+    renderer = optimise(network(WARPING), network(GENERATOR), mix, options.compile)
+    return LivePortraitNets(
+        motion=network(MOTION),
+        retarget=RetargetNets(
+            stitching=network(STITCHER),
+            eye=network(EYE_RETARGETING),
+            lip=network(LIP_RETARGETING),
+        ),
+        render=RenderNets(network(APPEARANCE), renderer),
+        landmarks=next(iter(others.values()), None),
+    )
