@@ -7,6 +7,7 @@ right, roll positive leans to the viewer's right (clockwise as seen); R = Rz(rol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -115,3 +116,42 @@ def rotation_facevid2vid(angles_deg: Tensor) -> Tensor:
     about_z = torch.stack((cr, -sr, zero, sr, cr, zero, zero, zero, one), -1)
     shape = (*angles_deg.shape[:-1], 3, 3)
     return about_x.reshape(shape) @ about_y.reshape(shape) @ about_z.reshape(shape)
+
+
+def rotation_liveportrait(angles_deg: Tensor) -> Tensor:
+    """Rotation of implicit keypoints in LivePortrait: the transpose of Rz(roll) Ry(yaw) Rx(pitch).
+
+    The axes turn as a right hand does; pi is exact.
+
+    Args:
+        angles_deg: (..., 3) pitch, yaw, roll.
+
+    Returns:
+        (..., 3, 3), for keypoints as rows: ``kp @ rotation``.
+
+    Source: ``get_rotation_matrix`` in LivePortrait's ``src/utils/camera.py``.
+    """
+    pitch, yaw, roll = (angles_deg / 180 * math.pi).unbind(-1)
+    one, zero = torch.ones_like(pitch), torch.zeros_like(pitch)
+    sp, cp, sy, cy = pitch.sin(), pitch.cos(), yaw.sin(), yaw.cos()
+    sr, cr = roll.sin(), roll.cos()
+    about_x = torch.stack((one, zero, zero, zero, cp, -sp, zero, sp, cp), -1)
+    about_y = torch.stack((cy, zero, sy, zero, one, zero, -sy, zero, cy), -1)
+    about_z = torch.stack((cr, -sr, zero, sr, cr, zero, zero, zero, one), -1)
+    shape = (*angles_deg.shape[:-1], 3, 3)
+    return (about_z.reshape(shape) @ about_y.reshape(shape) @ about_x.reshape(shape)).mT
+
+
+def degrees_liveportrait(rotation: Tensor) -> Tensor:
+    """The inverse of ``rotation_liveportrait`` for yaw within 90 degrees.
+
+    Args:
+        rotation: (..., 3, 3), for keypoints as rows.
+
+    Returns:
+        (..., 3) pitch, yaw, roll in degrees.
+    """
+    yaw = torch.asin((-rotation[..., 0, 2]).clamp(-1, 1))
+    pitch = torch.atan2(rotation[..., 1, 2], rotation[..., 2, 2])
+    roll = torch.atan2(rotation[..., 0, 1], rotation[..., 0, 0])
+    return torch.stack((pitch, yaw, roll), -1) * (180 / math.pi)
