@@ -8,6 +8,14 @@ from ...geometry.keyframes import parse_keyframes
 from ...options import check_options, option
 
 TURN_LIMIT_DEG = 45.0
+# Parts of the face that move for each choice of a region.
+DRIVE_REGIONS: dict[str, frozenset[str]] = {
+    "all": frozenset({"eyes", "brows", "lips", "jaw", "pose", "scale"}),
+    "exp": frozenset({"eyes", "brows", "lips", "jaw"}),
+    "pose": frozenset({"pose", "scale"}),
+    "lip": frozenset({"lips", "jaw"}),
+    "eyes": frozenset({"eyes"}),
+}
 
 
 @dataclass(frozen=True)
@@ -166,6 +174,30 @@ class LiteDriveOptions:
         help="How much trembling is taken out of the tracked face: 0 none, 1 normal.",
     )
     mirror: bool = option(False, help="Swap left and right, as in a mirror, for webcams.")
+    region: str = option(
+        "all",
+        choices=tuple(DRIVE_REGIONS),
+        help="What moves: everything, expression alone (exp), head alone (pose), lips or eyes.",
+    )
+    eyes: float = option(1.0, low=0.0, high=2.0, help="Strength of blinks and gaze: 1 as filmed.")
+    brows: float = option(1.0, low=0.0, high=2.0, help="Strength of the brows: 1 as filmed.")
+    lips: float = option(1.0, low=0.0, high=2.0, help="Strength of the lips' shape: 1 as filmed.")
+    jaw: float = option(1.0, low=0.0, high=2.0, help="How far the mouth opens: 1 as filmed.")
+    pose: float = option(
+        1.0,
+        low=0.0,
+        high=2.0,
+        help="Strength of the head's turns and shifts: 1 as filmed, 0 holds the portrait's pose.",
+    )
+    scale: float = option(
+        1.0,
+        low=0.0,
+        high=2.0,
+        help="Strength of the head's change in size: 1 as filmed, 0 keeps the portrait's size.",
+    )
+    multiplier: float = option(
+        1.0, low=0.0, high=2.0, help="Strength of the whole motion: 1 as filmed, 0 none."
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -7,7 +7,6 @@ what is noise and what is motion, and gives controls relative to that rest.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,19 +15,17 @@ import torch
 from torch import Tensor
 
 from ...errors import NoFaceError
-from ...faces.face import Face
-from ...faces.measures import canonical_unit, face_measures, iris_places
-from ...faces.mesh import CHEEK_SIDES, RIGID, canonical_points, head_pose, mesh_with_eyes
-from ...faces.networks import FaceNets, load_face_nets
+from ...faces.measures import canonical_unit
+from ...faces.mesh import CHEEK_SIDES, RIGID, canonical_points
+from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
-from ...faces.track import track_face
 from ...geometry.pose import angles_from_rotation, rotation_from_angles
 from ...runtime import Runtime
 from ...structures import LiteMotion
-from .config import LiteDriveOptions
+from .config import DRIVE_REGIONS, LiteDriveOptions
+from .driver_rows import DriverRows, read_driver
 from .steady import bridged, soft_limited, steadied
 
-_BATCH = 32
 _REST_SHARE = 0.2  # of a clip's frames: those with the mouth closed furthest and open eyes
 PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
 _CLOSED_MOST = 0.02  # E measured of a mouth that is closed, at most
@@ -49,6 +46,13 @@ _STEADY_S = {
     "rotation_rad": 0.08,
     "translation": 0.08,
 }
+_PART = {
+    **dict.fromkeys(("open", "jaw"), "jaw"),
+    **dict.fromkeys(("width", "corners", "pucker", "press"), "lips"),
+    **dict.fromkeys(("lids", "gaze"), "eyes"),
+    "brows": "brows",
+    **dict.fromkeys(("rotation_rad", "translation"), "pose"),
+}
 # What the renderer can show.
 _LIMITS = {
     "open": (0.0, 0.20),
@@ -65,32 +69,6 @@ _LIMITS = {
 }
 _GROW_PER_Z = 0.35  # the renderer's growth of the head for a translation of 1 E toward the viewer
 _PIVOT_DOWN, _LEAN_DOWN = 0.25, 1.1  # E below the ears, where the renderer turns and leans the head
-
-
-@dataclass(frozen=True)
-class DriverRows:
-    """What was measured in each of T frames of one face. Nothing is relative to rest yet.
-
-    Attributes:
-        measures: (T, 9) ``measures.FACE_MEASURES``, E.
-        irises: (T, 2, 2) where each iris is in its eye, x right, y down, E.
-        rotation: (T, 3, 3) head, on column vectors in the picture's axes.
-        place_px: (T, 3) where the neutral face's origin is in the picture.
-        unit_px: (T,) E in pixels.
-        valid: (T,) bool, False where the face was lost and the last one is held.
-        fps: frames per second.
-    """
-
-    measures: Tensor
-    irises: Tensor
-    rotation: Tensor
-    place_px: Tensor
-    unit_px: Tensor
-    valid: Tensor
-    fps: Fraction
-
-    def __len__(self) -> int:
-        return self.measures.shape[0]
 
 
 def track_controls(
@@ -124,58 +102,6 @@ def track_controls(
     return motion_from_driver(rows, options or LiteDriveOptions()).to(runtime.device)
 
 
-def read_driver(
-    frames: Iterable[Tensor],
-    fps: Fraction,
-    faces: FaceOptions,
-    runtime: Runtime,
-    nets: FaceNets | None = None,
-) -> DriverRows:
-    """Measure every frame; arguments and errors as of ``track_controls``."""
-    nets = nets or load_face_nets(runtime.device)
-    parts: list[DriverRows] = []
-    waiting: list[Face] = []
-    valid: list[bool] = []
-    done = 0
-    for tracked in track_face(nets, frames, faces):
-        waiting.append(tracked.face)
-        valid.append(tracked.valid)
-        if len(waiting) == _BATCH:
-            runtime.check_cancelled()
-            parts.append(measure_faces(waiting, valid, fps))
-            done += len(waiting)
-            runtime.progress("driver", done, 0)
-            waiting, valid = [], []
-    if waiting:
-        parts.append(measure_faces(waiting, valid, fps))
-    if not parts:
-        raise NoFaceError("The driving video has no frames.")
-    rows = {
-        field.name: torch.cat([getattr(part, field.name) for part in parts])
-        for field in dataclasses.fields(DriverRows)
-        if field.name != "fps"
-    }
-    return DriverRows(**rows, fps=fps)
-
-
-def measure_faces(faces: list[Face], valid: list[bool], fps: Fraction) -> DriverRows:
-    """Rows of faces that were found already."""
-    plain = torch.stack([face.mesh_px for face in faces])
-    pose = head_pose(plain.double())
-    unit = pose.scale * canonical_unit()
-    eyes = torch.stack([face.eyes_px for face in faces])
-    irises = torch.stack([face.iris_px for face in faces])
-    return DriverRows(
-        face_measures(torch.stack([mesh_with_eyes(face) for face in faces])),
-        iris_places(eyes, irises, unit.float()),
-        pose.rotation.float(),
-        pose.translation.float(),
-        unit.float(),
-        torch.tensor(valid),
-        fps,
-    )
-
-
 @dataclass(frozen=True)
 class DriverRest:
     """A driver's face at rest: what controls are relative to.
@@ -198,7 +124,7 @@ class DriverRest:
 
 
 def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotion:
-    """Controls relative to rest, steadied, within what the renderer can show."""
+    """Controls relative to rest, steadied, as strong as asked for, as far as can be shown."""
     rest = find_rest(rows, options.neutral)
     lids = _lids(rows.measures[:, 5:7], rest)
     rotation = rows.rotation.double() @ rest.rotation.mT
@@ -216,9 +142,28 @@ def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotio
     if options.mirror:
         columns = _mirrored(columns)
     for name, value in columns.items():
-        calm = steadied(value, rows.fps, options.steady * _STEADY_S[name])
-        columns[name] = soft_limited(calm, *_LIMITS[name])
-    return LiteMotion(**columns, fps=rows.fps)
+        columns[name] = steadied(value, rows.fps, options.steady * _STEADY_S[name])
+    return LiteMotion(**limited(strengthened(columns, options)), fps=rows.fps)
+
+
+def strengthened(columns: dict[str, Tensor], options: LiteDriveOptions) -> dict[str, Tensor]:
+    """Controls by name, each times the strength of its part of the face."""
+    moving = DRIVE_REGIONS[options.region]
+    strength = {
+        part: options.multiplier * getattr(options, part) * (part in moving)
+        for part in DRIVE_REGIONS["all"]
+    }
+    found = {name: value * strength[_PART[name]] for name, value in columns.items()}
+    shift = columns["translation"]
+    found["translation"] = shift * shift.new_tensor(
+        [strength["pose"], strength["pose"], strength["scale"]]
+    )
+    return found
+
+
+def limited(columns: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Controls by name, softly within what the renderer can show."""
+    return {name: soft_limited(value, *_LIMITS[name]) for name, value in columns.items()}
 
 
 def find_rest(rows: DriverRows, neutral: str = "auto") -> DriverRest:

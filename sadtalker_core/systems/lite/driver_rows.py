@@ -1,0 +1,100 @@
+"""What is measured of a driver's face in each frame, while the video streams by."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from ...errors import NoFaceError
+from ...faces.face import Face
+from ...faces.measures import canonical_unit, face_measures, iris_places
+from ...faces.mesh import head_pose, mesh_with_eyes
+from ...faces.networks import FaceNets, load_face_nets
+from ...faces.options import FaceOptions
+from ...faces.track import track_face
+from ...runtime import Runtime
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class DriverRows:
+    """What was measured in each of T frames of one face. Nothing is relative to rest yet.
+
+    Attributes:
+        measures: (T, 9) ``measures.FACE_MEASURES``, E.
+        irises: (T, 2, 2) where each iris is in its eye, x right, y down, E.
+        rotation: (T, 3, 3) head, on column vectors in the picture's axes.
+        place_px: (T, 3) where the neutral face's origin is in the picture.
+        unit_px: (T,) E in pixels.
+        valid: (T,) bool, False where the face was lost and the last one is held.
+        fps: frames per second.
+    """
+
+    measures: Tensor
+    irises: Tensor
+    rotation: Tensor
+    place_px: Tensor
+    unit_px: Tensor
+    valid: Tensor
+    fps: Fraction
+
+    def __len__(self) -> int:
+        return self.measures.shape[0]
+
+
+def read_driver(
+    frames: Iterable[Tensor],
+    fps: Fraction,
+    faces: FaceOptions,
+    runtime: Runtime,
+    nets: FaceNets | None = None,
+) -> DriverRows:
+    """Measure every frame; arguments and errors as of ``driver.track_controls``."""
+    nets = nets or load_face_nets(runtime.device)
+    parts: list[DriverRows] = []
+    waiting: list[Face] = []
+    valid: list[bool] = []
+    done = 0
+    for tracked in track_face(nets, frames, faces):
+        waiting.append(tracked.face)
+        valid.append(tracked.valid)
+        if len(waiting) == _BATCH:
+            runtime.check_cancelled()
+            parts.append(measure_faces(waiting, valid, fps))
+            done += len(waiting)
+            runtime.progress("driver", done, 0)
+            waiting, valid = [], []
+    if waiting:
+        parts.append(measure_faces(waiting, valid, fps))
+    if not parts:
+        raise NoFaceError("The driving video has no frames.")
+    rows = {
+        field.name: torch.cat([getattr(part, field.name) for part in parts])
+        for field in dataclasses.fields(DriverRows)
+        if field.name != "fps"
+    }
+    return DriverRows(**rows, fps=fps)
+
+
+def measure_faces(faces: list[Face], valid: list[bool], fps: Fraction) -> DriverRows:
+    """Rows of faces that were found already."""
+    plain = torch.stack([face.mesh_px for face in faces])
+    pose = head_pose(plain.double())
+    unit = pose.scale * canonical_unit()
+    eyes = torch.stack([face.eyes_px for face in faces])
+    irises = torch.stack([face.iris_px for face in faces])
+    return DriverRows(
+        face_measures(torch.stack([mesh_with_eyes(face) for face in faces])),
+        iris_places(eyes, irises, unit.float()),
+        pose.rotation.float(),
+        pose.translation.float(),
+        unit.float(),
+        torch.tensor(valid),
+        fps,
+    )

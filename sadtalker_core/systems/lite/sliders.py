@@ -1,0 +1,142 @@
+"""The expression sliders as controls of the built-in engine.
+
+Most amounts were read off real motion: templates that LivePortrait's network wrote, beside the
+clips they were made from, tell how many E a mouth opens, or how far an eye closes, for one unit of
+the keypoints that a slider moves. What LivePortrait's tables say of sides and signs is kept: with
+its own axes, a positive pitch looks down, and a positive yaw turns to the viewer's left, which the
+editor's ``rotate_yaw`` turns round.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from ...errors import StructureError
+from ...expression_sliders import ExpressionSliders
+from ...geometry.keyframes import slider_curves
+from ...structures import LiteMotion
+from .steady import soft_limited
+
+_GROW_PER_Z = 0.35  # the head's growth for a translation of 1 E toward the viewer
+_MOVE_E = 1.6  # of one unit of mov_x and mov_y: their range is what the engine can show
+
+
+@dataclass(frozen=True)
+class SourceOpening:
+    """How far eyes and lips stand open while no control moves them, for sliders that set it.
+
+    Attributes:
+        eyes: opening over width of the viewer's left and right eye.
+        lips: the same of the mouth; 0 where the engine closes it.
+        mouth_e: width of the mouth, E.
+    """
+
+    eyes: tuple[float, float]
+    lips: float
+    mouth_e: float
+
+
+def slider_motion(
+    sliders: ExpressionSliders,
+    length: int,
+    fps: Fraction,
+    source: SourceOpening,
+    base: LiteMotion | None = None,
+) -> LiteMotion:
+    """Motion with the sliders' changes.
+
+    Args:
+        sliders: numbers, or keyframes over the motion's time; frame k is the moment k / fps.
+        length: frames, T; one for a still picture.
+        fps: frames per second.
+        source: of the picture that is edited.
+        base: T frames of motion that the sliders add to; None leaves the picture as it is. What
+            no slider touches stays its own to the bit.
+
+    Raises:
+        OptionError: a slider's text is not a number or keyframes, or a value is out of range.
+        StructureError: the base has another length.
+    """
+    motion = LiteMotion.rest(length, fps) if base is None else base
+    if len(motion) != length:
+        raise StructureError(f"the base has {len(motion)} frames, {length} were asked for.")
+    times = torch.arange(length, dtype=torch.float64) / float(fps)
+    curves = slider_curves(sliders, times)
+    if not curves:
+        return motion
+    names = [field.name for field in dataclasses.fields(sliders)]
+    value = {name: curves.get(name, torch.zeros_like(times)) for name in names}
+    value["mov_z"] = curves.get("mov_z", torch.ones_like(times))
+    change = {**_mouth(value), **_eyes(value), **_head(value)}
+    columns: dict[str, Tensor] = {}
+    for name, added in change.items():
+        own = getattr(motion, name)
+        if bool((added != 0).any()):
+            columns[name] = own + added.to(own)
+    # the two ratios say how far open, whatever else moves
+    if "eyes_open_ratio" in curves:
+        widths = torch.tensor(source.eyes, dtype=torch.float64).clamp(min=0.05)
+        lids = 1 - curves["eyes_open_ratio"][:, None] / widths
+        columns["lids"] = soft_limited(lids, -0.3, 1.0, 0.9).to(motion.lids)
+    if "lip_open_ratio" in curves:
+        gap = (curves["lip_open_ratio"] - source.lips) * source.mouth_e
+        columns["open"] = gap.to(motion.open)
+        columns["jaw"] = (0.55 * gap.clamp(min=0)).to(motion.jaw)
+    return dataclasses.replace(motion, **columns)
+
+
+def _mouth(value: dict[str, Tensor]) -> dict[str, Tensor]:
+    smile, aaa, eee, woo = (value[name] for name in ("smile", "aaa", "eee", "woo"))
+    # the engine cannot move a mouth to one side: it pouts straight ahead
+    wink, pouting = value["wink"], value["pouting"]
+    grin = eee.clamp(min=0)
+    return {
+        # an open 'aaa' at 60 is a wide open mouth of speech
+        "open": 0.0020 * aaa + 0.0022 * grin,
+        "jaw": 0.0012 * aaa.clamp(min=0),
+        "press": (-aaa / 30).clamp(0, 1) + (-eee / 20).clamp(0, 1) * 0.5,
+        "width": 0.055 * smile + 0.0060 * eee - 0.0055 * woo,
+        "corners": 0.045 * smile + 0.0010 * eee + 0.0004 * wink,
+        "pucker": 0.066 * woo.clamp(min=0) + 11.0 * pouting.abs(),
+    }
+
+
+def _eyes(value: dict[str, Tensor]) -> dict[str, Tensor]:
+    blink, wink, brow = value["blink"], value["wink"], value["eyebrow"]
+    look_x, look_y = value["pupil_x"], value["pupil_y"]
+    # lids follow the eyes up and down
+    both = -blink / 20 - 0.008 * look_y
+    raised = torch.where(brow > 0, 0.0024 * brow, 0.0016 * brow)
+    gaze = torch.stack((0.0055 * look_x, -0.0030 * look_y), 1)
+    return {
+        "lids": torch.stack((both + wink / 25, both + 0.004 * wink), 1),
+        "gaze": soft_limited(gaze, -0.075, 0.075, 0.8),
+        "brows": torch.stack((raised - 0.0008 * wink, raised), 1),
+    }
+
+
+def _head(value: dict[str, Tensor]) -> dict[str, Tensor]:
+    wink = value["wink"]
+    degrees = torch.stack(
+        (
+            value["rotate_pitch"] - 0.05 * value["aaa"],
+            value["rotate_yaw"] + 0.1 * wink,
+            value["rotate_roll"] - 0.1 * wink,
+        ),
+        1,
+    )
+    shift = torch.stack(
+        (
+            -_MOVE_E * value["mov_x"],
+            _MOVE_E * value["mov_y"],
+            (value["mov_z"] - 1) / _GROW_PER_Z,
+        ),
+        1,
+    )
+    return {"rotation_rad": degrees * (math.pi / 180), "translation": shift}
