@@ -37,9 +37,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "transfer": _BELOW_SYSTEMS | {"media", "systems/*", "systems/blocks"},
     "metrics": CORE | {"geometry", "audio", "media", "weights", "faces", "enhance"},
     "training": _BELOW_SYSTEMS | {"media", "systems/*", "systems/blocks", "transfer"},
-    "registry": _BELOW_SYSTEMS | {"media", "systems/*"},
+    "engines": _BELOW_SYSTEMS | {"media", "systems/*", "transfer"},
+    "registry": CORE | {"engines"},
     # One job from file to file, for every host: the step that hosts share above the registry.
-    "jobs": _BELOW_SYSTEMS | {"media", "systems/*", "transfer", "registry", "__init__"},
+    "jobs": _BELOW_SYSTEMS | {"media", "systems/*", "transfer", "engines", "registry", "__init__"},
     "cli": frozenset({"*"}),
     "ui": frozenset({"*"}),
     "__main__": frozenset({"cli"}),
@@ -62,7 +63,10 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
 }
 CORE_THIRD_PARTIES = frozenset({"torch", "typing_extensions"})
 # Only here, and only inside the function that needs it.
-LAZY_THIRD_PARTIES = {"weights/store.py": frozenset({"huggingface_hub"})}
+LAZY_THIRD_PARTIES = {
+    "weights/store.py": frozenset({"huggingface_hub"}),
+    "systems/liveportrait/landmarks203.py": frozenset({"onnxruntime"}),
+}
 
 FORBIDDEN_MODULES = frozenset(
     {"subprocess", "pickle", "shelve", "marshal", "pty", "ctypes", "multiprocessing", "dill"}

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from ..engines.engine import Engine
 from ..options import option_specs
-from ..registry import ENGINES, Engine, find_engine
+from ..registry import ENGINES, find_engine
 from ..weights.catalog import WeightFile
 from ..weights.store import WeightStore
 

@@ -11,11 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from ..engines.engine import Engine
 from ..errors import OptionError
 from ..faces.options import FaceOptions
 from ..media.options import VideoOptions
 from ..options import OptionSpec, check_options, check_value, option, option_specs
-from ..registry import ENGINE_IDS, ENGINES, Engine, find_engine
+from ..registry import ENGINE_IDS, ENGINES, find_engine
 from .engines import pick_engine, weight_store
 
 FPS_LOW, FPS_HIGH = 12, 120

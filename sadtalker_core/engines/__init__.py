@@ -1,0 +1,1 @@
+"""Each engine's steps in the form that all engines share (``engine.Engine``)."""

@@ -1,0 +1,119 @@
+"""How any engine is called: the steps that all have, and those of engines that can be driven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..expression_sliders import ExpressionSliders
+from ..faces.face import Face
+from ..faces.options import FaceOptions
+from ..motion_request import MotionRequest, ReferenceVideo
+from ..runtime import Runtime
+from ..structures import Coeff3DMM, FrameStream, ImplicitMotion, LiteMotion
+from ..weights.catalog import WeightFile
+
+Motion = Coeff3DMM | ImplicitMotion | LiteMotion
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on two CPU cores, to announce the order of magnitude of a job.
+
+    Attributes:
+        start_s: before the first frame.
+        frame_s: a frame.
+        frame_s_per_megapixel: a megapixel of it.
+    """
+
+    start_s: float
+    frame_s: float
+    frame_s_per_megapixel: float
+
+
+def no_weights(options: Any) -> tuple[WeightFile, ...]:
+    """Of an engine that needs nothing to be fetched, whatever the options."""
+    return ()
+
+
+def _no_pose(prepared: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Driving:
+    """How an engine moves a portrait by a video of somebody, a motion file, or sliders alone.
+
+    Attributes:
+        options: option dataclass: how the driver is read, and what of its motion is taken over.
+        most_faces: how many faces of one portrait it moves at once; None is any number.
+        read: ``(networks, video, which face of it, options, runtime)``: the driver's motion.
+        prepare: ``(networks, rgb (3, H, W) uint8, faces, render_options, runtime)``: what depends
+            on the portrait alone.
+        animate: ``(networks, prepared, motions, options, sliders, frames, fps, runtime)``: the
+            frames. One motion moves all faces, several move one each, none leaves the portrait to
+            the sliders.
+        prepare_video: ``(networks, video, which face, render_options, runtime)``: the same of a
+            video each of whose frames is moved; None where the engine cannot.
+    """
+
+    options: type[Any]
+    most_faces: int | None
+    read: Callable[[Any, ReferenceVideo, FaceOptions, Any, Runtime], Any]
+    prepare: Callable[[Any, Tensor, Sequence[Face], Any, Runtime], Any]
+    animate: Callable[
+        [Any, Any, Sequence[Any], Any, ExpressionSliders, int, Fraction, Runtime], FrameStream
+    ]
+    prepare_video: Callable[[Any, ReferenceVideo, FaceOptions, Any, Runtime], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How one engine is called. Every engine has the same steps.
+
+    Attributes:
+        id: name on the command line.
+        title: name for people.
+        description: one sentence: what it does and what it does not.
+        licence: terms of the code and of its weights.
+        motion_type: what its motion is.
+        motion_options: option dataclass of the motion.
+        render_options: option dataclass of the pictures.
+        needs_download: whether weights must be fetched before the first use.
+        borrows_motion: whether it takes reference videos.
+        weights: ``(render_options)``: the files that must be on disk for these options; none for
+            an engine that needs no download.
+        load: ``(files by name, render_options, runtime)``: its networks.
+        prepare: ``(networks, rgb (3, H, W) uint8, face, render_options, runtime)``: what depends
+            on the portrait alone; may be kept and used again.
+        motion: ``(networks, prepared, request, runtime)``: the motion.
+        animate: ``(networks, prepared, motion, motion_options, runtime)``: the frames.
+        cost: ``(render_options)``.
+        older_weights: ``(render_options)``: files that do in place of ``weights``; none for most.
+        source_pose: ``(prepared)``: coefficients of the portrait, one frame, where it has some.
+        driving: how it is driven by videos and sliders, or None where it cannot be.
+    """
+
+    id: str
+    title: str
+    description: str
+    licence: str
+    motion_type: type[Coeff3DMM] | type[ImplicitMotion] | type[LiteMotion]
+    motion_options: type[Any]
+    render_options: type[Any]
+    needs_download: bool
+    borrows_motion: bool
+    weights: Callable[[Any], tuple[WeightFile, ...]]
+    load: Callable[[Mapping[str, Path], Any, Runtime], Any]
+    prepare: Callable[[Any, Tensor, Face, Any, Runtime], Any]
+    motion: Callable[[Any, Any, MotionRequest, Runtime], Any]
+    animate: Callable[[Any, Any, Any, Any, Runtime], FrameStream]
+    cost: Callable[[Any], Cost]
+    older_weights: Callable[[Any], tuple[WeightFile, ...]] = no_weights
+    source_pose: Callable[[Any], Coeff3DMM | None] = _no_pose
+    driving: Driving | None = None
