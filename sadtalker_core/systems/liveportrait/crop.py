@@ -16,13 +16,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ...errors import FaceError, OptionError, StructureError
+from ...geometry.affine import scale_of
 from ...geometry.fixed_warp import warp_8bit
 from ...geometry.resize import resize_area
 
 CROP_SIZE = 512  # side of the crop and of the renderer's picture
 INPUT_SIZE = 256  # side of what the networks look at
+_LONGEST = 1280  # pixels; the original shrinks longer pictures
 _Array = NDArray[Any]  # float32; numpy's stubs lose it in arithmetic
 _Groups = tuple[tuple[tuple[int, ...], ...], ...]
 
@@ -207,6 +210,31 @@ def cut(pictures: Tensor, to_from: Tensor, size: int = CROP_SIZE) -> Tensor:
     original cuts.
     """
     return warp_8bit(pictures, to_from, (size, size))
+
+
+def cut_averaged(pictures: Tensor, to_from: Tensor, size: int = CROP_SIZE) -> Tensor:
+    """``cut``, but pictures above the original's limit are averaged first where they are finer.
+
+    The original shrinks what is longer than 1280 pixels before it cuts; here nothing is shrunk,
+    and without averaging fine detail would alias. Below that both are the same.
+    """
+    height, width = pictures.shape[2:]
+    factor = int(float(scale_of(inverse_map(to_from).double())) + 1e-6)
+    if max(height, width) <= _LONGEST or factor < 2:
+        return cut(pictures, to_from, size)
+    even = pictures[..., : height - height % factor, : width - width % factor]
+    small = torch.cat([avg_pool2d(rgb[None].float(), factor).round_() for rgb in even])
+    cell = (factor - 1) / 2  # place of a cell's middle in the picture
+    image_from_small = torch.tensor([[factor, 0, cell], [0, factor, cell], [0, 0, 1]])
+    return cut(small.to(torch.uint8), to_from.double() @ image_from_small.double(), size)
+
+
+def whole_picture(size: tuple[int, int], crop_size: int = CROP_SIZE) -> Tensor:
+    """(3, 3) float32 map from a picture of ``size`` (H, W) to itself squeezed to a square."""
+    down, across = crop_size / size[0], crop_size / size[1]
+    return torch.tensor(
+        [[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2], [0.0, 0.0, 1.0]]
+    )
 
 
 def network_input(crops: Tensor, device: torch.device | str = "cpu") -> Tensor:
