@@ -24,7 +24,7 @@ from sadtalker_core.systems.liveportrait.nets.retargeting import Retargeting, Re
 from sadtalker_core.systems.liveportrait.nets.warping import WarpingConfig, WarpingNetwork
 from sadtalker_core.systems.liveportrait.render import RenderNets
 
-from ..sadtalker.toy_renderer import randomise
+from ..blocks.toys import moved_keypoints, randomise
 
 KEYPOINTS = 21
 SIDE = 256
@@ -92,6 +92,4 @@ def toy_render_nets(seed: int = 0) -> RenderNets:
 
 def toy_keypoints(frames: int, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     """(1, 21, 3) of the portrait and (frames, 21, 3) near them."""
-    random = torch.Generator().manual_seed(seed)
-    source = torch.rand(1, KEYPOINTS, 3, generator=random) - 0.5
-    return source, source + 0.2 * torch.randn(frames, KEYPOINTS, 3, generator=random)
+    return moved_keypoints(frames, seed, KEYPOINTS)

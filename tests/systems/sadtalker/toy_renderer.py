@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from sadtalker_core.systems.blocks.dense_motion import DenseMotionConfig
 from sadtalker_core.systems.blocks.spade import SpadeConfig
@@ -13,6 +12,8 @@ from sadtalker_core.systems.sadtalker.nets.keypoint_detector import (
     KeypointDetectorConfig,
 )
 
+from ..blocks.toys import moved_keypoints, randomise
+
 SIDE = 64
 KEYPOINTS = 3
 MOTION = DenseMotionConfig(
@@ -21,19 +22,6 @@ MOTION = DenseMotionConfig(
 SIZES = GeneratorConfig(
     width=4, resblocks=1, motion=MOTION, spade=SpadeConfig(inputs=16, outputs=8, hidden=6)
 )
-
-
-def randomise(net: nn.Module, seed: int) -> None:
-    """Norms with statistics of their own: a fresh batch norm would hide a folding mistake."""
-    random = torch.Generator().manual_seed(seed)
-    for module in net.modules():
-        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
-            for tensor in (module.running_mean, module.bias):
-                assert tensor is not None
-                tensor.data = 0.3 * torch.randn(tensor.shape, generator=random)
-            for tensor in (module.running_var, module.weight):
-                assert tensor is not None
-                tensor.data = 0.5 + torch.rand(tensor.shape, generator=random)
 
 
 def toy_generator(config: GeneratorConfig = SIZES, seed: int = 0) -> Generator:
@@ -55,6 +43,4 @@ def toy_detector(seed: int = 0) -> KeypointDetector:
 
 def toy_keypoints(frames: int, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     """(1, K, 3) of the portrait and (frames, K, 3) near them."""
-    random = torch.Generator().manual_seed(seed)
-    source = torch.rand(1, KEYPOINTS, 3, generator=random) - 0.5
-    return source, source + 0.2 * torch.randn(frames, KEYPOINTS, 3, generator=random)
+    return moved_keypoints(frames, seed, KEYPOINTS)
