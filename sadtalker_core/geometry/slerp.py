@@ -19,7 +19,7 @@ def rotation_part(rotation: Tensor, amount: float | Tensor) -> Tensor:
     real, axis = _quaternion(_exact(rotation))
     sine = axis.norm(dim=-1)
     angle = 2 * torch.atan2(sine, real)
-    share = _exact(torch.as_tensor(amount))
+    share = _exact(amount)
     half = angle * share / 2
     # Without a turn the axis is any; sin(half) is 0 then.
     unit = axis / sine.clamp(min=1e-300)[..., None]
@@ -37,7 +37,7 @@ def slerp(a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
     Returns:
         (..., 3, 3), between them a proper rotation.
     """
-    weight = _exact(torch.as_tensor(share))
+    weight = _exact(share)
     first, last = _exact(a), _exact(b)
     found = first @ rotation_part(first.mT @ last, weight)
     weight = weight[..., None, None]
@@ -49,9 +49,11 @@ def nearest_rotation(matrix: Tensor) -> Tensor:
     return rotation_part(matrix, 1.0)
 
 
-def _exact(value: Tensor) -> Tensor:
+def _exact(value: Tensor | float) -> Tensor:
     """On the processor: there is no float64 on Apple's GPUs, and few are quick with matrices."""
-    return value.to("cpu", torch.float64)
+    if isinstance(value, Tensor):
+        return value.to("cpu", torch.float64)
+    return torch.tensor(value, dtype=torch.float64)
 
 
 def _quaternion(rotation: Tensor) -> tuple[Tensor, Tensor]:
