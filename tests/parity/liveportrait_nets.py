@@ -12,6 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sadtalker_core.systems.blocks import dense_motion
+from sadtalker_core.systems.blocks.fast.decoder import FastDecoder
+from sadtalker_core.systems.blocks.fast.precision import Mix, choose_mix
+from sadtalker_core.systems.blocks.fast.warp import FastWarp
 from sadtalker_core.systems.liveportrait.nets.appearance import AppearanceExtractor
 from sadtalker_core.systems.liveportrait.nets.generator import SpadeGenerator
 from sadtalker_core.systems.liveportrait.nets.motion_extractor import MotionExtractor
@@ -23,6 +26,7 @@ from sadtalker_core.systems.liveportrait.nets.retargeting import (
     RetargetingConfig,
 )
 from sadtalker_core.systems.liveportrait.nets.warping import WarpingNetwork
+from sadtalker_core.systems.liveportrait.points import extract
 
 from .conditioning import calm_motion, calm_stitching, converge_spectral
 from .sadtalker_render import recorded
@@ -93,8 +97,11 @@ def run_motion_extractor(inputs: Tensors, seed: int, meta: dict[str, str]) -> Te
         "mid.pooled": trunk.norm,
         **{f"mid.stage{i}": stage for i, stage in enumerate(trunk.stages)},
     }
+    pictures = _pictures(inputs)
     with recorded(modules) as seen:
-        raw = net(_pictures(inputs))
+        raw = net(pictures)
+    points = extract(lambda crops: raw, pictures)
+    pitch, yaw, roll = points.pitch_yaw_roll_deg.split(1, 1)
     return {
         **seen,
         "pitch": raw.pitch,
@@ -104,6 +111,13 @@ def run_motion_extractor(inputs: Tensors, seed: int, meta: dict[str, str]) -> Te
         "exp": raw.expression,
         "scale": raw.scale,
         "kp": raw.keypoints,
+        "refined.pitch": pitch,
+        "refined.yaw": yaw,
+        "refined.roll": roll,
+        "refined.exp": points.exp,
+        "refined.kp": points.kp,
+        "refined.R": points.rotation,
+        "refined.x_s": points.x,
     }
 
 
@@ -162,6 +176,34 @@ def run_retargeting(config: RetargetingConfig, inputs: Tensors, seed: int) -> Te
     return {"delta": retargeting(config, seed)(inputs["x"])}
 
 
+def mix_of(settled: bool) -> Mix:
+    """The arithmetic of jobs on a processor; half precision only where G is settled.
+
+    With vectors as filled most pixels saturate and every rounding shows.
+    """
+    return choose_mix("auto" if settled else "float32", torch.device("cpu"))
+
+
+def run_fast_warping(inputs: Tensors, seed: int, meta: dict[str, str]) -> Tensors:
+    net = warping(seed)
+    fast = FastWarp(net.dense_motion_network, net.third, net.fourth, mix_of(True))
+    volume, source, driving = (inputs[n] for n in ("feature_3d", "kp_source", "kp_driving"))
+    compressed = fast.compress(volume)
+    deformation, occlusion = fast.motion(compressed, source, driving)
+    return {
+        "out": fast(volume, compressed, source, driving).movedim(-1, 1),
+        "deformation": deformation,
+        "occlusion_map": occlusion.movedim(-1, 1),
+    }
+
+
+def run_fast_generator(inputs: Tensors, seed: int, settled: bool) -> Tensors:
+    mix = mix_of(settled)
+    fast = FastDecoder(generator(seed, settled), mix.decoder, mix.steering)
+    logits = fast(inputs["feature"].movedim(1, -1))
+    return {"logits": logits, "image": torch.sigmoid(logits)}
+
+
 CASES = {
     "liveportrait/appearance_feature_extractor": run_appearance,
     "liveportrait/motion_extractor": run_motion_extractor,
@@ -171,4 +213,14 @@ CASES = {
     "liveportrait/stitching": lambda inputs, seed, meta: run_retargeting(STITCHING, inputs, seed),
     "liveportrait/retarget_eye": lambda inputs, seed, meta: run_retargeting(EYES, inputs, seed),
     "liveportrait/retarget_lip": lambda inputs, seed, meta: run_retargeting(LIPS, inputs, seed),
+}
+
+FAST = {
+    "liveportrait/warping_module": run_fast_warping,
+    "liveportrait/spade_generator": lambda inputs, seed, meta: run_fast_generator(
+        inputs, seed, False
+    ),
+    "liveportrait/spade_generator_sn": lambda inputs, seed, meta: run_fast_generator(
+        inputs, seed, True
+    ),
 }

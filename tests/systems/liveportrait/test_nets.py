@@ -131,7 +131,11 @@ def test_generator_enlarges_eight_times() -> None:
     features = torch.rand(1, 16, 8, 8)
     last: list[torch.Tensor] = []
     conv = net.get_submodule("conv_img.0")
-    conv.register_forward_hook(lambda module, args, output: last.append(output))
+
+    def keep(module: torch.nn.Module, args: object, output: torch.Tensor) -> None:
+        last.append(output)
+
+    conv.register_forward_hook(keep)
     picture = net(features)
     assert picture.shape == (1, 3, 64, 64)
     # Pixel (2y + a, 2x + b) of channel c is channel 4c + 2a + b before.
