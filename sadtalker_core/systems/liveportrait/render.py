@@ -7,7 +7,7 @@ chunks, so memory does not grow with length.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,6 @@ from ...errors import OptionError, TalkingPortraitsError
 from ...runtime import Runtime
 from ...structures import FrameStream, KeypointTrack
 from ..blocks.memory import is_out_of_memory
-from .nets.appearance import AppearanceExtractor
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +49,11 @@ class RenderNets:
     """The three networks, loaded, in evaluation mode, on one device.
 
     Attributes:
-        appearance: F, float32.
+        appearance: F, plain or ``FastEncoder``: (B, 3, S, S) in [0, 1] to (B, C, D, S/4, S/4).
         renderer: W and G.
     """
 
-    appearance: AppearanceExtractor
+    appearance: Callable[[Tensor], Tensor]
     renderer: FrameRenderer
 
 

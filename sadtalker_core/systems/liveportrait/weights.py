@@ -18,6 +18,7 @@ from ...errors import WeightsError
 from ...runtime import Runtime
 from ...weights.architecture import Architecture, detect, detect_one, load
 from ...weights.reader import read_shapes, read_weights
+from ..blocks.fast.encoder import FastEncoder
 from ..blocks.fast.precision import choose_mix
 from .architectures import (
     APPEARANCE,
@@ -95,6 +96,6 @@ def load_nets(
             eye=network(EYE_RETARGETING),
             lip=network(LIP_RETARGETING),
         ),
-        render=RenderNets(network(APPEARANCE), renderer),
+        render=RenderNets(FastEncoder(network(APPEARANCE), mix.encoder).eval(), renderer),
         landmarks=next(iter(others.values()), None),
     )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..blocks.fast.decoder import FastDecoder
+from ..blocks.fast.encoder import FastEncoder
 from ..blocks.fast.precision import Mix
 from ..blocks.fast.warp import FastWarp
 from .nets.generator import Generator
@@ -19,20 +20,13 @@ class FastGenerator(nn.Module):
 
     def __init__(self, plain: Generator, mix: Mix) -> None:
         super().__init__()
-        # Encoding a portrait is done once: the plain layers do it.
-        self.first, self.second = plain.first, plain.second
-        self.down_blocks, self.resblocks_3d = plain.down_blocks, plain.resblocks_3d
-        self.depth = plain.depth
+        self.encoder = FastEncoder(plain, mix.encoder)
         self.warp = FastWarp(plain.dense_motion_network, plain.third, plain.fourth, mix)
         self.decoder = FastDecoder(plain.decoder, mix.decoder, mix.steering)
 
     def encode(self, picture: Tensor) -> Tensor:
         """(1, 3, S, S) in [0, 1] to the feature volume (1, C, D, S/4, S/4)."""
-        x = self.first(picture)
-        for block in self.down_blocks:
-            x = block(x)
-        x = self.second(x)
-        return self.resblocks_3d(x.unflatten(1, (-1, self.depth)))
+        return self.encoder(picture)
 
     def compress(self, volume: Tensor) -> Tensor:
         """What dense motion needs of a feature volume."""

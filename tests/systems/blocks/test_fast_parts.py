@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sadtalker_core.errors import OptionError
 from sadtalker_core.systems.blocks import dense_motion
+from sadtalker_core.systems.blocks.encoder import VolumeEncoder
 from sadtalker_core.systems.blocks.fast import motion, precision
 from sadtalker_core.systems.blocks.fast.convolution import (
     Arithmetic,
@@ -19,6 +20,7 @@ from sadtalker_core.systems.blocks.fast.convolution import (
     winograd_matrices,
 )
 from sadtalker_core.systems.blocks.fast.decoder import instance_norm_terms
+from sadtalker_core.systems.blocks.fast.encoder import FastEncoder
 from sadtalker_core.systems.blocks.fast.enlarged import DoubledConv3d, EnlargedConv
 from sadtalker_core.systems.blocks.fast.folding import fold_norm
 from sadtalker_core.systems.blocks.fast.fourier import FourierConv
@@ -198,3 +200,17 @@ def test_cpu_flags_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert precision.cpu_has_bfloat16()
     cpuinfo.write_text("processor: 0\nflags\t: fpu avx512f sse\n")
     assert not precision.cpu_has_bfloat16()
+
+
+@pytest.mark.parametrize("arithmetic", [Arithmetic(), EXACT], ids=["plain", "tiles"])
+def test_fast_encoder_is_the_plain_one(
+    arithmetic: Arithmetic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Toy nets have few channels: let them take the tiles that full ones take.
+    monkeypatch.setattr("sadtalker_core.systems.blocks.fast.convolution.FEWEST_CHANNELS", 2)
+    plain = VolumeEncoder(width=4, channels=3, depth=4, resblocks=2).eval().requires_grad_(False)
+    randomise(plain, 0)
+    pictures = random(2, 3, 32, 32).sigmoid()
+    found = FastEncoder(plain, arithmetic)(pictures)
+    assert found.is_contiguous()
+    close(found, plain.encode(pictures))

@@ -16,14 +16,24 @@ def fold_norm(block: nn.Module) -> Weights:
     conv, norm = getattr(block, "conv", None), getattr(block, "norm", None)
     if not isinstance(norm, (nn.BatchNorm2d, nn.BatchNorm3d)):
         raise TypeError(f"Expected a block with a batch norm, got {type(block).__name__}.")
-    weight, bias = conv_weights(conv)
+    return folded(conv_weights(conv), norm)
+
+
+def folded(weights: Weights, norm: nn.BatchNorm2d | nn.BatchNorm3d) -> Weights:
+    """Weight and bias of a convolution with a batch norm after it."""
+    weight, bias = weights
+    scale, shift = norm_terms(norm)
+    scaled = weight.double() * scale.view(-1, *[1] * (weight.ndim - 1))
+    return scaled.float(), (bias.double() * scale + shift).float()
+
+
+def norm_terms(norm: nn.BatchNorm2d | nn.BatchNorm3d) -> Weights:
+    """(C,) multiplier and offset of a batch norm with stored statistics, float64."""
     mean, var = norm.running_mean, norm.running_var
     if mean is None or var is None:
         raise ValueError("Only norms with stored statistics can be folded.")
     scale = norm.weight.detach().double() / torch.sqrt(var.double() + norm.eps)
-    folded = weight.double() * scale.view(-1, *[1] * (weight.ndim - 1))
-    shifted = (bias.double() - mean.double()) * scale + norm.bias.detach().double()
-    return folded.float(), shifted.float()
+    return scale, norm.bias.detach().double() - mean.double() * scale
 
 
 def split_rows(weight: Tensor) -> list[Tensor]:

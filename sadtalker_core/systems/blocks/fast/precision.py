@@ -26,12 +26,14 @@ class Mix:
         bent: the two convolutions after the bent volume.
         steering: the decoder's first convolutions, which read the feature map.
         decoder: the rest of the SPADE decoder.
+        encoder: from pictures to feature volumes.
     """
 
     motion: Arithmetic = field(default_factory=Arithmetic)
     bent: Arithmetic = field(default_factory=Arithmetic)
     steering: Arithmetic = field(default_factory=Arithmetic)
     decoder: Arithmetic = field(default_factory=Arithmetic)
+    encoder: Arithmetic = field(default_factory=Arithmetic)
 
 
 def choose_mix(precision: str, device: torch.device, has_bfloat16: bool | None = None) -> Mix:
@@ -53,14 +55,15 @@ def choose_mix(precision: str, device: torch.device, has_bfloat16: bool | None =
         raise OptionError("float16 is for graphics cards: a CPU takes bfloat16, float32 or auto.")
     exact = Arithmetic(torch.float32, tile=4, fourier=True)
     if precision == "float32":
-        return Mix(exact, exact, exact, exact)
+        return Mix(exact, exact, exact, exact, exact)
     # Dense motion in bfloat16 costs decibels and saves little; see RESULTS.md.
-    return Mix(exact, exact, exact, Arithmetic(torch.bfloat16, tile=2))
+    return Mix(exact, exact, exact, Arithmetic(torch.bfloat16, tile=2), exact)
 
 
 def _accelerator(precision: str) -> Mix:
     # The device's own convolutions are the fastest there; float16 has three digits more than
-    # bfloat16, and nothing in a trained network comes near its range.
+    # bfloat16, and nothing in a trained network comes near its range. Volumes are made in float32:
+    # all frames of a portrait are drawn from one.
     name = "float16" if precision == "auto" else precision
     parts = Arithmetic({"float32": torch.float32, "bfloat16": torch.bfloat16}.get(name, torch.half))
     return Mix(parts, parts, parts, parts)
