@@ -125,10 +125,10 @@ def extract_stream(
     """
     waiting: list[Tensor] = []
     for chunk in chunks:
-        waiting.extend(chunk.split(1))
+        waiting.extend(chunk.unbind())
         while len(waiting) >= group:
-            yield extract(net, torch.cat(waiting[:group]))
+            yield extract(net, torch.stack(waiting[:group]))
             del waiting[:group]
     if waiting:
         filled = waiting + waiting[-1:] * (group - len(waiting))
-        yield extract(net, torch.cat(filled))[: len(waiting)]
+        yield extract(net, torch.stack(filled))[: len(waiting)]
