@@ -23,6 +23,7 @@ from .mesh import (
     LIPS_OUTER_LOWER,
     LIPS_OUTER_UPPER,
     MOUTH_CORNERS,
+    NOSE_BASE,
     NOSE_BRIDGE,
     canonical_points,
     head_pose,
@@ -72,6 +73,19 @@ def face_measures(meshes_px: Tensor) -> Tensor:
         eye = face[:, list(corners), 1].mean(1)
         columns.append((eye - face[:, [*upper, *lower], 1].mean(1))[:, None])
     return torch.cat(columns, 1).float()
+
+
+def lip_heights(meshes_px: Tensor) -> Tensor:
+    """(T, 2) how high the mouth's corners and the middle of the upper lip are, in E.
+
+    Against the base of the nose, which is near and still: opening the mouth does not change them,
+    unlike the ``corners`` of ``LIP_MEASURES``.
+    """
+    face = frontal_meshes(meshes_px)
+    nose = face[:, list(NOSE_BASE[1:4]), 1].mean(1)
+    corners = face[:, list(MOUTH_CORNERS), 1].mean(1)
+    upper = face[:, list(LIPS_INNER_UPPER[4:7]), 1].mean(1)
+    return torch.stack((nose - corners, nose - upper), 1).float()
 
 
 def _lips(face: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from torch import Tensor
 
 from ...faces import mesh
 from ...geometry.warp import Array, ScatteredField, smoothstep
@@ -42,8 +43,18 @@ LEFT_EYE, RIGHT_EYE = (np.array(points[:16]) for points in mesh.EYE_TO_MESH)
 LEFT_BELOW = np.array([118, 119, 120, 100, 101])  # skin below the eyes
 RIGHT_BELOW = np.array([347, 348, 349, 329, 330])
 FACE_OVAL = np.array(mesh.FACE_OVAL)
-CONTROLS = ("rest", "open", "width", "pucker", "corners", "jaw", "press", "brow_left", "brow_right")
+CONTROLS = (
+    *("rest", "open", "lift", "width", "pucker", "corners", "jaw", "press"),
+    *("brow_left", "brow_right"),
+)
 
+# What controls do besides what they are named after; who inverts measures takes it off.
+CHIN_OF_OPEN = 0.45  # drop of the chin
+UPPER_OF_OPEN = 0.14  # raise of the upper lip
+WIDTH_OF = {"open": -0.2, "corners": 0.7, "pucker": -0.1}  # change of the mouth's width
+
+_CHIN_SHARE = 0.57  # drop of the chin over the opening of the lips in speech
+_LIFT = 0.36  # of an opening beyond that: raise of both lips, as measured on people who grin
 _RINGS_E = (0.2, 0.55, 1.1, 1.8)  # distances of the border rings from the face oval
 _ROW_FROM_INNER = np.array([1.0, 0.67, 0.33, 0.0])[:, None]  # 1 at the skin, 0 at the opening
 
@@ -115,6 +126,15 @@ def mouth_profile(count: int = 11) -> Array:
     return np.maximum(1 - np.abs(x) ** 2.2, 0.0).astype(np.float32) ** np.float32(0.9)
 
 
+def lip_lift(opening: Tensor, jaw: Tensor) -> Tensor:
+    """(T,) E of the control ``lift``, which a motion does not hold, from its ``open`` and ``jaw``.
+
+    Speech opens the mouth with the jaw; a grin opens it without, and then the upper lip rises.
+    """
+    by_jaw = (jaw + CHIN_OF_OPEN * opening).clamp(min=0) / _CHIN_SHARE
+    return _LIFT * (opening - by_jaw).clamp(min=0)
+
+
 def author_controls(frame: FaceFrame, mesh_px: Array, close_mouth: bool) -> ControlBasis:
     """Displacements of all controls for a face.
 
@@ -129,6 +149,7 @@ def author_controls(frame: FaceFrame, mesh_px: Array, close_mouth: bool) -> Cont
     author = _Author(frame, frontal)
     moves = {
         "open": author.open(),
+        "lift": author.lift(),
         "width": author.width(),
         "pucker": author.pucker(),
         "corners": author.corners(),
@@ -190,14 +211,23 @@ class _Author:
 
     def open(self) -> Array:
         upper, lower = self._rows()
-        upper[:, :, 1] = -0.14 * self.profile * (1 - 0.5 * _ROW_FROM_INNER)
+        upper[:, :, 1] = -UPPER_OF_OPEN * self.profile * (1 - 0.5 * _ROW_FROM_INNER)
         lower[:, :, 1] = 0.86 * self.profile * (1 - 0.12 * _ROW_FROM_INNER)
         # the corners are drawn inward a little as the mouth opens
         for rows in (upper, lower):
             rows[:, :, 0] = -0.10 * self.along
         move = self._from_lips(upper, lower, reach=0.22)
-        chin = np.maximum(move[:, 1], 0.45 * self._chin_weight())
+        chin = np.maximum(move[:, 1], CHIN_OF_OPEN * self._chin_weight())
         move[:, 1] = np.where(self.is_lip, move[:, 1], chin)
+        return move
+
+    def lift(self) -> Array:
+        """The middle of both lips goes up: the rest of an opening that no jaw made."""
+        upper, lower = self._rows()
+        upper[:, :, 1] = -self.profile * (1 - 0.3 * _ROW_FROM_INNER)
+        lower[:, :, 1] = -self.profile * (1 - 0.12 * _ROW_FROM_INNER)
+        move = self._from_lips(upper, lower, reach=0.22)
+        move[:, 1] = np.where(self.is_lip, move[:, 1], move[:, 1] * (1 - self._chin_weight()))
         return move
 
     def jaw(self) -> Array:

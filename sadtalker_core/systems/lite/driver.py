@@ -22,12 +22,15 @@ from ...faces.options import FaceOptions
 from ...geometry.pose import angles_from_rotation, rotation_from_angles
 from ...runtime import Runtime
 from ...structures import LiteMotion
+from .basis import CHIN_OF_OPEN, UPPER_OF_OPEN, WIDTH_OF, lip_lift
 from .config import DRIVE_REGIONS, LiteDriveOptions
 from .driver_rows import DriverRows, read_driver
 from .steady import bridged, soft_limited, steadied
 
 _REST_SHARE = 0.2  # of a clip's frames: those with the mouth closed furthest and open eyes
 PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
+_PURSED_E = 0.05  # from this narrowing of the mouth on it is counted twice
+_PUCKER_E = (0.02, 0.10)  # where protruding lips begin, and are full
 _CLOSED_MOST = 0.02  # E measured of a mouth that is closed, at most
 _SHUT_MOST = 0.012  # the same of an eye
 _BLIND = 0.6  # closing of both eyes beyond which the irises cannot be seen
@@ -56,10 +59,10 @@ _PART = {
 # What the renderer can show.
 _LIMITS = {
     "open": (0.0, 0.20),
-    "width": (-0.15, 0.15),
+    "width": (-0.20, 0.20),
     "corners": (-0.08, 0.08),
     "pucker": (0.0, 1.0),
-    "jaw": (0.0, 0.22),
+    "jaw": (-0.10, 0.22),
     "press": (0.0, 1.0),
     "lids": (-0.3, 1.0),
     "gaze": (-0.08, 0.08),
@@ -108,6 +111,7 @@ class DriverRest:
 
     Attributes:
         measures: (9,) as in ``DriverRows``.
+        heights: (2,) as well.
         lids_shut: (2,) what is measured of an eye that is closed.
         irises: (2, 2) looking ahead.
         rotation: (3, 3) float64.
@@ -116,6 +120,7 @@ class DriverRest:
     """
 
     measures: Tensor
+    heights: Tensor
     lids_shut: Tensor
     irises: Tensor
     rotation: Tensor
@@ -131,7 +136,7 @@ def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotio
     angles = angles_from_rotation(rotation)
     looks = rows.valid & (lids.amin(1) < _BLIND)
     columns = {
-        **_lips(rows.measures, rest),
+        **_lips(rows, rest),
         "lids": lids,
         "brows": rows.measures[:, 7:9] - rest.measures[7:9],
         "rotation_rad": angles.float(),
@@ -194,6 +199,7 @@ def find_rest(rows: DriverRows, neutral: str = "auto") -> DriverRest:
     unit = _weighted_median(rows.unit_px[looking, None].double(), weight)
     return DriverRest(
         rows.measures[calm].median(0).values,
+        rows.heights[calm].median(0).values,
         shut,
         rows.irises[calm].median(0).values,
         rotation_from_angles(_weighted_median(angles, weight)),
@@ -225,18 +231,26 @@ def _weighted_median(values: Tensor, weight: Tensor) -> Tensor:
     return values.gather(0, order.gather(0, index[None]))[0]
 
 
-def _lips(measures: Tensor, rest: DriverRest) -> dict[str, Tensor]:
-    change = measures - rest.measures
+def _lips(rows: DriverRows, rest: DriverRest) -> dict[str, Tensor]:
+    """Controls of the mouth, less what the renderer's other controls do to the same measure."""
+    change = rows.measures - rest.measures
+    # The net sees pursed lips as half as narrow as they are, and as apart when they touch.
+    pursed = (-change[:, 1]).clamp(min=0)
+    width = change[:, 1] - pursed * (pursed / _PURSED_E).clamp(max=1)
     # a mouth that never closes is open at rest, not closed
     closed = rest.measures[0].clamp(max=_CLOSED_MOST)
-    return {
-        "open": (measures[:, 0] - closed).clamp(min=0),
-        "width": change[:, 1],
-        "corners": change[:, 2],
-        "pucker": (change[:, 3] / PUCKER_FULL_E).clamp(min=0),
-        "jaw": change[:, 4].clamp(min=0),
-        "press": torch.zeros(len(measures)),
+    mouth = {
+        "open": (rows.measures[:, 0] - closed - 0.5 * pursed).clamp(min=0),
+        "pucker": ((pursed - _PUCKER_E[0]) / (_PUCKER_E[1] - _PUCKER_E[0])).clamp(0, 1),
     }
+    mouth["jaw"] = change[:, 4] - CHIN_OF_OPEN * mouth["open"]
+    # against the upper lip, because pursing takes the whole mouth down
+    raised = (rows.heights - rest.heights) @ rows.heights.new_tensor([1.0, -1.0])
+    mouth["corners"] = raised + UPPER_OF_OPEN * mouth["open"]
+    mouth["corners"] += lip_lift(mouth["open"], mouth["jaw"])
+    mouth["width"] = width - sum(WIDTH_OF[name] * mouth[name] for name in WIDTH_OF)
+    mouth["press"] = torch.zeros(len(rows))
+    return mouth
 
 
 def _lids(openings: Tensor, rest: DriverRest) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...errors import NoFaceError
 from ...faces.face import Face
-from ...faces.measures import canonical_unit, face_measures, iris_places
+from ...faces.measures import canonical_unit, face_measures, iris_places, lip_heights
 from ...faces.mesh import head_pose, mesh_with_eyes
 from ...faces.networks import FaceNets, load_face_nets
 from ...faces.options import FaceOptions
@@ -28,6 +28,7 @@ class DriverRows:
 
     Attributes:
         measures: (T, 9) ``measures.FACE_MEASURES``, E.
+        heights: (T, 2) ``measures.lip_heights``, E.
         irises: (T, 2, 2) where each iris is in its eye, x right, y down, E.
         rotation: (T, 3, 3) head, on column vectors in the picture's axes.
         place_px: (T, 3) where the neutral face's origin is in the picture.
@@ -37,6 +38,7 @@ class DriverRows:
     """
 
     measures: Tensor
+    heights: Tensor
     irises: Tensor
     rotation: Tensor
     place_px: Tensor
@@ -91,6 +93,7 @@ def measure_faces(faces: list[Face], valid: list[bool], fps: Fraction) -> Driver
     irises = torch.stack([face.iris_px for face in faces])
     return DriverRows(
         face_measures(torch.stack([mesh_with_eyes(face) for face in faces])),
+        lip_heights(plain),
         iris_places(eyes, irises, unit.float()),
         pose.rotation.float(),
         pose.translation.float(),

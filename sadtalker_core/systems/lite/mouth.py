@@ -23,6 +23,7 @@ from ...geometry.warp import (
     polygon_mask,
     sample_field,
     sample_picture,
+    smoothstep,
     warp_affine,
 )
 from .basis import CONTROLS, LOWER_LIP, UPPER_LIP, ControlBasis, mouth_profile
@@ -203,7 +204,9 @@ def draw_mouth(
     if gap > 0.002:
         hole = blur(polygon_mask(opening, columns, rows), soft)
         hole *= np.clip(gap / 0.012, 0, 1)
-        inside = _interior(rig, picture, pose, jaw, (above[..., 0], hole), origin)
+        # lips that protrude hide what is behind them
+        shown = 1 - 0.9 * float(smoothstep(np.asarray(weights[CONTROLS.index("pucker")])))
+        inside = _interior(rig, picture, pose, (jaw, shown), (above[..., 0], hole), origin)
         mouth += (inside - mouth) * hole[..., None]
     area = result[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
     fade = _box_fade(columns, rows, 0.12 * rig.unit_px, lattice, (height, width))[..., None]
@@ -255,19 +258,23 @@ def _interior(
     rig: MouthRig,
     picture: Image,
     pose: HeadPose,
-    jaw: float,
+    teeth: tuple[float, float],
     masks: tuple[Array, Array],
     origin: Array,
 ) -> Array:
-    """(rows, columns, 3) float in [0, 255]: cavity, tongue and teeth in the light of the lips."""
+    """(rows, columns, 3) float in [0, 255]: cavity, tongue and teeth in the light of the lips.
+
+    ``teeth``: drop of the jaw in E, and how clearly drawn teeth show.
+    """
     above, hole = masks
+    jaw, shown = teeth
     rows, columns = hole.shape
     skull = _skull_matrix(rig, pose)
     layers = rig.layers
     scene = np.empty((rows, columns, 3), np.float32)
     scene[:] = layers.colours.cavity
     down = np.float32(0.75 * jaw + 0.02)
-    drawn = 1 - rig.own_teeth
+    drawn = shown * (1 - rig.own_teeth)
     for layer, drop, strength in (
         (layers.tongue, 0.045 + 0.6 * down, 0.9),
         (layers.lower_jaw, 0.030 + down, drawn * 0.9),

@@ -30,6 +30,7 @@ from .basis import (
     RIGHT_BROW,
     RIGHT_EYE,
     author_controls,
+    lip_lift,
 )
 from .config import LiteRenderOptions
 from .eyes import EyeRig, build_eye, draw_eye, smoothed
@@ -175,6 +176,7 @@ def _control_weights(motion: LiteMotion, index: int) -> Array:
     values = {
         "rest": 1.0,
         "open": float(motion.open[index]),
+        "lift": float(lip_lift(motion.open[index], motion.jaw[index])),
         "width": float(motion.width[index]),
         "pucker": float(motion.pucker[index]),
         "corners": float(motion.corners[index]),
