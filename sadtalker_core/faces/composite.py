@@ -22,42 +22,14 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
 
 from ..errors import StructureError
-from ..options import check_options, option
 from .border_match import Sides, bend_to_picture, colour_field, depth_from_sides, smoothstep
+from .composite_options import CompositeOptions as CompositeOptions
+from .composite_turned import composite_turned
 from .crop import Image, to_image
 
 _CELLS = 128  # side of the small maps on which borders are compared
 _FEWEST_CELLS = 32  # a smaller box is only blended
 _FADE = 0.22  # depth of the bend, part of the box's side; the eyes are at 0.47
-
-
-@dataclass(frozen=True)
-class CompositeOptions:
-    """How a rendered face is put back into its picture."""
-
-    paste: str = option(
-        "soft",
-        choices=("soft", "poisson"),
-        help="A soft edge with matched colours and outlines, or OpenCV's slow Poisson blending.",
-    )
-    feather: float = option(
-        0.06,
-        low=0.0,
-        high=0.3,
-        help="Width of the soft edge, as a part of the box's side.",
-        advanced=True,
-    )
-    match_colour: bool = option(
-        True, help="Take away differences of colour along the edge.", advanced=True
-    )
-    bend: bool = option(
-        True,
-        help="Bend neck, shoulders and hair near the edge so that they meet the picture.",
-        advanced=True,
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
 
 @dataclass(frozen=True)
@@ -80,18 +52,20 @@ class _Region:
 def composite(
     frame: Tensor,
     faces: Tensor,
-    box_px: Sequence[float] | Tensor,
+    place: Sequence[float] | Tensor,
     options: CompositeOptions | None = None,
 ) -> Tensor:
-    """The picture with each of the faces in its box.
+    """The picture with each of the faces in its place.
 
     Each frame is made by itself: how a sequence is cut into chunks never changes the result.
 
     Args:
-        frame: (3, H, W) uint8, the still picture; on the device of ``faces``.
+        frame: (3, H, W) uint8, the still picture; on the device of ``faces``. With maps also
+            (N, 3, H, W), a picture for each face.
         faces: (N, 3, S, S) RGB in [0, 1], any floating point type (also (N, 3, h, w)).
-        box_px: x0, y0, x1, y1, edges of the crop in pixels of ``frame``, fractions allowed. What
-            reaches out of the picture is left out.
+        place: x0, y0, x1, y1, edges of the crop in pixels of ``frame``, fractions allowed; or
+            ``image_from_crop`` (3, 3) or (N, 3, 3) for crops that are turned. What reaches out of
+            the picture is left out.
         options: how; soft by default.
 
     Returns:
@@ -101,7 +75,9 @@ def composite(
         StructureError: shapes or types other than these, or a box without extent.
     """
     options = options or CompositeOptions()
-    box = _checked(frame, faces, box_px)
+    if isinstance(place, Tensor) and place.ndim > 1:
+        return composite_turned(frame, faces, place, options)
+    box = _checked(frame, faces, place)
     result = frame[None].repeat(len(faces), 1, 1, 1)
     region = _region(box, (int(frame.shape[1]), int(frame.shape[2])), faces)
     if region is None or len(faces) == 0:
@@ -141,7 +117,7 @@ def box_mask(rows: Tensor, columns: Tensor, sides: Sides, feather: float) -> Ten
     return smoothstep(down / width)[:, None] * smoothstep(across / width)[None, :]
 
 
-def _checked(frame: Tensor, faces: Tensor, box_px: Sequence[float] | Tensor) -> tuple[float, ...]:
+def _checked(frame: Tensor, faces: Tensor, place: Sequence[float] | Tensor) -> tuple[float, ...]:
     if frame.dtype != torch.uint8 or frame.ndim != 3 or frame.shape[0] != 3:
         raise StructureError(
             f"composite needs a picture (3, H, W) uint8, got {tuple(frame.shape)} {frame.dtype}."
@@ -150,7 +126,7 @@ def _checked(frame: Tensor, faces: Tensor, box_px: Sequence[float] | Tensor) -> 
         raise StructureError(
             f"composite needs faces (N, 3, S, S) of floats, got {tuple(faces.shape)} {faces.dtype}."
         )
-    values = box_px.tolist() if isinstance(box_px, Tensor) else list(box_px)
+    values = place.tolist() if isinstance(place, Tensor) else list(place)
     box = tuple(float(value) for value in values)
     fits = len(box) == 4 and all(map(math.isfinite, box)) and box[2] > box[0] and box[3] > box[1]
     if not fits:

@@ -17,7 +17,9 @@ from ..errors import StructureError
 
 _PLACES = 10  # bits after the point while coordinates are added up
 _STEPS = 5  # bits after the point that are kept: 1/32 pixel
-_WEIGHTS = 15  # bits of a weight
+_APART = 20  # bits from one channel to the next where several are added up in one number
+_TOGETHER = 3  # channels in a number
+_HALVES = sum(1 << (_APART * i + 2 * _STEPS - 1) for i in range(_TOGETHER))  # to round with
 _FAR = 1 << 15  # coordinates are 16-bit numbers in OpenCV
 
 
@@ -86,22 +88,40 @@ def _places(
 
 def _read(pictures: Tensor, x: Tensor, y: Tensor, result: Tensor) -> None:
     """Bilinear samples of pictures (N, C, H, W) at places in 1/32 pixel, into ``result``."""
-    count, channels, height, width = pictures.shape
-    flat = pictures.reshape(count * channels, height * width)
+    height, width = pictures.shape[2:]
     one = 1 << _STEPS
-    part_x, part_y = x & (one - 1), y & (one - 1)
-    left, top = x >> _STEPS, y >> _STEPS
-    total = torch.zeros((count * channels, *x.shape), dtype=torch.int32, device=pictures.device)
-    for down in (0, 1):
-        for across in (0, 1):
-            column, row = left + across, top + down
-            weight = (part_x if across else one - part_x) * (part_y if down else one - part_y)
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            weight = torch.where(inside, weight, 0)
-            index = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1)
-            values = flat.index_select(1, index.flatten()).reshape(total.shape)
-            total += values * weight
-    # weights have ten bits; OpenCV's fifteen hold the same numbers with five zeros behind
-    extra = _WEIGHTS - 2 * _STEPS
-    total = ((total << extra) + (1 << (_WEIGHTS - 1))) >> _WEIGHTS
-    result.copy_(total.reshape(result.shape))
+    part_x, part_y = (x & (one - 1)).long(), (y & (one - 1)).long()
+    # a black border stands for everything outside; there whole and broken places look alike
+    left = ((x >> _STEPS) + 1).clamp(0, width).long()
+    top = ((y >> _STEPS) + 1).clamp(0, height).long()
+    off_x = ((x >> _STEPS) < -1) | ((x >> _STEPS) >= width)
+    off_y = ((y >> _STEPS) < -1) | ((y >> _STEPS) >= height)
+    off = off_x | off_y
+    index = (top * (width + 2) + left).flatten()
+    steps = (0, 1, width + 2, width + 3)
+    weights = [
+        ((part_x if across else one - part_x) * (part_y if down else one - part_y))
+        .masked_fill(off, 0)
+        .flatten()
+        for down in (0, 1)
+        for across in (0, 1)
+    ]
+    for picture, shown in zip(pictures, result):
+        for first in range(0, len(picture), _TOGETHER):
+            channels = picture[first : first + _TOGETHER]
+            flat = _packed(channels)
+            total = torch.full_like(index, _HALVES)
+            for step, weight in zip(steps, weights):
+                total += flat[index + step] * weight
+            for i in range(len(channels)):
+                level = (total >> (_APART * i + 2 * _STEPS)) & 255
+                shown[first + i] = level.reshape(x.shape).to(torch.uint8)
+
+
+def _packed(channels: Tensor) -> Tensor:
+    """Up to three channels (C, H, W) in one row of whole numbers, with a black border."""
+    height, width = channels.shape[1:]
+    wide = torch.zeros((height + 2, width + 2), dtype=torch.int64, device=channels.device)
+    for i, channel in enumerate(channels):
+        wide[1:-1, 1:-1] += channel.long() << (_APART * i)
+    return wide.flatten()

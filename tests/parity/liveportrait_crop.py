@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 from sadtalker_core.geometry.pose import rotation_liveportrait
 from sadtalker_core.geometry.resize import resize_linear
+from sadtalker_core.runtime import Runtime
+from sadtalker_core.structures import KeypointTrack
+from sadtalker_core.systems.blocks.fast.precision import choose_mix
+from sadtalker_core.systems.liveportrait.config import LivePortraitMotionOptions
 from sadtalker_core.systems.liveportrait.crop import (
     CROP_SIZE,
     DRIVER_SHAPE,
@@ -24,8 +29,10 @@ from sadtalker_core.systems.liveportrait.crop import (
 )
 from sadtalker_core.systems.liveportrait.driver import driver_input, track_driver
 from sadtalker_core.systems.liveportrait.faces import OriginalFinder
+from sadtalker_core.systems.liveportrait.fast import optimise
 from sadtalker_core.systems.liveportrait.keypoints import degrees_from_bins, posed, without_depth
 from sadtalker_core.systems.liveportrait.landmarks203 import landmark_input, landmarks_203
+from sadtalker_core.systems.liveportrait.motion import drive
 from sadtalker_core.systems.liveportrait.nets.retargeting import EYES, LIPS, STITCHING
 from sadtalker_core.systems.liveportrait.paste import (
     paste_exact,
@@ -33,6 +40,8 @@ from sadtalker_core.systems.liveportrait.paste import (
     paste_weight,
     to_levels,
 )
+from sadtalker_core.systems.liveportrait.points import SourcePoints, extract
+from sadtalker_core.systems.liveportrait.render import RenderNets, prepare_features, render_frames
 from sadtalker_core.systems.liveportrait.retarget import (
     combined_eyes,
     combined_lips,
@@ -45,7 +54,8 @@ from sadtalker_core.systems.liveportrait.retarget import (
 from sadtalker_core.systems.liveportrait.smoothing import OneEuro, smoothed
 from sadtalker_core.systems.liveportrait.source import read_source_video
 
-from .liveportrait_nets import retargeting
+from .liveportrait_motion import retarget_nets
+from .liveportrait_nets import appearance, generator, motion_extractor, retargeting, warping
 
 Tensors = dict[str, Tensor]
 # What the golden was called with where neither its inputs nor its metadata say (fact sheet).
@@ -216,4 +226,70 @@ def prepost(inputs: Tensors, seed: int, meta: dict[str, str]) -> Tensors:
     }
 
 
-CASES = {"liveportrait/prepost": prepost}
+def _picture(blocks: Tensor) -> Tensor:
+    """(N, 3, 256, 256) uint8 of (N, 8, 8, 3) colours."""
+    side = 256 // blocks.shape[1]
+    return blocks.movedim(3, 1).repeat_interleave(side, 2).repeat_interleave(side, 3)
+
+
+def _motion_of(inputs: Tensors, seed: int) -> tuple[SourcePoints, SourcePoints, Tensor]:
+    """Source and driver as M sees them, and x_d with the command line's default options."""
+    net = motion_extractor(seed, calm=True)
+    source, driving = (
+        extract(net, _picture(blocks).float() / 255)
+        for blocks in (inputs["source_blocks"][None], inputs["driving_blocks"])
+    )
+    nets = retarget_nets(seed, calm=True)
+    motion = driving.motion(Fraction(25))
+    ratios = ratios_of_203(inputs["lmk"][None])
+    track = drive(source, motion, LivePortraitMotionOptions(), nets, ratios=ratios)
+    return source, driving, track.driving
+
+
+def _shown(inputs: Tensors, meta: dict[str, str], image: Tensor) -> Tensors:
+    levels = to_levels(image)
+    height, width, _ = json.loads(meta["shape:pasted"])[1:]
+    original = _enlarged(inputs["original_small"], (height, width))
+    pasted = paste_exact(original, levels, inputs["M_c2o"])
+    return {
+        "image": image,
+        "image_uint8": _interleaved(levels),
+        "pasted": _interleaved(pasted),
+    }
+
+
+def end_to_end(inputs: Tensors, seed: int, meta: dict[str, str]) -> Tensors:
+    source, driving, x_d = _motion_of(inputs, seed)
+    volume = appearance(seed)(_picture(inputs["source_blocks"][None]).float() / 255)
+    warp, decode = warping(seed), generator(seed)
+    flows, images = [], []
+    for row in x_d.split(1):  # one by one: three at once take much memory
+        flows.append(warp(volume, row, source.x))
+        images.append(decode(flows[-1].features))
+    return {
+        **{f"template.{name}": getattr(driving, name) for name in ("exp", "kp", "scale", "t")},
+        "template.R": driving.rotation,
+        "template.x_s": driving.x,
+        "feature_3d": volume,
+        "x_s": source.x,
+        "x_d": x_d,
+        "occlusion_map": torch.cat([flow.motion.occlusion for flow in flows]),
+        "deformation": torch.cat([flow.motion.deformation for flow in flows]),
+        "warped": torch.cat([flow.features for flow in flows]),
+        **_shown(inputs, meta, torch.cat(images)),
+    }
+
+
+def end_to_end_fast(inputs: Tensors, seed: int, meta: dict[str, str]) -> Tensors:
+    source, _, x_d = _motion_of(inputs, seed)
+    runtime = Runtime()
+    renderer = optimise(warping(seed), generator(seed), choose_mix("auto", runtime.device))
+    nets = RenderNets(appearance(seed), renderer)
+    features = prepare_features(nets, _picture(inputs["source_blocks"][None]), runtime)
+    track = KeypointTrack(source.x, x_d, Fraction(25))
+    frames = list(render_frames(nets, [(features, track)], runtime))
+    return {"x_d": x_d, **_shown(inputs, meta, torch.cat(frames))}
+
+
+CASES = {"liveportrait/prepost": prepost, "liveportrait/end_to_end": end_to_end}
+FAST = {"liveportrait/end_to_end": end_to_end_fast}
