@@ -28,7 +28,8 @@ import torch
 from PIL import Image
 
 from benchmarks.animate import describe_machine
-from benchmarks.sadtalker_render import commit, published_generator
+from benchmarks.paired import commit
+from benchmarks.sadtalker_render import published_generator
 from sadtalker_core.faces.composite import CompositeOptions
 from sadtalker_core.faces.find import find_faces
 from sadtalker_core.faces.landmarks98 import mesh_to_68

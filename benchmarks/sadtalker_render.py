@@ -1,10 +1,8 @@
 """Speed of SadTalker's renderer: ``python -m benchmarks.sadtalker_render --reference DIR``.
 
 The published code (a checkout of OpenTalker/SadTalker in DIR), our plain generator and the fast one
-in each precision render the same frames from the same seeded weights, in turn, several times over;
-of each the fastest turn counts, so that other programs disturb all alike. Without ``--reference``
-its turn is left out and ratios are to the plain generator. On a machine that others use as well,
-``--threads 1`` and the column of processor seconds tell more than the clock.
+in each precision, see ``paired``. Without ``--reference`` its turn is left out and ratios are to
+the plain generator.
 
 Encoding the portrait is timed apart: the published code repeats it in every call.
 """
@@ -13,19 +11,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import subprocess
 import sys
 import time
 import types
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.animate import ROOT, describe_machine
+from benchmarks.animate import describe_machine
+from benchmarks.paired import Run, commit, compare
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.blocks.fast.precision import choose_mix, cpu_has_bfloat16
 from sadtalker_core.systems.sadtalker.fast import optimise
@@ -33,8 +29,6 @@ from sadtalker_core.systems.sadtalker.nets.generator import Generator
 from sadtalker_core.systems.sadtalker.render import RenderNets, prepare_source, render_chunk
 from tests.parity import sadtalker_render as seeded
 
-# What two cores of the machine in RESULTS.md reach on large convolutions, GFLOP/s.
-LIMITS = {"float32": 215.0, "bfloat16": 448.0}
 # Sizes in the published facerender.yaml.
 PUBLISHED: dict[str, Any] = {
     "image_channel": 3,
@@ -56,8 +50,6 @@ PUBLISHED: dict[str, Any] = {
     },
 }
 
-Run = Callable[[], Tensor]
-
 
 def published_generator(folder: Path, weights: dict[str, Tensor]) -> Any:
     """The generator of the published code with our weights."""
@@ -72,31 +64,6 @@ def published_generator(folder: Path, weights: dict[str, Tensor]) -> Any:
     net = module.OcclusionAwareSPADEGenerator(**PUBLISHED)
     net.load_state_dict(weights, strict=True)
     return net.eval()
-
-
-def commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
-    )
-    return done.stdout.strip() or "unknown"
-
-
-def decibels(found: Tensor, want: Tensor) -> float:
-    """PSNR of pictures in [0, 1]."""
-    error = (found.double() - want.double()).square().mean()
-    return float(-10 * torch.log10(error.clamp(min=1e-20)))
-
-
-def count_gflop(run: Run) -> tuple[float, Tensor]:
-    """Multiplications and additions of all convolutions and matrix products, and the pictures.
-
-    Fourier transforms are not among them, and a complex product counts as a real one (together
-    about 5 GFLOP of a 256 frame).
-    """
-    counter = FlopCounterMode(display=False)
-    with counter:
-        pictures = run()
-    return counter.get_total_flops() / 1e9, pictures
 
 
 def moved_keypoints(frames: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -152,41 +119,7 @@ def main() -> int:
 
     print(f"{describe_machine()}, torch {torch.__version__}, {args.threads} threads")
     print(f"commit {commit()}, {args.size}x{args.size}, {args.frames} frames in one call")
-    # This first turn also warms up.
-    counted = {name: count_gflop(run) for name, run in runs.items()}
-    gflop = {name: total / args.frames for name, (total, _) in counted.items()}
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    busy: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(args.repeat):
-        for name, run in runs.items():
-            start, worked = time.perf_counter(), time.process_time()
-            run()
-            times[name].append((time.perf_counter() - start) / args.frames)
-            busy[name].append((time.process_time() - worked) / args.frames)
-    first = next(iter(runs))
-    truth = counted["plain float32"][1]
-    columns = ("s/frame", "ratio", "CPU s", "ratio", "GFLOP", "GFLOP/s", "limit", "dB")
-    print(" " * 16 + "".join(f"{column:>9}" for column in columns))
-    for name in runs:
-        best = min(times[name])
-        rate = gflop[name] / best
-        limit = LIMITS["bfloat16" if "bfloat16" in name else "float32"] * args.threads / 2
-        cells = (
-            f"{best:.2f}",
-            f"{min(times[first]) / best:.2f}",
-            f"{min(busy[name]):.2f}",
-            f"{min(busy[first]) / min(busy[name]):.2f}",
-            f"{gflop[name]:.0f}",
-            f"{rate:.0f}",
-            f"{rate / limit:.0%}",
-            f"{decibels(counted[name][1], truth):.1f}",
-        )
-        print(f"{name:16}" + "".join(f"{cell:>9}" for cell in cells))
-    paired = {
-        name: sorted(a / b for a, b in zip(times[first], times[name]))[args.repeat // 2]
-        for name in runs
-    }
-    print("median of paired ratios:", ", ".join(f"{k} {v:.2f}" for k, v in paired.items()))
+    compare(runs, "plain float32", frames=args.frames, repeat=args.repeat, threads=args.threads)
     start = time.perf_counter()
     prepare_source(RenderNets(detector, plain), picture, Runtime())
     print(f"encoding the portrait, once a job: {time.perf_counter() - start:.2f} s")
