@@ -110,6 +110,13 @@ def test_older_names_and_missing_ratios(tmp_path: Path) -> None:
     assert motion.lip_ratio is None
 
 
+def test_more_is_listed_than_counted(tmp_path: Path) -> None:
+    motion = load_template(written(tmp_path, {**original(4), "n_frames": 2}))
+    assert len(motion) == 2
+    assert motion.eye_ratios is not None
+    assert motion.eye_ratios.shape == (2, 2)
+
+
 @pytest.mark.parametrize("name", ["again.pkl", "again.safetensors", "again"])
 @pytest.mark.parametrize("ratios", [True, False])
 def test_round_trip_to_the_bit(tmp_path: Path, name: str, ratios: bool) -> None:

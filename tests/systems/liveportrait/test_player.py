@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -99,11 +100,12 @@ def test_a_driver_adds_its_change_and_then_nothing() -> None:
     torch.testing.assert_close(lost, player_points(video, [], None, driver))
 
 
-def _process(frames: int = 4, sources: int = 1, **options: object) -> torch.Tensor:
+def _process(frames: int = 4, sources: int = 1, **options: Any) -> torch.Tensor:
     source, driver = faces(sources), faces(frames, seed=2)
     ratios = FaceRatios(torch.full((sources, 2), 0.3), torch.full((sources, 1), 0.1))
     wanted = FaceRatios(torch.rand(frames, 2), torch.rand(frames, 1))
-    chosen = ProcessOptions(**{"stitching": False, **options})  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"stitching": False, **options}
+    chosen = ProcessOptions(**settings)
     return process_points(source, driver, chosen, nets(), ratios, wanted)
 
 
@@ -131,7 +133,7 @@ def test_modes_differ(mode: str) -> None:
     ],
     ids=str,
 )
-def test_every_option_changes_something(options: dict[str, object]) -> None:
+def test_every_option_changes_something(options: dict[str, Any]) -> None:
     torch.manual_seed(0)
     without = {name: value for name, value in options.items() if "multiplier" not in name}
     base = _process(**(without if len(without) < len(options) and without else {}))

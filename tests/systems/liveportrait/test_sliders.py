@@ -104,6 +104,7 @@ def test_every_slider_of_the_options_is_in_the_table_and_does_something() -> Non
     source = faces()
     for name, spec in specs.items():
         for value in (spec.low, spec.high):
+            assert value is not None
             values = slider_values(ExpressionSliders.of(**{name: value}), torch.zeros(1))
             moved = apply_sliders(source, values, RATIOS, nets(), stitching=False)
             assert not torch.equal(moved, source.x) or value == 0, (name, value)
