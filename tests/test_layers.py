@@ -140,7 +140,7 @@ KEEPS = [
     ("weights/store.py", "def f():\n    import huggingface_hub"),
     ("systems/lite/render.py", "import cv2\nfrom ...faces.detect import Face\nfrom . import mesh"),
     ("systems/lite/x.py", "from ..blocks import Upsample\nfrom ...geometry.pose import turn"),
-    ("registry.py", "from .systems.lite.config import LiteMotionOptions"),
+    ("engines/lite.py", "from ..systems.lite.config import LiteMotionOptions"),
     ("jobs.py", "from . import __version__\nfrom .media.pictures import read_picture"),
     ("cli/animate.py", "import os\nfrom ..jobs import run_animate\nX = os.environ"),
     ("faces/x.py", 'import logging\nlog = logging.getLogger(__name__)\n"""Text."""'),

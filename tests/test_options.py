@@ -10,7 +10,7 @@ import pytest
 
 from sadtalker_core.cli.flags import sections
 from sadtalker_core.errors import OptionError
-from sadtalker_core.jobs.settings import option_classes
+from sadtalker_core.jobs.settings import ANIMATE
 from sadtalker_core.options import check_options, check_value, option, option_specs
 from sadtalker_core.registry import ENGINES
 
@@ -96,13 +96,13 @@ def test_every_option_of_the_project_is_complete(spec) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.id)
 def test_option_names_of_an_engine_are_unique(engine) -> None:
-    names = [spec.name for cls in option_classes(engine).values() for spec in option_specs(cls)]
+    names = [spec.name for cls in ANIMATE.sections(engine).values() for spec in option_specs(cls)]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.id)
 def test_options_are_frozen_and_check_themselves(engine) -> None:
-    for cls in option_classes(engine).values():
+    for cls in ANIMATE.sections(engine).values():
         made = cls()
         assert dataclasses.is_dataclass(made)
         for spec in option_specs(cls):

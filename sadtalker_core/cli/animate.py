@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
-from ..jobs.settings import SPEAKERS, AnimateJob, build_job, flatten
+from ..jobs.kinds import flatten
+from ..jobs.settings import ANIMATE, SPEAKERS, AnimateJob, build_job
 from .config_file import load_config, save_config
 from .console import Console
 from .flags import given_values
@@ -42,7 +43,7 @@ def merged_values(args: argparse.Namespace) -> dict[str, Any]:
     if not args.config:
         return flags
     try:
-        config = flatten(load_config(Path(args.config)))
+        config = flatten(load_config(Path(args.config)), ANIMATE)
         # Checked with the file's name in front; what is missing may still come as a flag.
         missing = {"portrait": "-", "out": "-"}
         if not set(SPEAKERS) & config.keys():

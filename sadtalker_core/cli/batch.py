@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Cancelled, MediaError, OptionError, TalkingPortraitsError
-from ..jobs.settings import AnimateJob, build_job, flatten
+from ..jobs.kinds import flatten
+from ..jobs.settings import ANIMATE, AnimateJob, build_job
 from ..media.files import check_input_file
 from .animate import run_with_console, summary
 from .console import Console
@@ -100,6 +101,6 @@ def _job_of(line: str, defaults: dict[str, Any]) -> AnimateJob:
         raise OptionError(f"this is not JSON ({error.msg} at column {error.colno}).") from error
     if not isinstance(values, dict):
         raise OptionError('a JSON object is needed, such as {"portrait": "me.jpg"}.')
-    own = flatten(values)
+    own = flatten(values, ANIMATE)
     rest = {k: v for k, v in defaults.items() if not (k == "idle" and "audio" in own)}
     return build_job({**rest, **own})

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MediaError, OptionError
-from ..jobs.settings import FILES, INPUTS, AnimateJob, describe_job, option_classes
+from ..jobs.kinds import JobKind, describe, input_files
 from ..media.files import check_output_path, replaced_when_complete
 from ..options import option_specs
-from .flags import describe
+from .flags import describe as describe_option
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,34 +39,37 @@ def load_config(path: Path) -> dict[str, Any]:
         raise OptionError(f"the config {path} is not valid TOML: {error}.") from error
 
 
-def save_config(path: Path, job: AnimateJob) -> None:
+def save_config(path: Path, job: Any) -> None:
     """Write every setting of a job so that ``load_config`` gives the same job.
 
     Raises:
         OutputError: the file cannot be written or is one of the job's inputs.
     """
-    inputs = [file for name in INPUTS if (file := getattr(job, name)) is not None]
-    check_output_path(path, [*inputs, job.out])
+    check_output_path(path, [*input_files(job), job.out])
     with replaced_when_complete(path) as temporary:
         temporary.write_text(config_text(job), encoding="utf-8")
 
 
-def config_text(job: AnimateJob) -> str:
+def config_text(job: Any) -> str:
     """A job as TOML, with a comment for each option."""
-    values = describe_job(job)
+    kind: JobKind = job.kind
+    values = describe(job)
     lines = [
-        "# Settings of Talking Portraits. Use them with: talking-portraits animate --config FILE",
+        "# Settings of Talking Portraits. Use them with: talking-portraits "
+        f"{kind.name} --config FILE",
         "# Flags on the command line beat what is here. Paths are relative to the current folder.",
         "",
     ]
-    lines += [_line(name, values[name]) for name in FILES]
-    for section, cls in option_classes(job.engine).items():
+    lines += [_line(name, values[name]) for name in kind.files]
+    for section, cls in kind.sections(job.engine).items():
         specs = option_specs(cls)
         if not specs:
             continue
         lines += ["", f"[{section}]"]
         for spec in specs:
-            lines += textwrap.wrap(describe(spec), 98, initial_indent="# ", subsequent_indent="# ")
+            lines += textwrap.wrap(
+                describe_option(spec, kind), 98, initial_indent="# ", subsequent_indent="# "
+            )
             lines.append(_line(spec.name, values[section][spec.name]))
     return "\n".join(lines) + "\n"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..faces.options import FaceOptions
-from ..jobs.settings import read_value
+from ..jobs.values import read_value
 from ..options import option_specs
 from .console import Console, table
 from .flags import given_values

@@ -6,38 +6,32 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from ..jobs.settings import FILES, option_classes
+from ..jobs.kinds import JobKind
+from ..jobs.settings import ANIMATE
 from ..options import OptionSpec, option_specs
-from ..registry import ENGINES
 
 SECTION_TITLES = {
     "run": "the job as a whole",
     "face": "the face",
     "motion": "motion",
+    "drive": "motion",
+    "sliders": "expression sliders",
     "render": "the picture",
     "video": "the video file",
 }
 
 
-def sections() -> Iterator[tuple[str, list[OptionSpec]]]:
+def sections(kind: JobKind = ANIMATE) -> Iterator[tuple[str, list[OptionSpec]]]:
     """The options of each section over all engines, those of every day before the advanced."""
     for section in SECTION_TITLES:
         specs: dict[str, OptionSpec] = {}
         # The engine that everybody has comes first: where two share a name, its words stand.
-        for engine in sorted(ENGINES, key=lambda engine: engine.needs_download):
-            for spec in option_specs(option_classes(engine)[section]):
-                specs.setdefault(spec.name, spec)
-        yield section, sorted(specs.values(), key=lambda spec: spec.advanced)
-
-
-def engines_of(name: str) -> tuple[str, ...]:
-    """Ids of the engines that have an option; empty where it belongs to the job, not an engine."""
-    return tuple(
-        engine.id
-        for engine in ENGINES
-        for cls in (engine.motion_options, engine.render_options)
-        if name in {spec.name for spec in option_specs(cls)}
-    )
+        for engine in sorted(kind.engines, key=lambda engine: engine.needs_download):
+            if cls := kind.sections(engine).get(section):
+                for spec in option_specs(cls):
+                    specs.setdefault(spec.name, spec)
+        if specs:
+            yield section, sorted(specs.values(), key=lambda spec: spec.advanced)
 
 
 def flag(name: str) -> str:
@@ -45,7 +39,7 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def describe(spec: OptionSpec) -> str:
+def describe(spec: OptionSpec, kind: JobKind = ANIMATE) -> str:
     """Help, range, unit and default of an option in one line."""
     facts: list[str] = []
     if spec.choices:
@@ -57,9 +51,9 @@ def describe(spec: OptionSpec) -> str:
         facts.append(spec.unit)
     if spec.default is not None and spec.default != "":
         facts.append(f"default {default_text(spec)}")
-    owners = engines_of(spec.name)
-    if owners and len(owners) < len(ENGINES):
-        facts.append(f"engine {', '.join(owners)}")
+    owners = kind.owners(spec.name)
+    if owners and len(owners) < len(kind.engines):
+        facts.append(f"engine {', '.join(engine.id for engine in owners)}")
     text = f"{spec.help} [{'; '.join(facts)}]" if facts else spec.help
     return f"{text} (advanced)" if spec.advanced else text
 
@@ -75,18 +69,20 @@ def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
-def add_option_flags(parser: argparse.ArgumentParser, only: tuple[str, ...] = ()) -> None:
+def add_option_flags(
+    parser: argparse.ArgumentParser, kind: JobKind = ANIMATE, only: tuple[str, ...] = ()
+) -> None:
     """Flags for every option, grouped by section; ``only`` limits them to some sections.
 
     Flags that are not given leave no trace in the result: a config file can then fill them.
     """
-    for section, specs in sections():
+    for section, specs in sections(kind):
         if only and section not in only:
             continue
         group = parser.add_argument_group(SECTION_TITLES[section])
         for spec in specs:
             # argparse takes % for its own
-            text = describe(spec).replace("%", "%%")
+            text = describe(spec, kind).replace("%", "%%")
             if spec.kind is bool:
                 group.add_argument(
                     flag(spec.name),
@@ -106,7 +102,7 @@ def _metavar(spec: OptionSpec) -> str:
     return {int: "N", float: "X"}.get(spec.kind, "TEXT" if not spec.choices else "WORD")
 
 
-def given_values(args: argparse.Namespace) -> dict[str, Any]:
+def given_values(args: argparse.Namespace, kind: JobKind = ANIMATE) -> dict[str, Any]:
     """What was given on the command line, by option name."""
-    names = {spec.name for _, specs in sections() for spec in specs} | set(FILES)
+    names = {spec.name for _, specs in sections(kind) for spec in specs} | set(kind.files)
     return {name: value for name, value in vars(args).items() if name in names}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..engines.engine import Engine
-from ..options import option_specs
 from ..registry import ENGINES, find_engine
 from ..weights.catalog import WeightFile
 from ..weights.store import WeightStore
+from .kinds import JobKind
 
 
 def weight_store(models_dir: str = "", host_folders: tuple[Path, ...] = ()) -> WeightStore:
@@ -43,35 +43,24 @@ def used_files(engine: Engine, options: Any, store: WeightStore) -> tuple[Weight
     return files
 
 
-def pick_engine(given: Collection[str], borrows_motion: bool, store: WeightStore) -> Engine:
+def pick_engine(
+    kind: JobKind, given: Collection[str], takers: Sequence[Engine], store: WeightStore
+) -> Engine:
     """The engine that ``auto`` means: the first that is ready and takes what was given.
 
     Args:
-        given: names of the options that were given.
-        borrows_motion: whether a reference video was given.
+        kind: what sort of job.
+        given: names of the options and files that were given.
+        takers: engines that can do it at all, best first.
         store: where weights are looked for.
     """
-    takers = [engine for engine in ENGINES if _takes(engine, given, borrows_motion)]
-    for engine in takers:
+    named = [name for name in given if kind.owners(name)]
+    able = [engine for engine in takers if all(engine in kind.owners(name) for name in named)]
+    for engine in able:
         if is_ready(engine, store):
             return engine
     # Where only an engine without its weights takes the options, that one says what is missing.
-    return takers[0] if takers else find_engine("auto")
-
-
-def _takes(engine: Engine, given: Collection[str], borrows_motion: bool) -> bool:
-    own = {
-        spec.name
-        for cls in (engine.motion_options, engine.render_options)
-        for spec in option_specs(cls)
-    }
-    of_engines = {
-        spec.name
-        for other in ENGINES
-        for cls in (other.motion_options, other.render_options)
-        for spec in option_specs(cls)
-    }
-    return set(given) & of_engines <= own and (engine.borrows_motion or not borrows_motion)
+    return able[0] if able else find_engine("auto")
 
 
 def find_weights(engine: Engine, render_options: Any, store: WeightStore) -> dict[str, Path]:

@@ -21,7 +21,8 @@ from ..media.video_out import check_video_path
 from ..motion_request import ReferenceVideo
 from ..runtime import Runtime
 from ..structures import Coeff3DMM, LiteMotion
-from .settings import INPUTS, REFERENCES, AnimateJob
+from .kinds import input_files
+from .settings import REFERENCES, AnimateJob
 
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif"}
@@ -40,7 +41,7 @@ def check_job(job: AnimateJob) -> None:
     for name in REFERENCES:
         if (reference := getattr(job, name)) is not None:
             check_input_file(reference, "reference video")
-    inputs = [file for name in INPUTS if (file := getattr(job, name)) is not None]
+    inputs = input_files(job)
     check_video_path(job.out, job.video, tuple(inputs))
     if job.preview is not None and job.preview.suffix.lower() not in _PICTURE_SUFFIXES:
         raise OutputError(

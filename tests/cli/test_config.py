@@ -12,7 +12,8 @@ from sadtalker_core.cli.animate import merged_values
 from sadtalker_core.cli.config_file import config_text, load_config, save_config
 from sadtalker_core.cli.parser import parse
 from sadtalker_core.errors import OptionError, OutputError
-from sadtalker_core.jobs.settings import build_job, describe_job
+from sadtalker_core.jobs.kinds import describe
+from sadtalker_core.jobs.settings import build_job
 from sadtalker_core.media.video_in import open_video
 from tests.cli.running import run
 
@@ -39,7 +40,7 @@ def test_round_trip_of_every_option(tmp_path: Path) -> None:
     path = tmp_path / "my job.toml"
     save_config(path, job)
     assert build_job(load_config(path)) == job
-    assert build_job(load_config(path)) != build_job({**describe_job(job), "preview": "q.png"})
+    assert build_job(load_config(path)) != build_job({**describe(job), "preview": "q.png"})
 
 
 def test_defaults_round_trip_and_every_option_is_explained(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_defaults_round_trip_and_every_option_is_explained(tmp_path: Path) -> No
     path = tmp_path / "c.toml"
     path.write_text(text, encoding="utf-8")
     assert build_job(load_config(path)) == job
-    for values in describe_job(job).values():
+    for values in describe(job).values():
         for name in values if isinstance(values, dict) else ():
             assert f"\n{name} = " in text or f"\n# {name} =" in text
 

@@ -9,14 +9,9 @@ from typing import Any
 import pytest
 
 from sadtalker_core.errors import OptionError
-from sadtalker_core.jobs.settings import (
-    AnimateJob,
-    RunOptions,
-    build_job,
-    describe_job,
-    flatten,
-    parse_fps,
-)
+from sadtalker_core.jobs.kinds import describe, flatten
+from sadtalker_core.jobs.settings import ANIMATE, AnimateJob, RunOptions, build_job
+from sadtalker_core.jobs.values import parse_fps
 
 BASE = {"portrait": "a.png", "audio": "a.wav", "out": "a.mp4"}
 
@@ -102,9 +97,9 @@ def test_refusals_name_the_culprit(values: dict[str, Any], words: str) -> None:
 
 def test_description_gives_the_same_job_again() -> None:
     job = build_job({**BASE, "seed": 9, "still": True, "preview": "p.png", "crf": 30, "gaze": 0.1})
-    assert build_job(describe_job(job)) == job
+    assert build_job(describe(job)) == job
     idle = build_job({"portrait": "a", "out": "b.mp4", "idle": 4})
-    assert build_job(describe_job(idle)) == idle
+    assert build_job(describe(idle)) == idle
     assert idle.run.idle == 4.0
 
 
@@ -115,5 +110,5 @@ def test_jobs_check_the_kind_of_their_options() -> None:
 
 def test_flatten_leaves_its_argument_alone() -> None:
     values = {"run": {"seed": 3}}
-    assert flatten(values) == {"seed": 3}
+    assert flatten(values, ANIMATE) == {"seed": 3}
     assert values == {"run": {"seed": 3}}
