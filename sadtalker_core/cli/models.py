@@ -97,6 +97,12 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:.0f} MB" if size else "?"
 
 
+def _total(files: Sequence[WeightFile]) -> str:
+    size = sum(file.size for file in files)
+    known = all(file.size for file in files)
+    return _megabytes(size) if known or not size else f"more than {_megabytes(size)}"
+
+
 def _describe(file: WeightFile, store: WeightStore) -> dict[str, Any]:
     path = store.find(file)
     return {
@@ -167,7 +173,7 @@ def _list(store: WeightStore, console: Console) -> int:
             f"  {entry['name']}",
             _megabytes(entry["bytes"]),
             str(entry["path"] or "not here"),
-            f"{entry['description']}{' (older form)' if entry['older'] else ''}",
+            f"{entry['description']}{' (another form)' if entry['older'] else ''}",
         ]
         for entry in downloads
     ]
@@ -178,7 +184,7 @@ def _list(store: WeightStore, console: Console) -> int:
         lines += [f"  {names}:", f"      {licence}"]
     lines += ["", "Sets"]
     for name, files in SETS.items():
-        total = _megabytes(sum(file.size for file in files))
+        total = _total(files)
         lines += [f"  {name}: {', '.join(file.name for file in files)} ({total})"]
     lines += ["", "Looked in"]
     lines += [f"  {folder}" for folder in store.folders]
@@ -200,7 +206,7 @@ def _download(args: argparse.Namespace, store: WeightStore, console: Console) ->
     files = chosen(args.names, _KNOWN)
     missing = [file for file in files if store.find(file) is None]
     if missing:
-        total = _megabytes(sum(file.size for file in missing))
+        total = _total(missing)
         console.note(f"{len(missing)} files, {total}, to {store.download_folder}")
         for licence in dict.fromkeys(file.licence for file in missing):
             names = ", ".join(file.file for file in missing if file.licence == licence)

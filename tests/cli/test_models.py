@@ -86,6 +86,9 @@ def test_list_names_everything_and_writes_nothing(tmp_path: Path) -> None:
         assert file.name in text
         assert file.licence in text
     assert "not here" in text
+    # The animals' own sizes are not known.
+    assert "sadtalker-mapping-full (1036 MB)" in text
+    assert "liveportrait-retargeting (more than 2 MB)" in text
     assert not (tmp_path / "cache").exists()
 
 
