@@ -2,7 +2,8 @@
 
 Works for every motion with one row per frame. Frame k stands at k / fps seconds. A region is a
 part of a motion: ``head`` and ``face`` in every type; ``mouth``, ``eyes`` and ``brows`` where the
-type keeps them apart (3DMM expression coefficients do not).
+type keeps them apart (3DMM expression coefficients do not). Rotation matrices go the short way
+round between frames and stay rotations.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ import torch
 from torch import Tensor
 
 from ..errors import OptionError, StructureError
-from ..structures import Coeff3DMM, LiteMotion, frames_for
+from ..geometry.slerp import nearest_rotation, rotation_part, slerp
+from ..structures import Coeff3DMM, ImplicitMotion, LiteMotion, frames_for
+from ..systems.liveportrait.config import KEYPOINTS
+from ..systems.liveportrait.regions import gain_mask
 
-M = TypeVar("M", bound=Coeff3DMM | LiteMotion)
+Motion = Coeff3DMM | LiteMotion | ImplicitMotion
+M = TypeVar("M", bound=Motion)
 Weight = float | Tensor
 
 _LITE_REGIONS: dict[str, tuple[str, ...]] = {
@@ -32,10 +37,26 @@ _COEFF_REGIONS: dict[str, tuple[str, ...]] = {
     "expression": ("expression",),
     "head": ("rotation_rad", "translation", "crop"),
 }
+_IMPLICIT_REGIONS: dict[str, tuple[str, ...]] = {
+    "expression": ("expression", "eye_ratios", "lip_ratio"),
+    "head": ("rotation", "translation", "scale"),
+}
+# Some of the expression's numbers; which, is known for the published networks.
+_IMPLICIT_PARTS: dict[str, tuple[str, ...]] = {
+    "mouth": ("expression", "lip_ratio"),
+    "eyes": ("expression", "eye_ratios"),
+    "brows": ("expression",),
+}
+_PART_GAINS = {"mouth": ("lips", "jaw"), "eyes": ("eyes",), "brows": ("brows",)}
+# Of the face that was filmed, in no region; keypoints no longer fit once a motion is changed.
+_FILMED = ("canonical", "keypoints")
 
 
-def regions_of(motion: Coeff3DMM | LiteMotion) -> dict[str, tuple[str, ...]]:
-    """Names of the regions of a motion with the fields that they hold."""
+def regions_of(motion: Motion) -> dict[str, tuple[str, ...]]:
+    """Names of the regions of a motion with the fields that they hold, or hold a part of."""
+    if isinstance(motion, ImplicitMotion):
+        parts = _IMPLICIT_PARTS if motion.expression.shape[1] == KEYPOINTS else {}
+        return {**_IMPLICIT_REGIONS, **parts, "face": _IMPLICIT_REGIONS["expression"]}
     own = _LITE_REGIONS if isinstance(motion, LiteMotion) else _COEFF_REGIONS
     face = tuple(name for region, names in own.items() if region != "head" for name in names)
     return {**own, "face": face}
@@ -129,8 +150,7 @@ def blend(a: M, b: M, weight: Weight | Mapping[str, Weight]) -> M:
         other = getattr(b, name)
         if other is None:
             return value
-        share = _frames_weight(share, value)
-        return torch.lerp(value, other.to(value), share.expand_as(value))
+        return _between(name, value, other.to(value), _frames_weight(share, value))
 
     return _by_region(a, weight, mixed)
 
@@ -140,17 +160,28 @@ def gain(motion: M, amount: Weight | Mapping[str, Weight]) -> M:
 
     Expression and controls scale from zero, their rest. The head of a ``LiteMotion`` too, because
     it is relative to the picture; that of a ``Coeff3DMM`` is absolute and scales about its first
-    frame.
+    frame, and so does all of an ``ImplicitMotion``.
 
     Args:
         motion: the motion.
         amount: for everything, or by region; a number or one per frame (T,).
     """
-    absolute = set(_COEFF_REGIONS["head"]) if isinstance(motion, Coeff3DMM) else set[str]()
+    absolute: Iterable[str] = ()
+    if isinstance(motion, Coeff3DMM):
+        absolute = _COEFF_REGIONS["head"]
+    elif isinstance(motion, ImplicitMotion):
+        absolute = _rows(motion)
 
     def scaled(name: str, value: Tensor, factor: Weight) -> Tensor:
         rest = value[:1] if name in absolute else torch.zeros_like(value[:1])
-        return rest + (value - rest) * _frames_weight(factor, value)
+        column = _frames_weight(factor, value)
+        if name == "rotation":
+            found = rotation_part(value @ rest.mT, column[:, 0, 0]) @ rest
+        else:
+            found = rest + (value - rest) * column
+        if name in ("eye_ratios", "lip_ratio"):
+            found = found.clamp(min=0)
+        return torch.where(column == 1, value, found)
 
     return _by_region(motion, amount, scaled)
 
@@ -178,15 +209,18 @@ def smooth(motion: M, seconds: float, regions: Iterable[str] | None = None) -> M
         ends = flat[:1].expand(reach, -1), flat[-1:].expand(reach, -1)
         wide = torch.cat((ends[0], flat, ends[1])).T[:, None]
         calm = torch.nn.functional.conv1d(wide, kernel.to(flat)[None, None])[:, 0].T
-        return calm.reshape(value.shape).to(value)
+        calm = calm.reshape(value.shape).to(value)
+        return nearest_rotation(calm) if name == "rotation" else calm
 
     chosen = None if regions is None else dict.fromkeys(regions, 1.0)
     return _by_region(motion, 1.0 if chosen is None else chosen, smoothed)
 
 
-def _rows(motion: Coeff3DMM | LiteMotion) -> dict[str, Tensor]:
+def _rows(motion: Motion) -> dict[str, Tensor]:
     """The fields with one row per frame."""
     names = [name for fields in regions_of(motion).values() for name in fields]
+    if isinstance(motion, ImplicitMotion):
+        names += _FILMED
     return {name: value for name in names if (value := getattr(motion, name)) is not None}
 
 
@@ -210,7 +244,7 @@ def _at(motion: M, start: Fraction, step: Fraction, count: int) -> M:
     for name, value in _rows(motion).items():
         low = value[left.to(value.device)]
         high = value[(left + 1).clamp(max=last).to(value.device)]
-        rows[name] = torch.lerp(low, high, _column(share.to(value), value).expand_as(low))
+        rows[name] = _between(name, low, high, _column(share.to(value), value))
     return _with_rows(motion, rows)
 
 
@@ -227,8 +261,8 @@ def _eased(motion: M, following: M, seconds: float) -> M:
     for name, value in _rows(motion).items():
         goal = getattr(following, name)
         if goal is not None:
-            share = _column(weight.to(value), value).expand_as(value)
-            rows[name] = torch.lerp(value, goal[:1].to(value).expand_as(value), share)
+            share = _column(weight.to(value), value)
+            rows[name] = _between(name, value, goal[:1].to(value).expand_as(value), share)
     return _with_rows(motion, {**_rows(motion), **rows})
 
 
@@ -238,20 +272,37 @@ def _by_region(
     change: Callable[[str, Tensor, Weight], Tensor],
 ) -> M:
     known = regions_of(motion)
-    by_name: dict[str, Weight] = {}
     if isinstance(amounts, Mapping):
-        for region, amount in amounts.items():
-            if region not in known:
-                raise OptionError(
-                    f"a {type(motion).__name__} has no region {region!r}, "
-                    f"it has: {', '.join(known)}."
-                )
-            by_name.update(dict.fromkeys(known[region], amount))
+        wanted = [(region, amounts[region]) for region in amounts]
     else:
-        by_name = dict.fromkeys(_rows(motion), amounts)
+        wanted = [("face", amounts), ("head", amounts)]
     rows = _rows(motion)
-    changed = {name: change(name, rows[name], by_name[name]) for name in rows if name in by_name}
-    return _with_rows(motion, {**rows, **changed})
+    changed = {name: value for name, value in rows.items() if name != "keypoints"}
+    for region, amount in wanted:
+        if region not in known:
+            raise OptionError(
+                f"a {type(motion).__name__} has no region {region!r}, it has: {', '.join(known)}."
+            )
+        for name in known[region]:
+            if name in rows:
+                new, mask = change(name, rows[name], amount), _part(region, name, rows[name])
+                changed[name] = new if mask is None else torch.where(mask, new, changed[name])
+    return _with_rows(motion, changed)
+
+
+def _part(region: str, name: str, value: Tensor) -> Tensor | None:
+    """Which numbers of a field (T, K, 3) a region holds; None where it is all of them."""
+    if name != "expression" or value.ndim != 3 or region not in _PART_GAINS:
+        return None
+    masks = [gain_mask(part, value.device) for part in _PART_GAINS[region]]
+    return torch.stack(masks).any(0)
+
+
+def _between(name: str, a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+    """From ``a`` at 0 to ``b`` at 1, exact at both; ``share`` is a column beside them."""
+    if name == "rotation":
+        return slerp(a, b, share[:, 0, 0])
+    return torch.lerp(a, b, share.expand_as(a))
 
 
 def _frames_weight(weight: Weight, value: Tensor) -> Tensor:
@@ -271,7 +322,7 @@ def _column(rows: Tensor, value: Tensor) -> Tensor:
     return rows.reshape(len(rows), *(1 for _ in value.shape[1:]))
 
 
-def _check_alike(a: Coeff3DMM | LiteMotion, b: Coeff3DMM | LiteMotion) -> None:
+def _check_alike(a: Motion, b: Motion) -> None:
     if type(a) is not type(b):
         raise StructureError(
             f"motions must be of one type, got {type(a).__name__} and {type(b).__name__}."
@@ -280,3 +331,9 @@ def _check_alike(a: Coeff3DMM | LiteMotion, b: Coeff3DMM | LiteMotion) -> None:
         raise StructureError(
             f"motions must have one frame rate, got {a.fps} and {b.fps}; use retime."
         )
+    if isinstance(a, ImplicitMotion) and isinstance(b, ImplicitMotion):
+        counts = a.expression.shape[1], b.expression.shape[1]
+        if counts[0] != counts[1]:
+            raise StructureError(
+                f"motions must have the same keypoints, got {counts[0]} and {counts[1]}."
+            )

@@ -62,10 +62,17 @@ def region_mask(region: str, device: torch.device | str = "cpu") -> Tensor:
 def expression_gains(options: LivePortraitMotionOptions, device: torch.device | str) -> Tensor:
     """(21, 3) strength of every number of the expression."""
     gains = torch.ones(KEYPOINTS, 3)
-    for name, places in _GAINS.items():
-        for keypoint, axes in places:
-            gains[keypoint, list(axes)] = getattr(options, name)
+    for name in _GAINS:
+        gains[gain_mask(name)] = getattr(options, name)
     return gains.to(device)
+
+
+def gain_mask(name: str, device: torch.device | str = "cpu") -> Tensor:
+    """(21, 3) bool: the numbers that the gain ``name`` scales (eyes, brows, lips, jaw or pose)."""
+    mask = _of_keypoints((), "cpu")
+    for keypoint, axes in _GAINS[name]:
+        mask[keypoint, list(axes)] = True
+    return mask.to(device)
 
 
 def scaled_change(rest: Tensor, moved: Tensor, gain: Tensor | float) -> Tensor:
