@@ -1,0 +1,168 @@
+"""Several faces followed through video, each keeping its number, by place and appearance.
+
+Each face is followed as ``track`` follows one. The detector looks for lost and new faces: at once
+where one was lost or two became one, and every so often otherwise. Who is who is told by place
+where a face was just seen, and by appearance where it jumped or returned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .appearance import alike, appearance
+from .crop import Image, to_image
+from .detect import overlap
+from .face import Face
+from .find import find_in_image
+from .landmarks import faces_from_meshes, find_meshes, square_of_mesh
+from .networks import FaceNets
+from .options import FaceOptions
+from .track import TrackedFace
+
+_JUMP = 0.3  # a mesh that overlaps its predecessor less is not the same face
+_ONE = 0.5  # two that overlap more are one
+_LOOK = 12  # frames between looks for new faces
+_CLOSE_LOOK = 60  # frames between looks as close as the options allow
+_SURE = 0.80  # appearance from which a face that returns anywhere is the same
+_DOUBT = 0.55  # below it a face is another even in the same place
+_CLEARLY = 0.15  # difference of two likenesses that tells two people apart
+_REACH = 1.0  # how far a lost face may move without being told by appearance, in face sizes
+_LEARN = 0.05  # how fast an appearance follows light and pose
+
+
+@dataclass
+class _Person:
+    """One face as last seen."""
+
+    face: Face
+    look: Tensor
+    lost_for: int = 0
+
+
+class SeveralTracker:
+    """Follows up to ``most`` faces, frame by frame. ``track_several`` is the plain way to use it.
+
+    Faces are numbered as they are first seen, the largest of a frame first.
+    """
+
+    def __init__(self, nets: FaceNets, options: FaceOptions | None = None, most: int = 8) -> None:
+        self._nets = nets
+        self._options = options or FaceOptions()
+        self._most = most
+        self._people: list[_Person] = []
+        self._frame = -1
+
+    def update(self, rgb: Tensor) -> list[TrackedFace]:
+        """The faces in the next frame (3, H, W) uint8, by number; one that is not seen is held
+        where it was and not valid. The list grows when someone new is seen."""
+        self._frame += 1
+        with torch.no_grad():
+            image = to_image(rgb)
+            found = self._followed(rgb, image)
+            missing = len(found) < len(self._people) or not self._people
+            if missing or self._frame % _LOOK == 0:
+                self._look(rgb, image, found)
+        for number, person in enumerate(self._people):
+            face = found.get(number)
+            if face is None:
+                person.lost_for += 1
+                continue
+            look = appearance(rgb, face)
+            mixed = torch.lerp(person.look, look, _LEARN)
+            person.face, person.look, person.lost_for = face, mixed / mixed.norm(), 0
+        return [TrackedFace(person.face, person.lost_for == 0) for person in self._people]
+
+    def _followed(self, rgb: Tensor, image: Image) -> dict[int, Face]:
+        """Faces near their last places, without the detector, each place once."""
+        present = [i for i, person in enumerate(self._people) if person.lost_for == 0]
+        squares = [square_of_mesh(self._people[i].face.mesh_px) for i in present]
+        meshes, presence = find_meshes(self._nets, image, squares, refinements=1 if present else 0)
+        kept: list[int] = []
+        for row, number in enumerate(present):
+            last = self._people[number].face.box_px
+            near = float(overlap(last, _box(meshes[row])[None])[0]) > _JUMP
+            if near and float(presence[row]) > self._options.presence_threshold:
+                kept.append(row)
+        scores = [self._people[present[row]].face.score for row in kept]
+        faces = faces_from_meshes(self._nets, image, meshes[kept], presence[kept], scores)
+        found: dict[int, Face] = {}
+        # one after another by likeness: who looks less like it leaves the place to the other
+        known = [self._likeness(rgb, face, present[row]) for row, face in zip(kept, faces)]
+        for likeness, row, face in sorted(zip(known, kept, faces), key=lambda item: -item[0]):
+            taken = any(_same_place(face, other) for other in found.values())
+            if not taken and likeness > _DOUBT:
+                found[present[row]] = face
+        return found
+
+    def _likeness(self, rgb: Tensor, face: Face, number: int) -> float:
+        """How much a face looks like a person; -1 when it looks clearly more like another."""
+        look = appearance(rgb, face)
+        each = [alike(person.look, look) for person in self._people]
+        return each[number] if each[number] > max(each) - _CLEARLY else -1.0
+
+    def _look(self, rgb: Tensor, image: Image, found: dict[int, Face]) -> None:
+        """Adds lost and new faces to ``found``, by the detector."""
+        options = self._options
+        if self._frame % _CLOSE_LOOK and self._people:
+            options = replace(options, face_search="fast")
+        seen = [
+            face
+            for face in find_in_image(self._nets, image, options)
+            if not any(_same_place(face, other) for other in found.values())
+        ]
+        looks = [appearance(rgb, face) for face in seen]
+        pairs: list[tuple[float, int, int]] = []
+        for number, person in enumerate(self._people):
+            if number in found:
+                continue
+            for i, face in enumerate(seen):
+                likeness = alike(person.look, looks[i])
+                near = max(0.0, 1 - _distance(person.face, face) / (_REACH + 0.1 * person.lost_for))
+                if likeness > (_DOUBT if near > 0 else _SURE):
+                    pairs.append((likeness + 0.2 * near, number, i))
+        taken: set[int] = set()
+        for _, number, i in sorted(pairs, reverse=True):
+            if number not in found and i not in taken:
+                found[number] = seen[i]
+                taken.add(i)
+        for i, face in enumerate(seen):
+            if i not in taken and len(self._people) < self._most:
+                found[len(self._people)] = face
+                self._people.append(_Person(face, looks[i]))
+
+
+def track_several(
+    nets: FaceNets, frames: Iterable[Tensor], options: FaceOptions | None = None, most: int = 8
+) -> Iterator[list[TrackedFace]]:
+    """The faces of each frame, by number: see ``SeveralTracker.update``.
+
+    Args:
+        nets: the face nets.
+        frames: chunks (N, 3, H, W) uint8, in order.
+        options: how hard to look; which face is meant plays no part.
+        most: people that are followed; the largest faces of the first frames come first.
+    """
+    tracker = SeveralTracker(nets, options, most)
+    for chunk in frames:
+        for rgb in chunk:
+            yield tracker.update(rgb)
+
+
+def _box(mesh: Tensor) -> Tensor:
+    points = mesh[:, :2]
+    return torch.cat((points.amin(0), points.amax(0)))
+
+
+def _same_place(first: Face, second: Face) -> bool:
+    return float(overlap(first.box_px, second.box_px[None])[0]) > _ONE
+
+
+def _distance(first: Face, second: Face) -> float:
+    """Between the centres, in sizes of the first face."""
+    (x0, y0), (x1, y1) = first.center_px, second.center_px
+    return math.hypot(x1 - x0, y1 - y0) / max(first.size_px, 1.0)
