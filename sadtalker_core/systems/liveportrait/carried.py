@@ -157,22 +157,22 @@ def wanted_of_video(
 def carried_to_animal(
     source: SourcePoints,
     driving: ImplicitMotion,
-    first: ImplicitMotion,
+    first: ImplicitMotion | None,
     options: LivePortraitMotionOptions,
 ) -> Bearing:
     """What a picture of an animal takes over: the driver's own pose and expression.
 
-    Region and gains, which the original ignores here, hold what does not move as the driver has it
-    at rest; with ``pose-friendly``, where nothing is fitted afterwards, as the portrait has it.
+    What region and gains, which the original ignores here, leave out stays as ``first`` has it.
 
     Args:
         source: one row or N.
         driving: N frames.
-        first: (1 frame) the driver at rest.
-        options: region, gains and driving_option count.
+        first: (1 frame) the driver at rest, where the motion since then is fitted to the animal
+            afterwards; None where it is not, and the animal's own bearing stays.
+        options: region and gains count.
     """
     rest = Bearing.of_source(source)
-    if options.driving_option == "expression-friendly":
+    if first is not None:
         rest = Bearing(first.expression, first.rotation, source.scale, first.translation)
     taken = Bearing(driving.expression, driving.rotation, source.scale, driving.translation)
     return _limited(rest, taken, options, _whole_mask(options.region, rest.exp.device))

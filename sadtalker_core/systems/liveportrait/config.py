@@ -43,7 +43,8 @@ class LivePortraitMotionOptions:
         1.0,
         low=0.0,
         high=2.0,
-        help="Strength of the head's change in size: 1 as filmed, 0 keeps the portrait's size.",
+        help="Strength of the head's change in size, which a picture takes over in relative "
+        "motion: 1 as filmed, 0 none.",
     )
     driving_option: str = option(
         "expression-friendly",

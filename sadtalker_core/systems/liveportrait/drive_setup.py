@@ -83,8 +83,9 @@ class DriveSetup:
         """Whether motion is fitted to the size of the portrait's face."""
         if self.options.driving_option != "expression-friendly":
             return False
-        moving_still = not self.source_is_video and not self.driving_is_picture
-        return self.animal or (self.options.relative and moving_still)
+        if self.source_is_video or self.driving_is_picture:
+            return False
+        return self.animal or self.options.relative
 
     @property
     def _needs_ratios(self) -> bool:

@@ -69,8 +69,10 @@ def drive(
         stitching: fit the face to the shoulders.
         animal: the networks are those of animals.
         source_is_video: the source is a video, be it of one frame.
-        driving_is_picture: the driver is a single picture; by default, if it has one frame.
-        first: the driver at rest, one frame; by default its first.
+        driving_is_picture: the driver is a single picture; by default, if it has one frame and
+            ``first`` is not given.
+        first: the driver at rest, one frame; by default its first. It is what relative motion is
+            measured from: motion made from sound begins anywhere.
         fps: frames per second of the result; by default the driver's.
 
     Returns:
@@ -83,9 +85,12 @@ def drive(
 
     Source: ``execute`` in LivePortrait's ``src/live_portrait_pipeline.py``, and its ``_animal``.
     """
-    is_picture = len(driving) == 1 if driving_is_picture is None else driving_is_picture
+    check_motion(driving)
+    if driving_is_picture is None:
+        driving_is_picture = len(driving) == 1 and first is None
+    ratios = _beside(source, ratios)
     setup = DriveSetup(
-        source, options, nets, ratios, stitching, animal, source_is_video, is_picture
+        source, options, nets, ratios, stitching, animal, source_is_video, driving_is_picture
     )
     rate = driving.fps if fps is None else fps
     if not source_is_video:
@@ -123,7 +128,7 @@ def drive_chunks(
     Yields:
         A track for every chunk that has frames.
     """
-    setup = DriveSetup(source, options, nets, ratios, stitching, animal)
+    setup = DriveSetup(source, options, nets, _beside(source, ratios), stitching, animal)
     return _of_still(setup, chunks, first)
 
 
@@ -148,7 +153,7 @@ def _of_still(
     number = 0
     anchor: _Anchor | None = None
     for chunk in chunks:
-        if len(chunk) == 0 and number:
+        if len(chunk) == 0:
             continue
         chunk = _ready(setup, chunk)
         if anchor is None:
@@ -201,7 +206,8 @@ def _still_keypoints(setup: DriveSetup, frames: ImplicitMotion, anchor: _Anchor)
     """(N, K, 3) keypoints of a picture before the networks correct them."""
     source = setup.source
     if setup.animal:
-        bearing = carried_to_animal(source, frames, anchor.first, setup.options)
+        rest = anchor.first if setup.fits_size else None
+        bearing = carried_to_animal(source, frames, rest, setup.options)
     else:
         # A driving picture has no earlier frame to be compared with.
         first = frames if setup.driving_is_picture else anchor.first
@@ -268,6 +274,10 @@ def _known(ratio: Tensor | None, option: str) -> Tensor:
             "not hold: drive with a video or with another template."
         )
     return ratio
+
+
+def _beside(source: SourcePoints, ratios: FaceRatios | None) -> FaceRatios | None:
+    return None if ratios is None else ratios.to(source.x.device, source.x.dtype)
 
 
 def _ready(setup: DriveSetup, motion: ImplicitMotion) -> ImplicitMotion:
