@@ -15,6 +15,7 @@ ComfyUI-AdvancedLivePortrait.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -23,8 +24,9 @@ from torch import Tensor
 from ...errors import OptionError, StructureError
 from ...expression_sliders import ExpressionSliders
 from ...geometry.keyframes import slider_curves
-from ...geometry.pose import rotation_liveportrait
+from ...geometry.pose import degrees_liveportrait, rotation_liveportrait
 from ...records import TensorRecord, check_shape
+from ...structures import ImplicitMotion
 from .keypoints import posed, without_depth
 from .points import SourcePoints
 from .retarget import (
@@ -138,6 +140,76 @@ def apply_sliders(
     still = source.x.expand_as(points)
     is_same = (points == still).flatten(1).all(1)[:, None, None]
     return torch.where(is_same, still, stitched(nets.stitching, still, points))
+
+
+def slid_motion(motion: ImplicitMotion, values: SliderValues) -> ImplicitMotion:
+    """A driver's motion with the sliders' change on top: somebody who talks, and smiles.
+
+    Drive with relative motion and the driver's own first frame as ``first``, so that the change is
+    not taken for the driver's rest. What no slider touches stays to the bit.
+
+    Args:
+        motion: T frames.
+        values: (1 or T,) of each moved slider, without the two ratios: they have networks, and
+            options of their own in driving.
+
+    Raises:
+        OptionError: there is no such slider, or it is a ratio.
+        StructureError: lengths differ.
+    """
+    ratio = next((name for name in values if name.endswith("_ratio")), None)
+    if ratio is not None:
+        raise OptionError(f"{ratio} cannot be added to a driver; use eye or lip retargeting.")
+    frames = len(motion)
+    if any(len(value) not in (1, frames) for value in values.values()):
+        raise StructureError(f"sliders must have one value or one per frame ({frames}).")
+    degrees = turned(SLIDERS, values, motion.expression, frames)
+    rotation = torch.where(
+        (degrees == 0).all(1)[:, None, None],
+        motion.rotation,
+        rotation_liveportrait(degrees_liveportrait(motion.rotation) + degrees),
+    )
+    size = values["mov_z"].to(motion.scale)[:, None] if "mov_z" in values else 1.0
+    return dataclasses.replace(
+        motion,
+        expression=motion.expression + pushed(SLIDERS, values, motion.expression, frames),
+        rotation=rotation,
+        scale=motion.scale * size,
+    )
+
+
+def with_sliders(motion: ImplicitMotion, values: SliderValues) -> ImplicitMotion:
+    """A driver's motion with sliders added to it.
+
+    Relative motion is what changes since the driver's first frame: give that frame, without the
+    sliders, to ``motion.drive`` as ``first``, or a slider that never moves has no effect.
+
+    Args:
+        motion: T frames.
+        values: (1 or T,) of each moved slider; see ``slider_values``.
+
+    Raises:
+        OptionError: a slider that says how far open eyes or lips are: with a driver it says that.
+    """
+    if not values:
+        return motion
+    for name in ("eyes_open_ratio", "lip_open_ratio"):
+        if name in values:
+            raise OptionError(
+                f"{name} sets how far open a face without a driver is; with one, use "
+                f"{'eye' if name[0] == 'e' else 'lip'}_retargeting, blink or aaa."
+            )
+    like, frames = motion.expression, len(motion)
+    degrees = turned(SLIDERS, values, like, frames)
+    turn = rotation_liveportrait(degrees_liveportrait(motion.rotation) + degrees)
+    is_turned = (degrees != 0).any(1)[:, None, None]
+    scale = values["mov_z"].to(like)[:, None] if "mov_z" in values else 1.0
+    return dataclasses.replace(
+        motion,
+        expression=like + pushed(SLIDERS, values, like, frames),
+        rotation=torch.where(is_turned, turn, motion.rotation),
+        scale=motion.scale * scale,
+    )
 
 
 def panel_points(

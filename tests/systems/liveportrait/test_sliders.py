@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from torch import Tensor
 
 from sadtalker_core.errors import OptionError, StructureError
 from sadtalker_core.expression_sliders import ExpressionSliders
-from sadtalker_core.geometry.pose import rotation_liveportrait
+from sadtalker_core.geometry.pose import degrees_liveportrait, rotation_liveportrait
 from sadtalker_core.options import option_specs
+from sadtalker_core.systems.liveportrait.config import LivePortraitMotionOptions
 from sadtalker_core.systems.liveportrait.editor import (
     SAMPLE_PARTS,
     ExpressionChange,
@@ -22,8 +24,10 @@ from sadtalker_core.systems.liveportrait.editor import (
     editor_change,
     editor_points,
     panel_points,
+    slid_motion,
     slider_values,
 )
+from sadtalker_core.systems.liveportrait.motion import drive
 from sadtalker_core.systems.liveportrait.points import SourcePoints
 from sadtalker_core.systems.liveportrait.retarget import FaceRatios, RetargetNets
 from sadtalker_core.systems.liveportrait.sliders import (
@@ -270,3 +274,35 @@ def test_lips_of_a_video() -> None:
     other = silent_lips(dataclasses.replace(source, exp=source.exp + 0.01))
     touched = (silent - other).abs().amax((0, 2)) > 1e-4
     assert touched.nonzero().flatten().tolist() == [11, 13, 15, 16, 18]
+
+
+def test_a_driver_with_sliders_on_top() -> None:
+    driver = faces(4, seed=3).motion(Fraction(25))
+    assert torch.equal(slid_motion(driver, {}).rotation, driver.rotation)
+    values = slider_values(
+        ExpressionSliders(smile="0:0, 0.08:0, 0.12:1", rotate_pitch="0:0, 0.08:0, 0.12:6"),
+        torch.arange(4) / 25,
+    )
+    moved = slid_motion(driver, values)
+    for name in ("expression", "rotation", "translation", "scale"):
+        assert torch.equal(getattr(moved, name)[:3], getattr(driver, name)[:3])
+    change = moved.expression[3] - driver.expression[3]
+    torch.testing.assert_close(change[14, 1], torch.tensor(-0.02), rtol=0, atol=1e-6)
+    degrees = degrees_liveportrait(moved.rotation[3]) - degrees_liveportrait(driver.rotation[3])
+    torch.testing.assert_close(degrees, torch.tensor([6.0, 0.0, 0.0]), rtol=0, atol=1e-3)
+    larger = slid_motion(driver, still_values({"mov_z": 1.1}))
+    torch.testing.assert_close(larger.scale, driver.scale * 1.1)
+    # driven in relative motion, the portrait gets the sliders' change beside the driver's
+    source = faces()
+    options = LivePortraitMotionOptions(driving_option="pose-friendly")
+    plain, with_smile = (
+        drive(source, motion, options, nets(), stitching=False, first=driver[:1]).driving
+        for motion in (driver, slid_motion(driver, still_values({"smile": 1.0})))
+    )
+    expected = pushed(SLIDERS, {"smile": torch.ones(1)}, source.exp, 1)
+    scale = source.scale * driver.scale / driver.scale[:1]
+    torch.testing.assert_close(with_smile - plain, scale[:, None] * expected, rtol=0, atol=1e-5)
+    with pytest.raises(OptionError, match="lip_open_ratio cannot be added"):
+        slid_motion(driver, still_values({"lip_open_ratio": 0.1}))
+    with pytest.raises(StructureError, match=r"one per frame \(4\)"):
+        slid_motion(driver, {"smile": torch.ones(3)})
