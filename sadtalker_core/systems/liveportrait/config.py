@@ -120,6 +120,19 @@ class LivePortraitRenderOptions:
         -0.125, low=-1.0, high=1.0, help="Shift of the cut square downward, in its own sides."
     )
     crop_rotate: bool = option(True, help="Turn the cut square so that the face is upright.")
+    crop_box: str = option(
+        "",
+        help="The square to cut as x0,y0,x1,y1 in pixels, in place of one around the face that is "
+        "found. An animal's face is not found: without a box the middle of the picture is cut.",
+        advanced=True,
+    )
+    seam: str = option(
+        "original",
+        choices=("original", "matched"),
+        help="How the face is laid over the picture: with the original's soft edge, or with "
+        "outlines and colours matched along it as well.",
+        advanced=True,
+    )
     species: str = option(
         "human", choices=SPECIES, help="Whose networks: a person's or an animal's."
     )
@@ -167,3 +180,8 @@ class LivePortraitDriverOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True)
+class LivePortraitDriveOptions(LivePortraitMotionOptions, LivePortraitDriverOptions):
+    """Both: how the driver is read, and what is taken over of it."""

@@ -1,0 +1,264 @@
+"""LivePortrait in three calls: prepare a portrait or video once, read a driver, drive.
+
+portrait --source--> picture --F, M--> features, SourcePoints
+driver --driver--> pictures --M--> ImplicitMotion
+both --motion--> KeypointTrack --W, G--> faces --paste--> frames
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from ...errors import OptionError
+from ...expression_sliders import ExpressionSliders
+from ...faces.composite import composite
+from ...faces.networks import load_face_nets
+from ...faces.options import FaceOptions
+from ...motion_request import ReferenceVideo
+from ...runtime import Runtime
+from ...structures import FrameStream, ImplicitMotion, KeypointTrack
+from .config import LivePortraitDriveOptions
+from .crop import CropShape
+from .driver import read_driver
+from .editor import apply_sliders, slid_motion, slider_values
+from .faces import FaceFinder, OriginalFinder, VideoFinder, first_look
+from .landmarks203 import OnnxLandmarkNet
+from .motion import drive
+from .paste import paste_exact, to_levels
+from .points import SourcePoints, extract_stream
+from .prepared import (
+    PreparedFace,
+    PreparedPortrait,
+    PreparedVideo,
+    frames_of,
+    is_pasted,
+    source_pictures,
+)
+from .render import CPU_FRAMES, SourceFeatures, prepare_features, render_frames
+from .weights import LivePortraitNets
+
+Prepared = PreparedPortrait | PreparedVideo
+_FRAME_BYTES = 96_000_000  # whole frames that are held at once: large pictures go in small chunks
+
+
+def read_motion(
+    nets: LivePortraitNets,
+    video: ReferenceVideo,
+    face: FaceOptions,
+    options: LivePortraitDriveOptions,
+    runtime: Runtime,
+) -> ImplicitMotion:
+    """The motion of a driving video, or of a picture as a video of one frame.
+
+    Two passes over it; half a kilobyte is kept of every frame.
+
+    Raises:
+        NoFaceError: no frame shows a face and frames are not square, or are to be cut.
+    """
+    tracker = load_face_nets(runtime.device)
+    find: FaceFinder = VideoFinder(tracker, face)
+    if nets.landmarks is not None:
+        look = first_look(tracker, face)
+        find = OriginalFinder(OnnxLandmarkNet(nets.landmarks), look, follows=True)
+    shape = CropShape(
+        options.driving_crop_scale, options.driving_crop_x, options.driving_crop_y, rotate=False
+    )
+    track, pictures = read_driver(video.open, find, shape, options.driving_crop, runtime)
+
+    def watched() -> Iterator[Tensor]:
+        for part in pictures:
+            runtime.check_cancelled()
+            yield part.to(runtime.device)
+
+    with torch.inference_mode():
+        points = SourcePoints.joined(extract_stream(nets.motion, watched()))
+    ratios = None if track.ratios is None else track.ratios.to(runtime.device)
+    return points.motion(video.fps, ratios)
+
+
+def animate(
+    nets: LivePortraitNets,
+    prepared: Prepared,
+    motions: Sequence[ImplicitMotion],
+    options: LivePortraitDriveOptions,
+    sliders: ExpressionSliders,
+    frames: int,
+    fps: Fraction,
+    runtime: Runtime,
+    first: ImplicitMotion | None = None,
+) -> FrameStream:
+    """Frames of the portrait in motion: uint8 chunks (N, 3, H, W) made while they are read.
+
+    Args:
+        nets: the networks.
+        prepared: the portrait or video.
+        motions: one for all faces, or one for each; none leaves the face to the sliders, and a
+            video to its own motion.
+        options: what is taken over of the driver.
+        sliders: changes on top, numbers or keyframes.
+        frames: their number where there is no motion and no source video.
+        fps: the same for frames per second.
+        runtime: device, chunk, progress, cancel.
+        first: the driver at rest, one frame; by default the first of each motion.
+
+    Raises:
+        OptionError: an option needs what is not there, or motions do not fit the faces.
+    """
+    video = prepared if isinstance(prepared, PreparedVideo) else None
+    rate = video.fps if video is not None else motions[0].fps if motions else fps
+    length = len(video) if video is not None else max(map(len, motions)) if motions else frames
+    faces = _Sources.of(prepared)
+    if len(motions) not in (0, 1, len(faces)):
+        raise OptionError(
+            f"{len(motions)} drivers do not fit {len(faces)} faces: give one for all, or one each."
+        )
+    tracks: list[KeypointTrack] = []
+    with torch.inference_mode():
+        for index, source in enumerate(faces):
+            motion = motions[index % len(motions)].to(runtime.device) if motions else None
+            tracks.append(
+                _track(nets, prepared, source, motion, options, sliders, length, rate, first)
+            )
+    length = max(len(track) for track in tracks)
+    tracks = [_held(track, length) for track in tracks]
+    if isinstance(prepared, PreparedVideo):
+        chunks, size = _video_frames(nets, prepared, tracks[0], runtime), _shown_size(prepared)
+    else:
+        chunks, size = _still_frames(nets, prepared, tracks, runtime), prepared.size
+    return FrameStream(chunks, length, size, rate)
+
+
+class _Sources(list[PreparedFace | PreparedVideo]):
+    @classmethod
+    def of(cls, prepared: Prepared) -> _Sources:
+        return cls([prepared] if isinstance(prepared, PreparedVideo) else prepared.faces)
+
+
+def _track(
+    nets: LivePortraitNets,
+    prepared: Prepared,
+    source: PreparedFace | PreparedVideo,
+    motion: ImplicitMotion | None,
+    options: LivePortraitDriveOptions,
+    sliders: ExpressionSliders,
+    length: int,
+    fps: Fraction,
+    first: ImplicitMotion | None,
+) -> KeypointTrack:
+    """Keypoints of one face through the whole clip: 63 numbers a frame."""
+    render = prepared.options
+    is_animal = render.species == "animal"
+    count = length if motion is None else len(motion)
+    times = torch.arange(count, dtype=torch.float64) / float(fps)
+    values = slider_values(sliders, times, source.points.kp.device)
+    if motion is None:
+        points = apply_sliders(
+            source.points, values, source.ratios, nets.retarget, render.stitching
+        )
+        return KeypointTrack(source.points.x, points.expand(length, -1, -1), fps)
+    start = first if first is not None else motion[:1]
+    return drive(
+        source.points,
+        slid_motion(motion, values),
+        options,
+        nets.retarget,
+        ratios=source.ratios,
+        stitching=render.stitching,
+        animal=is_animal,
+        source_is_video=isinstance(source, PreparedVideo),
+        driving_is_picture=len(motion) == 1 and first is None,
+        first=None if len(motion) == 1 and first is None else start.to(motion.expression.device),
+        fps=fps,
+    )
+
+
+def _held(track: KeypointTrack, length: int) -> KeypointTrack:
+    """The track with its last frame held until ``length``."""
+    missing = length - len(track)
+    if missing <= 0:
+        return track
+    last = track.driving[-1:].expand(missing, -1, -1)
+    return replace(track, driving=torch.cat([track.driving, last]))
+
+
+def _shown_size(prepared: PreparedVideo) -> tuple[int, int]:
+    return prepared.frame_size if is_pasted(prepared.options) else (512, 512)
+
+
+def _at_once(size: tuple[int, int], runtime: Runtime) -> int:
+    most = CPU_FRAMES if runtime.device.type == "cpu" else runtime.chunk
+    return max(1, min(runtime.chunk, most, _FRAME_BYTES // (size[0] * size[1] * 3)))
+
+
+def _rendered(
+    nets: LivePortraitNets, features: SourceFeatures, track: KeypointTrack, runtime: Runtime
+) -> Tensor:
+    return torch.cat(list(render_frames(nets.render, [(features, track)], runtime)))
+
+
+def _part(track: KeypointTrack, part: slice) -> KeypointTrack:
+    source = track.source if len(track.source) == 1 else track.source[part]
+    return KeypointTrack(source, track.driving[part], track.fps)
+
+
+def _laid_over(frames: Tensor, crops: Tensor, places: Tensor, prepared: Prepared) -> Tensor:
+    if prepared.options.seam == "matched":
+        return composite(frames, crops, places.to(crops.device))
+    return paste_exact(frames, crops, places)
+
+
+def _still_frames(
+    nets: LivePortraitNets,
+    prepared: PreparedPortrait,
+    tracks: Sequence[KeypointTrack],
+    runtime: Runtime,
+) -> Iterator[Tensor]:
+    length, at_once = len(tracks[0]), _at_once(prepared.size, runtime)
+    quiet = replace(runtime, progress=lambda stage, done, total: None)
+    for start in range(0, length, at_once):
+        runtime.check_cancelled()
+        part = slice(start, min(start + at_once, length))
+        # Not held over a yield: the reader must not run in inference mode because of us.
+        with torch.inference_mode():
+            shown = prepared.still[None].expand(part.stop - start, -1, -1, -1)
+            for face, track in zip(prepared.faces, tracks):
+                crops = _rendered(nets, face.features, _part(track, part), quiet)
+                if not is_pasted(prepared.options):
+                    shown = to_levels(crops)
+                else:
+                    shown = _laid_over(shown, crops, face.image_from_crop, prepared)
+        yield shown
+        runtime.progress("render", part.stop, length)
+
+
+def _video_frames(
+    nets: LivePortraitNets, prepared: PreparedVideo, track: KeypointTrack, runtime: Runtime
+) -> Iterator[Tensor]:
+    length = len(track)
+    quiet = replace(runtime, progress=lambda stage, done, total: None)
+    for start, frames in frames_of(prepared, _at_once(prepared.frame_size, runtime)):
+        if start >= length:
+            return
+        runtime.check_cancelled()
+        part = slice(start, min(start + len(frames), length))
+        frames = frames[: part.stop - start].to(runtime.device)
+        with torch.inference_mode():
+            pictures = source_pictures(prepared, frames, start).to(runtime.device)
+            features = prepare_features(nets.render, pictures, quiet)
+            crops = _rendered(nets, features, _part(track, part), quiet)
+            shown = _shown_video(prepared, frames, crops, part)
+        yield shown
+        runtime.progress("render", part.stop, length)
+
+
+def _shown_video(prepared: PreparedVideo, frames: Tensor, crops: Tensor, part: slice) -> Tensor:
+    if not is_pasted(prepared.options):
+        return to_levels(crops)
+    shown = _laid_over(frames, crops, prepared.image_from_crop[part], prepared)
+    seen = prepared.valid[part].to(frames.device)[:, None, None, None]
+    return torch.where(seen, shown, frames)

@@ -1,0 +1,233 @@
+"""A portrait or a video made ready for LivePortrait: done once, used as often as you like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from ...errors import OptionError
+from ...faces.face import Face
+from ...faces.networks import load_face_nets
+from ...faces.options import FaceOptions
+from ...motion_request import OpenFrames, ReferenceVideo
+from ...runtime import Runtime
+from .config import LivePortraitRenderOptions
+from .crop import CropShape, cut_averaged, inverse_map, network_input
+from .faces import FaceFinder, OriginalFinder, SeenFace, VideoFinder, first_look
+from .landmarks203 import OnnxLandmarkNet
+from .points import SourcePoints, extract
+from .render import SourceFeatures, prepare_features
+from .retarget import FaceRatios
+from .source import SourceCrop, joined_ratios, read_source, read_source_video
+from .weights import LivePortraitNets
+
+
+@dataclass(frozen=True)
+class PreparedFace:
+    """One face of a portrait.
+
+    Attributes:
+        points: what M reads from it, one row.
+        features: what the renderer keeps of it.
+        image_from_crop: (3, 3) from the renderer's picture to the portrait.
+        ratios: how far eyes and lips are open, one row; None for animals.
+    """
+
+    points: SourcePoints
+    features: SourceFeatures
+    image_from_crop: Tensor
+    ratios: FaceRatios | None
+
+
+@dataclass(frozen=True)
+class PreparedPortrait:
+    """What depends on a picture alone.
+
+    Attributes:
+        still: (3, H, W) uint8, on the networks' device.
+        faces: those that move, in the order in which they are laid over the picture.
+        options: how it was cut and will be shown.
+    """
+
+    still: Tensor
+    faces: tuple[PreparedFace, ...]
+    options: LivePortraitRenderOptions
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the frames."""
+        if is_pasted(self.options):
+            return int(self.still.shape[1]), int(self.still.shape[2])
+        return self.faces[0].features.size
+
+
+@dataclass(frozen=True)
+class PreparedVideo:
+    """What depends on a source video alone: some hundred numbers a frame, but no frames.
+
+    Attributes:
+        open: a fresh pass over its frames.
+        points: T rows.
+        ratios: T rows, or None.
+        image_from_crop: (T, 3, 3).
+        valid: (T,) False where no face was seen: such a frame is shown as it is.
+        frame_size: (H, W).
+        fps: its frames per second.
+        options: how it was cut and will be shown.
+    """
+
+    open: OpenFrames
+    points: SourcePoints
+    ratios: FaceRatios | None
+    image_from_crop: Tensor
+    valid: Tensor
+    frame_size: tuple[int, int]
+    fps: Fraction
+    options: LivePortraitRenderOptions
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def is_pasted(options: LivePortraitRenderOptions) -> bool:
+    """Whether the face goes back into the picture; the original needs all three for that."""
+    return options.pasteback and options.do_crop and options.stitching
+
+
+def prepare(
+    nets: LivePortraitNets,
+    rgb: Tensor,
+    faces: Sequence[Face],
+    options: LivePortraitRenderOptions,
+    runtime: Runtime,
+) -> PreparedPortrait:
+    """Cut, read and encode each face of a picture.
+
+    Args:
+        nets: the networks.
+        rgb: (3, H, W) uint8, any size.
+        faces: those that move; none for an animal, which is cut by ``crop_box`` or in the middle.
+        options: what is cut.
+        runtime: device and cancel.
+
+    Raises:
+        OptionError: there is no face and the portrait is not an animal, or several faces without
+            paste-back.
+    """
+    finders: list[FaceFinder | None] = [_known(nets, face, options) for face in faces]
+    if not finders:
+        if options.species != "animal":
+            raise OptionError("a person's portrait needs a face that moves.")
+        finders = [None]
+    if len(finders) > 1 and not is_pasted(options):
+        raise OptionError(
+            "several faces are moved only in the whole picture: leave stitching, pasteback and "
+            "do_crop on, or choose one face."
+        )
+    made: list[PreparedFace] = []
+    for find in finders:
+        crop = read_source(rgb, find, _shape(options), box_of(options))
+        pictures = crop.pictures.to(runtime.device)
+        with torch.inference_mode():
+            points = extract(nets.motion, pictures)
+        features = prepare_features(nets.render, pictures, runtime)
+        ratios = None if crop.ratios is None else crop.ratios.to(runtime.device)
+        made.append(PreparedFace(points, features, crop.image_from_crop[0], ratios))
+    return PreparedPortrait(rgb.to(runtime.device), tuple(made), options)
+
+
+def prepare_video(
+    nets: LivePortraitNets,
+    video: ReferenceVideo,
+    face: FaceOptions,
+    options: LivePortraitRenderOptions,
+    runtime: Runtime,
+) -> PreparedVideo:
+    """Read the face in every frame of a video; frames are not kept.
+
+    Raises:
+        OptionError: an animal's video; the original moves animals from pictures only.
+        NoFaceError: no frame shows a face.
+    """
+    if options.species == "animal":
+        raise OptionError("an animal is driven from a picture, not from a source video.")
+    tracker = load_face_nets(runtime.device)
+    find: FaceFinder = VideoFinder(tracker, face)
+    if nets.landmarks is not None:
+        look = first_look(tracker, face)
+        find = OriginalFinder(OnnxLandmarkNet(nets.landmarks), look, follows=True)
+    rows: list[SourcePoints] = []
+    crops: list[SourceCrop] = []
+    for crop in read_source_video(video.open(), find, _shape(options), runtime, box_of(options)):
+        # One by one: how frames come in chunks must not change a number.
+        with torch.inference_mode():
+            rows += [
+                extract(nets.motion, picture[None].to(runtime.device)) for picture in crop.pictures
+            ]
+        crops.append(_without_pictures(crop))
+    ratios = [crop.ratios.to(runtime.device) for crop in crops if crop.ratios is not None]
+    return PreparedVideo(
+        open=video.open,
+        points=SourcePoints.joined(rows),
+        ratios=joined_ratios(ratios) if ratios else None,
+        image_from_crop=torch.cat([crop.image_from_crop for crop in crops]),
+        valid=torch.cat([crop.valid for crop in crops]),
+        frame_size=crops[0].frame_size,
+        fps=video.fps,
+        options=options,
+    )
+
+
+def source_pictures(prepared: PreparedVideo, frames: Tensor, start: int) -> Tensor:
+    """(N, 3, 256, 256) the faces of frames (N, 3, H, W), of which the first is ``start``."""
+    maps = prepared.image_from_crop[start : start + len(frames)]
+    cut = [cut_averaged(rgb[None], inverse_map(at)) for rgb, at in zip(frames, maps)]
+    return network_input(torch.cat(cut))
+
+
+def box_of(options: LivePortraitRenderOptions) -> Tensor | None:
+    """(4,) ``crop_box`` as numbers, or None where it is empty."""
+    if not options.crop_box.strip():
+        return None
+    message = f"crop_box must be four numbers x0,y0,x1,y1 in pixels, got {options.crop_box!r}."
+    try:
+        box = torch.tensor([float(part) for part in options.crop_box.split(",")])
+    except ValueError as error:
+        raise OptionError(message) from error
+    if box.shape != (4,) or not bool(torch.isfinite(box).all()) or box[2] <= box[0]:
+        raise OptionError(message)
+    return box
+
+
+def _shape(options: LivePortraitRenderOptions) -> CropShape | None:
+    if not options.do_crop:
+        return None
+    return CropShape(options.crop_scale, options.crop_x, options.crop_y, rotate=options.crop_rotate)
+
+
+def _known(nets: LivePortraitNets, face: Face, options: LivePortraitRenderOptions) -> FaceFinder:
+    """A finder that has found this face already."""
+    seen = SeenFace.of(face)
+    if nets.landmarks is None or options.landmarks != "original":
+        return lambda rgb: seen
+    net = OnnxLandmarkNet(nets.landmarks)
+    return OriginalFinder(net, lambda rgb: seen.points_px, follows=False)
+
+
+def _without_pictures(crop: SourceCrop) -> SourceCrop:
+    return SourceCrop(
+        crop.pictures[:, :, :0, :0], crop.image_from_crop, crop.valid, crop.frame_size, crop.ratios
+    )
+
+
+def frames_of(prepared: PreparedVideo, at_once: int) -> Iterator[tuple[int, Tensor]]:
+    """The video again: index of the first frame, and (N, 3, H, W) uint8 of at most ``at_once``."""
+    start = 0
+    for chunk in prepared.open():
+        for part in chunk.split(at_once):
+            yield start, part
+            start += len(part)
