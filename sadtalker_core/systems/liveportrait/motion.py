@@ -33,6 +33,7 @@ from .retarget import (
     retargeted,
     stitched,
 )
+from .smoothing import OneEuro, OneEuroState
 
 # Frames go through the networks in places of a table of this size, each in the place of its number:
 # so the rounding of a frame does not depend on the chunk it came in.
@@ -109,6 +110,7 @@ def drive_chunks(
     stitching: bool = True,
     animal: bool = False,
     first: ImplicitMotion | None = None,
+    calm: OneEuro | None = None,
 ) -> Iterator[KeypointTrack]:
     """Keypoints of a picture while its driver's frames arrive, such as a camera's.
 
@@ -124,12 +126,22 @@ def drive_chunks(
         stitching: fit the face to the shoulders.
         animal: the networks are those of animals.
         first: the driver at rest; by default its first frame.
+        calm: takes the trembling out of expression and rotation, for a camera.
 
     Yields:
         A track for every chunk that has frames.
     """
     setup = DriveSetup(source, options, nets, _beside(source, ratios), stitching, animal)
-    return _of_still(setup, chunks, first)
+    return _of_still(setup, chunks if calm is None else _calmed(chunks, calm), first)
+
+
+def _calmed(chunks: Iterable[ImplicitMotion], calm: OneEuro) -> Iterator[ImplicitMotion]:
+    states: tuple[OneEuroState | None, OneEuroState | None] = None, None
+    for chunk in chunks:
+        expression, exp_state = calm.run(chunk.expression, states[0])
+        rotation, turn_state = calm.run(chunk.rotation, states[1])
+        states = exp_state, turn_state
+        yield replace(chunk, expression=expression, rotation=rotation)
 
 
 @dataclass(frozen=True)

@@ -74,14 +74,17 @@ class OneEuro:
         share = self._share(self.cutoff_hz + self.slope * speed.abs())
         return OneEuroState(row, share * row + (1 - share) * state.value, speed)
 
-    def over(self, rows: Tensor) -> Tensor:
-        """(T, ...) rows one after another."""
+    def run(self, rows: Tensor, state: OneEuroState | None) -> tuple[Tensor, OneEuroState | None]:
+        """(T, ...) rows one after another, calmed, and the state after them."""
         calm: list[Tensor] = []
-        state: OneEuroState | None = None
         for row in rows:
             state = self.step(row, state)
             calm.append(state.value)
-        return torch.stack(calm) if calm else rows
+        return (torch.stack(calm) if calm else rows), state
+
+    def over(self, rows: Tensor) -> Tensor:
+        """(T, ...) rows from the first on, calmed."""
+        return self.run(rows, None)[0]
 
     def _share(self, cutoff_hz: Tensor) -> Tensor:
         return 1 / (1 + self.rate_hz / (2 * math.pi * cutoff_hz))

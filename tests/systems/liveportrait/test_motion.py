@@ -28,7 +28,7 @@ from sadtalker_core.systems.liveportrait.retarget import (
     retargeted,
     stitched,
 )
-from sadtalker_core.systems.liveportrait.smoothing import smoothed
+from sadtalker_core.systems.liveportrait.smoothing import OneEuro, smoothed
 
 from .toy_points import FPS, faces, motion, nets, ratios
 
@@ -264,6 +264,17 @@ def test_frames_are_made_as_they_arrive() -> None:
     assert read == [0]
     next(stream)
     assert read == [0, 1]
+
+
+@pytest.mark.parametrize("sizes", [[9], [1] * 9, [4, 0, 5]])
+def test_a_camera_can_be_calmed(sizes: list[int]) -> None:
+    calm = OneEuro(cutoff_hz=1.0)
+    starts = [sum(sizes[:k]) for k in range(len(sizes))]
+    chunks = [DRIVER[start : start + size] for start, size in zip(starts, sizes)]
+    parts = list(drive_chunks(STILL, chunks, options(), NETS, stitching=False, calm=calm))
+    rows = {name: calm.over(getattr(DRIVER, name)) for name in ("expression", "rotation")}
+    want = driven(dataclasses.replace(DRIVER, **rows))
+    assert torch.equal(torch.cat([part.driving for part in parts]), want)
 
 
 def test_no_frame_is_kept_of_a_stream() -> None:
