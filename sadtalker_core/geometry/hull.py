@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -16,10 +17,11 @@ def hull_volume(points: Tensor) -> Tensor:
     """Volume of the convex hull of points in space.
 
     Args:
-        points: (K, 3) or (B, K, 3), finite; meant for tens of points.
+        points: (K, 3) or (B, K, 3); meant for tens of points.
 
     Returns:
-        () or (B,) float64 volumes on the processor; 0 where all points lie in one plane.
+        () or (B,) float64 volumes on the processor; 0 where all points lie in one plane, NaN where
+        one is not finite.
     """
     clouds = points.detach().to("cpu", torch.float64)
     if clouds.ndim == 2:
@@ -29,6 +31,8 @@ def hull_volume(points: Tensor) -> Tensor:
 
 def _volume(numbers: Sequence[Sequence[float]]) -> float:
     """Grows a hull point by point: the faces that a new point sees give way to a cone to it."""
+    if not all(math.isfinite(x) for row in numbers for x in row):
+        return math.nan
     # Floating point numbers are fractions of a power of two.
     unit = max((x.as_integer_ratio()[1] for row in numbers for x in row), default=1)
     points: list[Point] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -50,6 +51,13 @@ def test_points_of_one_plane_have_none() -> None:
     flat = cloud(5) * torch.tensor([1.0, 1.0, 0.0])
     for points in (flat, flat * torch.tensor([1.0, 0.0, 0.0]), torch.ones(6, 3), torch.ones(0, 3)):
         assert float(hull_volume(points)) == 0.0
+
+
+def test_points_that_are_nowhere_have_no_volume() -> None:
+    for nowhere in (math.nan, math.inf):
+        points = cloud(6)
+        points[2, 1] = nowhere
+        assert math.isnan(float(hull_volume(points)))
 
 
 def test_batch_of_clouds() -> None:

@@ -87,3 +87,4 @@ def test_fit_of_flat_faces_is_none() -> None:
     flat = face * torch.tensor([1.0, 1.0, 0.0])
     assert motion_multiplier(flat, face).tolist() == [1.0]
     assert motion_multiplier(face, flat).tolist() == [1.0]
+    assert motion_multiplier(face, face / 0).tolist() == [1.0]
