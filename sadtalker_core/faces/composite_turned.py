@@ -214,8 +214,9 @@ def _lost_detail(
     factor = max(1, int(side / crop_size + 1e-6))  # the picture is cut and reduced as the crop was
     seen, inside = _picture_in_crop(still, image_from_crop, crop_size, box, crop_size, factor)
     seen = _reduced(seen, side)
-    change = (crops - seen).abs().mean(1, keepdim=True)
-    change = change * interpolate(inside[None, None].float(), size=change.shape[-2:])
+    difference = (crops - seen) * interpolate(inside[None, None].float(), size=seen.shape[-2:])
+    cells = min(_CELLS, seen.shape[-1])  # finer differences are noise of the renderer
+    change = interpolate(difference, size=(cells, cells), mode="area").abs().mean(1, keepdim=True)
     change = interpolate(change, size=(_STILL_CELLS, _STILL_CELLS), mode="area")
     change = avg_pool2d(change, _STILL_WINDOW, 1, _STILL_WINDOW // 2, count_include_pad=False)
     rest = torch.exp(-((change / _STILL) ** 2))
@@ -228,15 +229,20 @@ def _picture_in_crop(
 ) -> tuple[Tensor, Tensor]:
     """(M, 3, n, n) the picture in the crop's axes, and (n, n) bool where there is a picture.
 
-    The picture is averaged over ``factor`` pixels and then read at each cell.
+    The picture is averaged over ``factor`` pixels, in step with its own corner, and then read at
+    each cell.
     """
     factor = min(factor, *still.shape[-2:])
-    small = avg_pool2d(still, factor) if factor > 1 else still
+    skip = -box[0] % factor, -box[1] % factor
+    if min(still.shape[-1] - skip[0], still.shape[-2] - skip[1]) < factor:
+        skip = (0, 0)
+    rest = still[..., skip[1] :, skip[0] :]
+    small = avg_pool2d(rest, factor) if factor > 1 else rest
     middles = (torch.arange(cells).double() + 0.5) / cells * crop_size - 0.5
     y, x = torch.meshgrid(middles, middles, indexing="ij")
     points = affine.apply(image_from_crop, torch.stack((x, y), -1).flatten(0, 1))
     extent = torch.tensor([small.shape[-1] * factor, small.shape[-2] * factor]).double()
-    corner = torch.tensor(box[:2]).double()
+    corner = torch.tensor([box[0] + skip[0], box[1] + skip[1]]).double()
     places = (2 * (points + 0.5 - corner) / extent - 1).reshape(cells, cells, 2)
     inside = (places.abs() <= 1).all(-1).to(still.device)
     grid = places.float().to(still.device)[None].expand(len(small), -1, -1, -1)

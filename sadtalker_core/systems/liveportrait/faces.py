@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from ...faces.find import find_faces
 from ...faces.landmarks98 import mesh_to_68
 from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
+from ...faces.several import track_several
 from ...faces.track import FaceTracker
 from .landmarks203 import LandmarkNet, landmarks_203
 from .ratios import ratios_of_face
@@ -72,6 +73,39 @@ class VideoFinder:
     def __call__(self, rgb: Tensor) -> SeenFace | None:
         tracked = self._tracker.update(rgb)
         return SeenFace.of(tracked.face) if tracked and tracked.valid else None
+
+
+class RecordedFinder:
+    """Gives what was seen before, frame by frame: for each of several faces of one pass."""
+
+    def __init__(self, seen: Sequence[SeenFace | None]) -> None:
+        self._rest = iter(seen)
+
+    def __call__(self, rgb: Tensor) -> SeenFace | None:
+        return next(self._rest, None)
+
+
+def see_several(
+    nets: FaceNets, frames: Iterable[Tensor], options: FaceOptions | None = None, most: int = 8
+) -> list[list[SeenFace | None]]:
+    """All faces of a picture or video in one pass: a row for each person, an entry for each frame.
+
+    Only landmarks are kept, about 600 bytes for a face and frame. ``RecordedFinder`` then stands
+    for the finder of one person.
+
+    Args:
+        nets: the face nets.
+        frames: chunks (N, 3, H, W) uint8; one frame for a picture.
+        options: how hard to look.
+        most: people that are followed.
+    """
+    rows: list[list[SeenFace | None]] = []
+    for number, faces in enumerate(track_several(nets, frames, options, most)):
+        while len(rows) < len(faces):
+            rows.append([None] * number)
+        for row, tracked in zip(rows, faces):
+            row.append(SeenFace.of(tracked.face) if tracked.valid else None)
+    return rows
 
 
 class OriginalFinder:
