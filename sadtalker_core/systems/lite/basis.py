@@ -66,7 +66,7 @@ class ControlBasis:
     Attributes:
         centres_px: (M, 3) mesh vertices, then rings of border points, in picture pixels.
         moves_px: control name to (M, 2) displacement in pixels for one unit of the control.
-            ``rest`` closes a source mouth that is open; it always applies with weight 1.
+            ``rest`` closes a source mouth that is open.
         source_gap: (11,) distance between the inner lips of the source, in E.
         unit_px: E in pixels.
     """
@@ -135,13 +135,12 @@ def lip_lift(opening: Tensor, jaw: Tensor) -> Tensor:
     return _LIFT * (opening - by_jaw).clamp(min=0)
 
 
-def author_controls(frame: FaceFrame, mesh_px: Array, close_mouth: bool) -> ControlBasis:
+def author_controls(frame: FaceFrame, mesh_px: Array) -> ControlBasis:
     """Displacements of all controls for a face.
 
     Args:
         frame: its frontal frame.
         mesh_px: (468, 3) in picture pixels.
-        close_mouth: whether rest closes a mouth that is open in the source.
     """
     rings = _ring_points(frame, mesh_px)
     centres = np.concatenate([mesh_px, rings]).astype(np.float32)
@@ -160,7 +159,7 @@ def author_controls(frame: FaceFrame, mesh_px: Array, close_mouth: bool) -> Cont
     }
     moves_px = {name: frame.picture_vector(move) for name, move in moves.items()}
     rest, gap = author.rest()
-    moves_px["rest"] = frame.picture_vector(rest * np.float32(close_mouth))
+    moves_px["rest"] = frame.picture_vector(rest)
     return ControlBasis(centres, moves_px, gap, frame.unit_px)
 
 

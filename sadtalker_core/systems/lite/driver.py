@@ -7,6 +7,7 @@ what is noise and what is motion, and gives controls relative to that rest.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,7 +26,7 @@ from ...structures import LiteMotion
 from .basis import CHIN_OF_OPEN, UPPER_OF_OPEN, WIDTH_OF, lip_lift
 from .config import DRIVE_REGIONS, LiteDriveOptions
 from .driver_rows import DriverRows, read_driver
-from .steady import bridged, soft_limited, steadied
+from .steady import bridged, shown, steadied
 
 _REST_SHARE = 0.2  # of a clip's frames: those with the mouth closed furthest and open eyes
 PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
@@ -50,25 +51,17 @@ _STEADY_S = {
     "translation": 0.08,
 }
 _PART = {
-    **dict.fromkeys(("open", "jaw"), "jaw"),
-    **dict.fromkeys(("width", "corners", "pucker", "press"), "lips"),
-    **dict.fromkeys(("lids", "gaze"), "eyes"),
+    "open": "jaw",
+    "jaw": "jaw",
+    "width": "lips",
+    "corners": "lips",
+    "pucker": "lips",
+    "press": "lips",
+    "lids": "eyes",
+    "gaze": "eyes",
     "brows": "brows",
-    **dict.fromkeys(("rotation_rad", "translation"), "pose"),
-}
-# What the renderer can show.
-_LIMITS = {
-    "open": (0.0, 0.20),
-    "width": (-0.20, 0.20),
-    "corners": (-0.08, 0.08),
-    "pucker": (0.0, 1.0),
-    "jaw": (-0.10, 0.22),
-    "press": (0.0, 1.0),
-    "lids": (-0.3, 1.0),
-    "gaze": (-0.08, 0.08),
-    "brows": (-0.12, 0.12),
-    "rotation_rad": (-0.5, 0.5),
-    "translation": (-0.3, 0.3),
+    "rotation_rad": "pose",
+    "translation": "pose",
 }
 _GROW_PER_Z = 0.35  # the renderer's growth of the head for a translation of 1 E toward the viewer
 _PIVOT_DOWN, _LEAN_DOWN = 0.25, 1.1  # E below the ears, where the renderer turns and leans the head
@@ -95,7 +88,8 @@ def track_controls(
         nets: face nets that are loaded already.
 
     Returns:
-        LiteMotion with one row per frame, on ``runtime.device``.
+        LiteMotion with one row per frame, on ``runtime.device``: as measured, which may be more
+        than the renderer can show.
 
     Raises:
         NoFaceError: there is no frame, or none shows a face.
@@ -129,7 +123,7 @@ class DriverRest:
 
 
 def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotion:
-    """Controls relative to rest, steadied, as strong as asked for, as far as can be shown."""
+    """Controls relative to rest, steadied; how strong they are shown is up to ``taken_over``."""
     rest = find_rest(rows, options.neutral)
     lids = _lids(rows.measures[:, 5:7], rest)
     rotation = rows.rotation.double() @ rest.rotation.mT
@@ -148,27 +142,24 @@ def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotio
         columns = _mirrored(columns)
     for name, value in columns.items():
         columns[name] = steadied(value, rows.fps, options.steady * _STEADY_S[name])
-    return LiteMotion(**limited(strengthened(columns, options)), fps=rows.fps)
+    return LiteMotion(**columns, fps=rows.fps)
 
 
-def strengthened(columns: dict[str, Tensor], options: LiteDriveOptions) -> dict[str, Tensor]:
-    """Controls by name, each times the strength of its part of the face."""
+def taken_over(motion: LiteMotion, options: LiteDriveOptions) -> LiteMotion:
+    """Motion as strong as the options say for each part of the face, softly within what the
+    renderer can show."""
     moving = DRIVE_REGIONS[options.region]
     strength = {
         part: options.multiplier * getattr(options, part) * (part in moving)
         for part in DRIVE_REGIONS["all"]
     }
-    found = {name: value * strength[_PART[name]] for name, value in columns.items()}
-    shift = columns["translation"]
-    found["translation"] = shift * shift.new_tensor(
-        [strength["pose"], strength["pose"], strength["scale"]]
-    )
-    return found
-
-
-def limited(columns: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Controls by name, softly within what the renderer can show."""
-    return {name: soft_limited(value, *_LIMITS[name]) for name, value in columns.items()}
+    columns = {
+        name: shown(name, getattr(motion, name) * strength[part]) for name, part in _PART.items()
+    }
+    head = [strength["pose"], strength["pose"], strength["scale"]]
+    shift = motion.translation * motion.translation.new_tensor(head)
+    columns["translation"] = shown("translation", shift)
+    return dataclasses.replace(motion, **columns)
 
 
 def find_rest(rows: DriverRows, neutral: str = "auto") -> DriverRest:
@@ -189,19 +180,25 @@ def find_rest(rows: DriverRows, neutral: str = "auto") -> DriverRest:
     lowest = torch.quantile(lids, 0.01, dim=0)
     shut = lowest.clamp(0.0, _SHUT_MOST).minimum(0.3 * lids.median(0).values)
     if neutral == "first":
-        calm = looking = seen[:1]
+        calm = looking = eyes = seen[:1]
         weight = torch.ones(1, dtype=torch.float64)
     else:
         calm = seen[resting_frames(measures)]
-        looking, weight = seen, _frontal_weight(rows.rotation[seen])
+        is_open = lids.mean(1) >= 0.6 * torch.quantile(lids.mean(1), 0.9)
+        looking, eyes = seen, seen[is_open]
+        weight = _frontal_weight(rows.rotation[seen])
     angles = angles_from_rotation(rows.rotation[looking].double())
     place = _weighted_median(rows.place_px[looking].double(), weight)
     unit = _weighted_median(rows.unit_px[looking, None].double(), weight)
+    # the mouth rests where it is closed, eyes and brows as they mostly are
+    calm_face = torch.cat(
+        (rows.measures[calm, :5].median(0).values, rows.measures[eyes, 5:].median(0).values)
+    )
     return DriverRest(
-        rows.measures[calm].median(0).values,
+        calm_face,
         rows.heights[calm].median(0).values,
         shut,
-        rows.irises[calm].median(0).values,
+        rows.irises[eyes].median(0).values,
         rotation_from_angles(_weighted_median(angles, weight)),
         place,
         float(unit),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...geometry.warp import Array, Image, blur, sample_picture, smoothstep
+from ...geometry.warp import Array, Image, blur, polygon_mask, sample_picture, smoothstep
 from .frame import FaceFrame
 
 _SAMPLES = 33
@@ -21,6 +21,7 @@ _LID_MARGIN = 0.008  # E: the dark margin below the tracked contour belongs to t
 _OVERLAP = 0.010  # E: how far a closed lid covers the lower lid's edge
 _BELOW = 0.075  # E under the covered eye: clear of lashes, the tone of skin in this light
 _LID_SHADE = 0.94  # of that tone on a lid
+_GRAIN, _GRAIN_REACH = 0.7, 0.10  # how much of the skin's detail, from how far below, E
 _STILL = 1e-3  # lid or gaze movement that nobody can see
 _WIDEN_MOST = 0.09  # E
 _COVER_MOST = 0.06  # E
@@ -41,7 +42,7 @@ class EyeRig:
         iris: (2,) centre along, down; radius.
         box: x0, y0, x1, y1 in pixels around everything that can move.
         unit_px: E.
-        smooth: the source blurred, for skin that is stretched a lot.
+        smooth: the source by ``smoothed``, for skin that is stretched a lot.
     """
 
     corner_px: Array
@@ -58,9 +59,31 @@ class EyeRig:
     smooth: Image
 
 
-def smoothed(picture: Image, unit_px: float) -> Image:
-    """The source without detail: skin that is stretched a lot takes its tone from here."""
-    return blur(picture, 0.035 * unit_px)
+def smoothed(picture: Image, contours_px: Array, unit_px: float) -> Image:
+    """The source near the eyes without detail and without the eyes: the tone of the skin there.
+
+    Args:
+        contours_px: (2, 16, 2) lid contours; what is inside and the lashes around take no part.
+        unit_px: E.
+    """
+    result = picture.copy()
+    height, width = picture.shape[:2]
+    reach = 0.55 * unit_px
+    low = np.maximum((contours_px.min((0, 1)) - reach).astype(int), 0)
+    high = np.minimum((contours_px.max((0, 1)) + reach).astype(int) + 1, [width, height])
+    columns, rows = (high - low).tolist()
+    if columns <= 0 or rows <= 0:
+        return result
+    near = picture[low[1] : high[1], low[0] : high[0]].astype(np.float32)
+    inside = np.zeros((rows, columns), np.float32)
+    for contour in contours_px:
+        ring = np.concatenate([contour[:9], contour[15:8:-1]]) - low
+        inside = np.maximum(inside, polygon_mask(ring.astype(np.float32), columns, rows))
+    is_skin = np.clip(1 - 6 * blur(inside, 0.03 * unit_px), 0, 1) + np.float32(1e-3)
+    spread = 0.045 * unit_px
+    tone = blur(near * is_skin[..., None], spread) / blur(is_skin, spread)[..., None]
+    result[low[1] : high[1], low[0] : high[0]] = np.clip(tone + 0.5, 0, 255).astype(np.uint8)
+    return result
 
 
 def build_eye(
@@ -282,8 +305,12 @@ def _draw_lid(
         return sample_picture(where, spots, smooth).astype(np.float32)
 
     lid = seen(picture, v_skin, True)
-    above, below = seen(rig.smooth, crease, False), seen(rig.smooth, cover + _BELOW, False)
+    under = cover + _BELOW
+    above, below = seen(rig.smooth, crease, False), seen(rig.smooth, under, False)
     fold = above + (_LID_SHADE * below - above) * (0.85 * down[..., None])
+    # grain of the skin below the eye: without it a closed lid looks painted
+    grain = under + _GRAIN_REACH * (1 - down)
+    fold += _GRAIN * (seen(picture, grain, True) - seen(rig.smooth, grain, False))
     lid += (fold - lid) * (0.92 * np.clip((stretch - 1.1) / 1.2, 0, 1))[..., None]
     lashes = seen(picture, v_band, True)
     return lid + (lashes - lid) * band[..., None]

@@ -33,6 +33,7 @@ from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
 
 _OPEN_SOURCE = 0.014  # E; a wider gap in the source is a mouth that stands open
 _LINE_SEARCH = 0.05  # E: how far the true line of the lips may lie from the tracked one
+_OWN_OPENING, _OWN_CLOSING = 0.02, 0.2  # E and share from which the interior is drawn anew
 _OWN_TEETH = (0.035, 0.06)  # E: gaps of the source between which its own teeth replace drawn ones
 
 
@@ -52,7 +53,7 @@ class MouthRig:
         unit_px: E.
         layers: drawn teeth and tongue.
         own_teeth: 0 drawn interior, 1 the source's own.
-        kept_gap_px: (N,) opening along the lines that rest leaves as it is in the source.
+        source_gap_px: (N,) opening along the lines in the source.
     """
 
     lattice: Lattice
@@ -67,7 +68,7 @@ class MouthRig:
     unit_px: float
     layers: MouthLayers
     own_teeth: float
-    kept_gap_px: Array
+    source_gap_px: Array
 
 
 def build_mouth(
@@ -106,8 +107,7 @@ def build_mouth(
     else:
         inner = np.concatenate([upper, lower[-2:0:-1]])
     curves = np.stack([_smooth_curve(upper), _smooth_curve(lower)])
-    is_closed_at_rest = bool(np.abs(basis.moves_px["rest"]).max() > 0)
-    kept = np.maximum(curves[1, :, 1] - curves[0, :, 1], 0) * (not is_closed_at_rest)
+    opened = np.maximum(curves[1, :, 1] - curves[0, :, 1], 0)
     return MouthRig(
         lattice,
         nodes,
@@ -121,7 +121,7 @@ def build_mouth(
         unit,
         layers,
         float(np.clip((gap - _OWN_TEETH[0]) / (_OWN_TEETH[1] - _OWN_TEETH[0]), 0, 1)),
-        kept,
+        opened,
     )
 
 
@@ -203,7 +203,7 @@ def draw_mouth(
     gap = (lower_line - upper_line)[:, 1].max() / rig.unit_px
     if gap > 0.002:
         hole = blur(polygon_mask(opening, columns, rows), soft)
-        hole *= np.clip(gap / 0.012, 0, 1)
+        hole *= np.clip(gap / 0.012, 0, 1) * _changed(weights)
         # lips that protrude hide what is behind them
         shown = 1 - 0.9 * float(smoothstep(np.asarray(weights[CONTROLS.index("pucker")])))
         inside = _interior(rig, picture, pose, (jaw, shown), (above[..., 0], hole), origin)
@@ -213,6 +213,12 @@ def draw_mouth(
     area[:] = np.clip(area + (mouth - area) * fade + 0.5, 0, 255).astype(np.uint8)
 
 
+def _changed(weights: Array) -> float:
+    """0 while the mouth is as in the source, whose interior then simply shows; 1 well off it."""
+    opening, closing = (float(weights[CONTROLS.index(name)]) for name in ("open", "rest"))
+    return min(max(opening / _OWN_OPENING, closing / _OWN_CLOSING), 1.0)
+
+
 def _opened(upper: Array, lower: Array, rig: MouthRig, weights: Array) -> Array:
     """The lower line no farther from the upper one than the motion opens the mouth there.
 
@@ -220,7 +226,8 @@ def _opened(upper: Array, lower: Array, rig: MouthRig, weights: Array) -> Array:
     would show as dark slivers beside the corners.
     """
     opening = weights[CONTROLS.index("open")] * rig.unit_px * mouth_profile(len(upper))
-    most = 1.1 * opening + rig.kept_gap_px
+    kept = rig.source_gap_px * (1 - weights[CONTROLS.index("rest")])
+    most = 1.1 * np.maximum(opening, 0) + kept
     drop = np.clip(lower[:, 1] - upper[:, 1], 0, np.maximum(most, 0))
     return np.stack([lower[:, 0], upper[:, 1] + drop], axis=1)
 

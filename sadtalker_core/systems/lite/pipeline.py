@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import FaceError
+from ...expression_sliders import ExpressionSliders
 from ...faces.crop import framed
 from ...faces.face import Face
 from ...faces.mesh import EYE_OUTER, INNER_LIPS, MOUTH_CORNERS
+from ...geometry.warp import Image
 from ...runtime import Runtime
 from ...structures import FrameStream, LiteMotion
-from .config import LiteRenderOptions
+from .config import LiteDriveOptions, LiteRenderOptions
+from .driver import taken_over
 from .render import PreparedPortrait, prepare_portrait, render_frame
+from .sliders import slider_motion
+from .teeth import MouthColours
 
 LARGEST_PX = 4096
 MOST_LEAN_DEG = 60.0  # mouth and lids are drawn for faces that are about upright
 _CHUNK_BYTES = 48_000_000  # large pictures travel in smaller chunks
 
 
-def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPortrait:
+def prepare(
+    rgb: Tensor, face: Face, options: LiteRenderOptions, colours: MouthColours | None = None
+) -> PreparedPortrait:
     """Everything that depends on the portrait alone.
 
     Args:
@@ -31,25 +40,28 @@ def prepare(rgb: Tensor, face: Face, options: LiteRenderOptions) -> PreparedPort
         face: the face that speaks.
         options: what of the picture is shown, and how. Full pictures larger than ``LARGEST_PX``
             are resized to it: few players decode more.
+        colours: of teeth and tongue; None takes them from the picture.
 
     Raises:
         FaceError: the face lies on its side or is upside down, or an eye or the mouth lies outside
             of the picture.
     """
-    height, width = int(rgb.shape[1]), int(rgb.shape[2])
-    mode, longest = options.frame, options.frame_size
-    if mode == "full" and max(height, width) > LARGEST_PX:
-        mode, longest = "resize", LARGEST_PX
-    picture, face = framed(rgb, face, mode, longest)
+    picture, face = framed(rgb, face, *shown_mode(options, rgb))
     _check_upright(face)
     _check_inside(face, (int(picture.shape[1]), int(picture.shape[2])))
-    return prepare_portrait(
-        np.ascontiguousarray(picture.permute(1, 2, 0).cpu().numpy()),
-        face.mesh_px.cpu().numpy(),
-        face.eyes_px.cpu().numpy(),
-        face.iris_px.cpu().numpy(),
-        options,
-    )
+    return prepare_portrait(as_image(picture), face, options, colours)
+
+
+def shown_mode(options: LiteRenderOptions, rgb: Tensor) -> tuple[str, int]:
+    """What of a picture (3, H, W) is shown, and its longer side, as ``faces.crop.framed`` asks."""
+    if options.frame == "full" and max(rgb.shape[1:]) > LARGEST_PX:
+        return "resize", LARGEST_PX
+    return options.frame, options.frame_size
+
+
+def as_image(rgb: Tensor) -> Image:
+    """(3, H, W) uint8 as an array (H, W, 3)."""
+    return np.ascontiguousarray(rgb.permute(1, 2, 0).cpu().numpy())
 
 
 def _check_upright(face: Face) -> None:
@@ -93,3 +105,35 @@ def animate(prepared: PreparedPortrait, motion: LiteMotion, runtime: Runtime) ->
             yield torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
 
     return FrameStream(chunks(), len(motion), (height, width), motion.fps)
+
+
+def drive(
+    prepared: PreparedPortrait,
+    motion: LiteMotion | None,
+    options: LiteDriveOptions,
+    sliders: ExpressionSliders,
+    frames: int,
+    fps: Fraction,
+    runtime: Runtime,
+) -> FrameStream:
+    """Frames of a portrait that a driver moves, or sliders, or both.
+
+    Args:
+        prepared: the portrait.
+        motion: the driver's, ``frames`` long; None leaves the portrait to the sliders, its mouth
+            as open as it is in the picture.
+        options: what of the motion is taken over.
+        sliders: changes on top of it.
+        frames: how many; 1 for a still picture.
+        fps: frames per second.
+        runtime: cancelling and chunk size.
+    """
+    portrait = still_mouth(prepared) if motion is None else prepared
+    base = None if motion is None else taken_over(motion, options)
+    moved = slider_motion(sliders, frames, fps, portrait, base)
+    return animate(portrait, moved, runtime)
+
+
+def still_mouth(prepared: PreparedPortrait) -> PreparedPortrait:
+    """The portrait with its mouth as open as in the picture while nothing moves it."""
+    return replace(prepared, closes_mouth=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...faces.face import Face
 from ...geometry.warp import (
     Array,
     Image,
@@ -37,7 +38,8 @@ from .eyes import EyeRig, build_eye, draw_eye, smoothed
 from .frame import FaceFrame
 from .head import HeadField, HeadPose, build_head
 from .mouth import MouthRig, build_mouth, draw_mouth
-from .teeth import paint_layers, pick_colours
+from .opening import SourceOpening
+from .teeth import MouthColours, paint_layers, pick_colours
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class PreparedPortrait:
         head: the head on the lattice.
         mouth: the mouth.
         eyes: viewer's left and right eye.
+        gap_e: how far the lips are apart in the source, E.
+        closes_mouth: whether controls at 0 show the mouth closed, or as it is in the source; then
+            an ``open`` below 0 closes it.
+        opening: of eyes and mouth in the source.
+        colours: of what is behind the lips.
     """
 
     picture: Image
@@ -63,6 +70,10 @@ class PreparedPortrait:
     head: HeadField
     mouth: MouthRig
     eyes: tuple[EyeRig, EyeRig]
+    gap_e: float
+    closes_mouth: bool
+    opening: SourceOpening
+    colours: MouthColours
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,21 +82,22 @@ class PreparedPortrait:
 
 
 def prepare_portrait(
-    picture: Image, mesh_px: Array, eyes_px: Array, iris_px: Array, options: LiteRenderOptions
+    picture: Image, face: Face, options: LiteRenderOptions, colours: MouthColours | None = None
 ) -> PreparedPortrait:
     """Fields, masks and colours of one portrait.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        mesh_px: (468, 3).
-        eyes_px: (2, 71, 2), viewer's left eye first.
-        iris_px: (2, 5, 2).
+        face: in that picture.
+        options: how it is rendered.
+        colours: of teeth and tongue; None takes them from the picture.
     """
-    mesh = mesh_px.astype(np.float32)
+    mesh = face.mesh_px.cpu().numpy().astype(np.float32)
+    eyes_px, iris_px = face.eyes_px.cpu().numpy(), face.iris_px.cpu().numpy()
     frame = FaceFrame.of(mesh)
     unit = frame.unit_px
     height, width = picture.shape[:2]
-    basis = author_controls(frame, mesh, options.close_mouth)
+    basis = author_controls(frame, mesh)
     centre = mesh[:, :2].mean(0)
     reach = np.array([2.1, 2.3, 2.1, 2.7], np.float32) * unit  # left, up, right, down
     lattice = Lattice.covering(
@@ -100,7 +112,7 @@ def prepare_portrait(
     controls = skin.at(nodes, basis.moves(keep))
     controls = controls.reshape(lattice.rows, lattice.columns, len(CONTROLS), 2)
     head = build_head(lattice, frame, mesh, basis, (height, width), options.background)
-    colours = pick_colours(picture, mesh, eyes_px, unit)
+    colours = colours or pick_colours(picture, mesh, eyes_px, unit)
     mouth = build_mouth(
         picture,
         frame,
@@ -111,7 +123,7 @@ def prepare_portrait(
         lattice,
         (height, width),
     )
-    smooth = smoothed(picture, unit)
+    smooth = smoothed(picture, eyes_px[:, :16], unit)
     left, right = (
         build_eye(
             frame,
@@ -137,12 +149,16 @@ def prepare_portrait(
         head,
         mouth,
         (left, right),
+        float(basis.source_gap.max()),
+        options.close_mouth,
+        SourceOpening.of(face),
+        colours,
     )
 
 
 def render_frame(portrait: PreparedPortrait, motion: LiteMotion, index: int) -> Image:
     """One frame, (H, W, 3) uint8."""
-    weights = _control_weights(motion, index)
+    weights = _control_weights(portrait, motion, index)
     pose = portrait.head.limit(
         HeadPose(motion.rotation_rad[index].numpy(), motion.translation[index].numpy())
     )
@@ -172,10 +188,14 @@ def render_frame(portrait: PreparedPortrait, motion: LiteMotion, index: int) -> 
     return result
 
 
-def _control_weights(motion: LiteMotion, index: int) -> Array:
+def _control_weights(portrait: PreparedPortrait, motion: LiteMotion, index: int) -> Array:
+    opening = float(motion.open[index])
+    closing = 1.0
+    if not portrait.closes_mouth:
+        closing = float(np.clip(-opening / max(portrait.gap_e, 1e-6), 0, 1))
     values = {
-        "rest": 1.0,
-        "open": float(motion.open[index]),
+        "rest": closing,
+        "open": max(opening, 0.0),
         "lift": float(lip_lift(motion.open[index], motion.jaw[index])),
         "width": float(motion.width[index]),
         "pucker": float(motion.pucker[index]),

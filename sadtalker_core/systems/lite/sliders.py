@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 
 import torch
@@ -21,33 +20,20 @@ from ...errors import StructureError
 from ...expression_sliders import ExpressionSliders
 from ...geometry.keyframes import slider_curves
 from ...structures import LiteMotion
-from .steady import soft_limited
+from .render import PreparedPortrait
+from .steady import shown, soft_limited
 
 _GROW_PER_Z = 0.35  # the head's growth for a translation of 1 E toward the viewer
 _MOVE_E = 1.6  # of one unit of mov_x and mov_y: their range is what the engine can show
-
-
-@dataclass(frozen=True)
-class SourceOpening:
-    """How far eyes and lips stand open while no control moves them, for sliders that set it.
-
-    Attributes:
-        eyes: opening over width of the viewer's left and right eye.
-        lips: the same of the mouth; 0 where the engine closes it.
-        mouth_e: width of the mouth, E.
-    """
-
-    eyes: tuple[float, float]
-    lips: float
-    mouth_e: float
 
 
 def slider_motion(
     sliders: ExpressionSliders,
     length: int,
     fps: Fraction,
-    source: SourceOpening,
+    portrait: PreparedPortrait,
     base: LiteMotion | None = None,
+    start: int = 0,
 ) -> LiteMotion:
     """Motion with the sliders' changes.
 
@@ -55,9 +41,11 @@ def slider_motion(
         sliders: numbers, or keyframes over the motion's time; frame k is the moment k / fps.
         length: frames, T; one for a still picture.
         fps: frames per second.
-        source: of the picture that is edited.
+        portrait: what is edited: how far it stands open, and whether an opening of 0 is a closed
+            mouth or its own.
         base: T frames of motion that the sliders add to; None leaves the picture as it is. What
             no slider touches stays its own to the bit.
+        start: number of the first frame, where this is part of a longer motion.
 
     Raises:
         OptionError: a slider's text is not a number or keyframes, or a value is out of range.
@@ -66,7 +54,7 @@ def slider_motion(
     motion = LiteMotion.rest(length, fps) if base is None else base
     if len(motion) != length:
         raise StructureError(f"the base has {len(motion)} frames, {length} were asked for.")
-    times = torch.arange(length, dtype=torch.float64) / float(fps)
+    times = torch.arange(start, start + length, dtype=torch.float64) / float(fps)
     curves = slider_curves(sliders, times)
     if not curves:
         return motion
@@ -78,14 +66,17 @@ def slider_motion(
     for name, added in change.items():
         own = getattr(motion, name)
         if bool((added != 0).any()):
-            columns[name] = own + added.to(own)
+            columns[name] = shown(name, own + added.to(own))
+    source = portrait.opening
     # the two ratios say how far open, whatever else moves
     if "eyes_open_ratio" in curves:
         widths = torch.tensor(source.eyes, dtype=torch.float64).clamp(min=0.05)
         lids = 1 - curves["eyes_open_ratio"][:, None] / widths
         columns["lids"] = soft_limited(lids, -0.3, 1.0, 0.9).to(motion.lids)
     if "lip_open_ratio" in curves:
-        gap = (curves["lip_open_ratio"] - source.lips) * source.mouth_e
+        own = 0.0 if portrait.closes_mouth else source.lips
+        # the ratio is of the tracked opening, about 1.4 times as large as the lips are apart
+        gap = (curves["lip_open_ratio"] - own) * (source.mouth_px / portrait.frame.unit_px) / 1.4
         columns["open"] = gap.to(motion.open)
         columns["jaw"] = (0.55 * gap.clamp(min=0)).to(motion.jaw)
     return dataclasses.replace(motion, **columns)

@@ -11,6 +11,28 @@ from torch import Tensor
 _EASE_S = 0.3  # how long before a lost face is found again its numbers move there
 _NOISE = 2.5  # a deviation of so many times the noise is half kept
 
+# What the renderer can show of each control of ``LiteMotion``.
+LIMITS = {
+    "open": (0.0, 0.20),
+    "width": (-0.20, 0.20),
+    "corners": (-0.08, 0.08),
+    "pucker": (0.0, 1.0),
+    "jaw": (-0.10, 0.22),
+    "press": (0.0, 1.0),
+    "lids": (-0.3, 1.0),
+    "gaze": (-0.08, 0.08),
+    "brows": (-0.12, 0.12),
+    "rotation_rad": (-0.5, 0.5),
+    "translation": (-0.3, 0.3),
+}
+
+
+def shown(name: str, values: Tensor) -> Tensor:
+    """Values of the control ``name`` of ``LiteMotion``, within what the renderer can show."""
+    if name == "lids":  # a shut eye is shut
+        return values.clamp(*LIMITS[name])
+    return soft_limited(values, *LIMITS[name])
+
 
 def bridged(values: Tensor, valid: Tensor, fps: Fraction) -> Tensor:
     """(T, ...) values, those that are not valid replaced.
