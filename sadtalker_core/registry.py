@@ -10,11 +10,12 @@ import difflib
 
 from .engines.engine import Engine
 from .engines.lite import LITE
+from .engines.liveportrait import LIVEPORTRAIT
 from .engines.sadtalker import SADTALKER
 from .errors import OptionError
 
 # In the order in which "auto" takes the first that can run.
-ENGINES: tuple[Engine, ...] = (SADTALKER, LITE)
+ENGINES: tuple[Engine, ...] = (SADTALKER, LIVEPORTRAIT, LITE)
 
 # What --engine takes.
 ENGINE_IDS: tuple[str, ...] = ("auto", *(engine.id for engine in ENGINES))

@@ -243,6 +243,8 @@ class ImplicitMotion(TensorRecord):
         keypoints: (T, K, 3) where that face's keypoints were, or None.
         eye_ratios: (T, 2) opening of the left and right eye over its width, or None.
         lip_ratio: (T, 1) opening of the lips over their width, or None.
+        is_relative: whether it is the change against the face at rest, as a motion made from
+            sound is. Otherwise it is what was seen, and its first frame counts as rest.
     """
 
     expression: Tensor
@@ -254,6 +256,7 @@ class ImplicitMotion(TensorRecord):
     keypoints: Tensor | None = None
     eye_ratios: Tensor | None = None
     lip_ratio: Tensor | None = None
+    is_relative: bool = False
 
     def __post_init__(self) -> None:
         check_fps("ImplicitMotion", self.fps)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from ..expression_sliders import ExpressionSliders
 from ..faces.face import Face
-from ..motion_request import MotionRequest
+from ..faces.options import FaceOptions
+from ..motion_request import MotionRequest, ReferenceVideo
 from ..runtime import Runtime
 from ..structures import FrameStream, LiteMotion
-from ..systems.lite.config import LiteMotionOptions, LiteRenderOptions
-from .engine import Cost, Engine, no_weights
+from ..systems.lite.config import LiteDriveOptions, LiteMotionOptions, LiteRenderOptions
+from .engine import Cost, Driving, Engine, no_weights
+from .speech import motion_of_speech
 
 
 def _no_networks(files: Mapping[str, Path], options: Any, runtime: Runtime) -> None:
@@ -26,14 +30,8 @@ def _prepare(networks: None, rgb: Tensor, face: Face, options: Any, runtime: Run
     return prepare(rgb, face, options)
 
 
-def _motion(networks: None, prepared: Any, request: MotionRequest, runtime: Runtime) -> Any:
-    from ..systems.lite.motion import idle_motion, motion_from_audio
-
-    if request.open_sound is None:
-        return idle_motion(float(request.duration_s), request.fps, request.options, runtime)
-    return motion_from_audio(
-        request.open_sound, request.samples, request.fps, request.options, runtime
-    )
+def _motion(networks: None, prepared: Any, request: MotionRequest, runtime: Runtime) -> LiteMotion:
+    return motion_of_speech(request, runtime)
 
 
 def _animate(
@@ -46,6 +44,39 @@ def _animate(
 
 def _cost(options: Any) -> Cost:
     return Cost(start_s=2.0, frame_s=0.010, frame_s_per_megapixel=0.010)
+
+
+def _read_driver(
+    networks: None, video: ReferenceVideo, face: FaceOptions, options: Any, runtime: Runtime
+) -> LiteMotion:
+    from ..systems.lite.driver import track_controls
+
+    return track_controls(video.open(), video.fps, face, runtime, options)
+
+
+def _prepare_driven(
+    networks: None, rgb: Tensor, faces: Sequence[Face], options: Any, runtime: Runtime
+) -> Any:
+    from ..systems.lite.pipeline import prepare
+
+    return prepare(rgb, faces[0], options)
+
+
+def _drive(
+    networks: None,
+    prepared: Any,
+    motions: Sequence[LiteMotion],
+    options: Any,
+    sliders: ExpressionSliders,
+    frames: int,
+    fps: Fraction,
+    runtime: Runtime,
+) -> FrameStream:
+    from ..systems.lite.pipeline import drive
+
+    motion = motions[0] if motions else None
+    length, rate = (frames, fps) if motion is None else (len(motion), motion.fps)
+    return drive(prepared, motion, options, sliders, length, rate, runtime)
 
 
 LITE = Engine(
@@ -67,4 +98,11 @@ LITE = Engine(
     motion=_motion,
     animate=_animate,
     cost=_cost,
+    driving=Driving(
+        options=LiteDriveOptions,
+        most_faces=1,
+        read=_read_driver,
+        prepare=_prepare_driven,
+        animate=_drive,
+    ),
 )

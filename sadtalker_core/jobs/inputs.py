@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..engines.engine import Motion
 from ..errors import MediaError, OutputError
 from ..faces.choose import choose_face
 from ..faces.face import Face
@@ -20,7 +21,6 @@ from ..media.video_in import VideoSource, open_video
 from ..media.video_out import check_video_path
 from ..motion_request import ReferenceVideo
 from ..runtime import Runtime
-from ..structures import Coeff3DMM, LiteMotion
 from .kinds import input_files
 from .settings import REFERENCES, AnimateJob
 
@@ -112,7 +112,7 @@ def length_of(
     job: AnimateJob,
     source: AudioSource | None,
     whole: VideoSource | None,
-    loaded: Coeff3DMM | LiteMotion | None,
+    loaded: Motion | None,
 ) -> Fraction:
     """Seconds that the video lasts: as long as its sound, else as what moves it."""
     if source is not None:

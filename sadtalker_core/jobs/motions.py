@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+from ..engines.engine import Motion
 from ..errors import MediaError
 from ..media.audio_in import AudioSource
 from ..media.motion_files import load_motion
 from ..motion_request import MotionRequest
 from ..runtime import Runtime
-from ..structures import Coeff3DMM, LiteMotion
-from ..transfer.borrowed import laid_over
+from ..structures import Coeff3DMM, ImplicitMotion, LiteMotion
+from ..transfer.borrowed import hands_over_the_face, laid_over
 from ..transfer.expression_map import expression_map_or_none, missing_map_sentence
 from ..transfer.motion_edit import retime
+from ..transfer.motion_templates import load_template
 from .engines import weight_store
 from .inputs import open_reference
 from .settings import AnimateJob
@@ -22,18 +25,27 @@ from .settings import AnimateJob
 SPEECH_RATE = 16000  # Hz, what every engine hears
 
 
-def read_motion(job: AnimateJob) -> Coeff3DMM | LiteMotion | None:
+def read_motion(job: AnimateJob) -> Motion | None:
     """The motion file of a job, if it has one.
 
     Raises:
         MediaError: it is damaged, or holds keypoints: they belong to one portrait.
     """
-    if job.load_motion is None:
-        return None
-    motion = load_motion(job.load_motion)
-    if not isinstance(motion, (Coeff3DMM, LiteMotion)):
+    return None if job.load_motion is None else load_any_motion(job.load_motion)
+
+
+def load_any_motion(path: Path) -> Motion:
+    """A motion file of any engine, or a motion template of LivePortrait.
+
+    Raises:
+        MediaError: it is damaged, or holds keypoints: they belong to one portrait.
+    """
+    if path.suffix.lower() == ".pkl":
+        return load_template(path)
+    motion = load_motion(path)
+    if not isinstance(motion, (Coeff3DMM, ImplicitMotion, LiteMotion)):
         raise MediaError(
-            f"{job.load_motion} holds {type(motion).__name__}, which fits one portrait only; "
+            f"{path} holds {type(motion).__name__}, which fits one portrait only; "
             "save the motion instead."
         )
     return motion
@@ -43,13 +55,13 @@ def motion_of(
     job: AnimateJob,
     networks: Any,
     prepared: Any,
-    loaded: Coeff3DMM | LiteMotion | None,
+    loaded: Motion | None,
     source: AudioSource | None,
     duration_s: Fraction,
     frames: int,
     runtime: Runtime,
     warn: Callable[[str], None],
-) -> Coeff3DMM | LiteMotion:
+) -> Motion:
     """The motion that the job renders, at the job's frame rate.
 
     Args:
@@ -72,7 +84,7 @@ def motion_of(
     motion = engine.motion(networks, prepared, _request(job, source, duration_s, runtime), runtime)
     if loaded is not None:
         found = expression_map_or_none(weight_store(job.run.models_dir).folders)
-        if found is None:
+        if found is None and not hands_over_the_face(loaded, engine.motion_type):
             warn(f"{job.load_motion} is of another engine. {missing_map_sentence(engine.title)}")
         motion = laid_over(motion, loaded.to(runtime.device), engine.source_pose(prepared), found)
     return motion if motion.fps == fps else retime(motion, fps, frames)

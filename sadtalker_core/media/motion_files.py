@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -53,6 +54,8 @@ def save_motion(motion: Motion, path: str | Path) -> Path:
             tensors[field.name] = value.detach().to("cpu", torch.float32).contiguous().clone()
     check_finite(tensors, f"this {kind}")
     header = {"format": FORMAT, "version": str(VERSION), "type": kind, "fps": str(motion.fps)}
+    if isinstance(motion, ImplicitMotion) and motion.is_relative:
+        header["is_relative"] = "true"
     target = Path(path)
     data = save(tensors, header)
     with replaced_when_complete(target) as temporary:
@@ -93,7 +96,8 @@ def load_motion(path: str | Path, kind: type[Motion] | None = None) -> Motion:
     _check_names(tensors, found, file)
     try:
         check_finite(tensors, str(file))
-        return found(**tensors, fps=_fps(header, file))
+        facts: dict[str, Any] = {"is_relative": True} if header.get("is_relative") == "true" else {}
+        return found(**tensors, fps=_fps(header, file), **facts)
     except StructureError as error:
         raise MediaError(f"{file} cannot be used: {error}") from error
 
@@ -126,7 +130,7 @@ def _fps(header: dict[str, str], file: Path) -> Fraction:
 
 
 def _check_names(tensors: dict[str, Tensor], kind: type[Motion], file: Path) -> None:
-    fields = [field for field in dataclasses.fields(kind) if field.name != "fps"]
+    fields = [f for f in dataclasses.fields(kind) if f.name not in ("fps", "is_relative")]
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}
     missing = sorted(needed - tensors.keys())
     extra = sorted(tensors.keys() - {field.name for field in fields})

@@ -90,7 +90,6 @@ def animate(
     frames: int,
     fps: Fraction,
     runtime: Runtime,
-    first: ImplicitMotion | None = None,
 ) -> FrameStream:
     """Frames of the portrait in motion: uint8 chunks (N, 3, H, W) made while they are read.
 
@@ -104,7 +103,6 @@ def animate(
         frames: their number where there is no motion and no source video.
         fps: the same for frames per second.
         runtime: device, chunk, progress, cancel.
-        first: the driver at rest, one frame; by default the first of each motion.
 
     Raises:
         OptionError: an option needs what is not there, or motions do not fit the faces.
@@ -121,9 +119,7 @@ def animate(
     with torch.inference_mode():
         for index, source in enumerate(faces):
             motion = motions[index % len(motions)].to(runtime.device) if motions else None
-            tracks.append(
-                _track(nets, prepared, source, motion, options, sliders, length, rate, first)
-            )
+            tracks.append(_track(nets, prepared, source, motion, options, sliders, length, rate))
     length = max(len(track) for track in tracks)
     tracks = [_held(track, length) for track in tracks]
     if isinstance(prepared, PreparedVideo):
@@ -148,7 +144,6 @@ def _track(
     sliders: ExpressionSliders,
     length: int,
     fps: Fraction,
-    first: ImplicitMotion | None,
 ) -> KeypointTrack:
     """Keypoints of one face through the whole clip: 63 numbers a frame."""
     render = prepared.options
@@ -161,7 +156,9 @@ def _track(
             source.points, values, source.ratios, nets.retarget, render.stitching
         )
         return KeypointTrack(source.points.x, points.expand(length, -1, -1), fps)
-    start = first if first is not None else motion[:1]
+    is_picture = len(motion) == 1 and not motion.is_relative
+    first = _no_change(motion) if motion.is_relative else motion[:1]
+    # Sliders that never move must not be taken for the driver's rest.
     return drive(
         source.points,
         slid_motion(motion, values),
@@ -171,9 +168,22 @@ def _track(
         stitching=render.stitching,
         animal=is_animal,
         source_is_video=isinstance(source, PreparedVideo),
-        driving_is_picture=len(motion) == 1 and first is None,
-        first=None if len(motion) == 1 and first is None else start.to(motion.expression.device),
+        driving_is_picture=is_picture,
+        first=None if is_picture else first,
         fps=fps,
+    )
+
+
+def _no_change(like: ImplicitMotion) -> ImplicitMotion:
+    """One frame: what a relative motion is relative to."""
+    value = like.expression
+    return ImplicitMotion(
+        torch.zeros_like(value[:1]),
+        torch.eye(3).to(value)[None],
+        value.new_zeros(1, 3),
+        value.new_ones(1, 1),
+        like.fps,
+        is_relative=True,
     )
 
 
