@@ -1,7 +1,8 @@
 """How far eyes and lips are open over their width, on the scale of LivePortrait's 203 landmarks.
 
 Our tracker finds other points, so its openings are brought to that scale: straight lines, fitted
-to the ratios in LivePortrait's own motion templates, whose clips are published beside them.
+by ``training/fit_ratios.py`` to the ratios in LivePortrait's own motion templates, whose clips are
+published beside them.
 ``docs/liveportrait.md`` tells the error.
 """
 
@@ -15,8 +16,8 @@ from .face import Face
 _EYE = (4, 12, 0, 8)
 _LIPS = (13, 14, 61, 291)
 # ratio = slope * (opening - rest), at least 0
-_EYE_SLOPE, _EYE_REST = 1.524, 0.130
-_LIP_SLOPE, _LIP_REST = 1.40, 0.060
+_EYE_SLOPE, _EYE_REST = 1.528, 0.126
+_LIP_SLOPE, _LIP_REST = 1.415, 0.060
 _TINY = 1e-6
 
 

@@ -16,10 +16,10 @@ from ...faces.find import find_faces
 from ...faces.landmarks98 import mesh_to_68
 from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
+from ...faces.ratios import opening_ratios
 from ...faces.several import track_several
 from ...faces.track import FaceTracker
 from .landmarks203 import LandmarkNet, landmarks_203
-from .ratios import ratios_of_face
 from .retarget import FaceRatios, ratios_of_203
 
 
@@ -38,7 +38,8 @@ class SeenFace:
     @classmethod
     def of(cls, face: Face) -> SeenFace:
         """A face of our own tracker."""
-        return cls(mesh_to_68(face.mesh_px), ratios_of_face(face))
+        eyes, lips = opening_ratios(face)
+        return cls(mesh_to_68(face.mesh_px), FaceRatios(eyes[None], lips[None]))
 
 
 class FaceFinder(Protocol):

@@ -34,7 +34,6 @@ from sadtalker_core.systems.liveportrait.faces import (
     see_several,
 )
 from sadtalker_core.systems.liveportrait.landmarks203 import OnnxLandmarkNet, landmarks_203
-from sadtalker_core.systems.liveportrait.ratios import ratios_of_face
 from sadtalker_core.systems.liveportrait.retarget import FaceRatios
 from sadtalker_core.systems.liveportrait.source import SourceCrop, read_source, read_source_video
 
@@ -203,12 +202,13 @@ def test_scale_and_shift_of_a_drivers_box() -> None:
 
 
 def test_ratios_follow_lids_and_lips(face: Face) -> None:
-    ratios = ratios_of_face(face)
+    ratios = SeenFace.of(face).ratios
     lids = face.eyes_px.clone()
     lids[0, 4], lids[0, 12] = (lids[0, 4] + lids[0, 12]) / 2, (lids[0, 4] + lids[0, 12]) / 2
     mesh = face.mesh_px.clone()
     mesh[14, 1] += 0.5 * float((mesh[61] - mesh[291]).norm())
-    changed = ratios_of_face(Face(face.box_px, face.score, mesh, lids, face.iris_px, face.presence))
+    face = Face(face.box_px, face.score, mesh, lids, face.iris_px, face.presence)
+    changed = SeenFace.of(face).ratios
     assert float(changed.eyes[0, 0]) == 0
     assert float(changed.eyes[0, 1]) == float(ratios.eyes[0, 1]) > 0.1
     assert float(changed.lip) > 0.4 > float(ratios.lip) >= 0
