@@ -45,6 +45,10 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     ("sadtalker/generator_*/dec_up*", Tolerance(5e-2)),
     ("sadtalker/generator_*/dec_*", Tolerance(5e-3)),
     ("sadtalker/generator_*/fourth", Tolerance(5e-3)),
+    # Reading white noise between voxels enlarges a last bit of W's inputs to 2.5e-4.
+    ("liveportrait/warping_module/*", Tolerance(1e-3)),
+    # As SadTalker's: weights as filled saturate the picture; its logits are held to the rule.
+    ("liveportrait/spade_generator/image", Tolerance(2e-3)),
     ("*", Tolerance(share=0.99)),
 )
 
