@@ -22,6 +22,7 @@ _OVERLAP = 0.010  # E: how far a closed lid covers the lower lid's edge
 _BELOW = 0.075  # E under the covered eye: clear of lashes, the tone of skin in this light
 _LID_SHADE = 0.94  # of that tone on a lid
 _GRAIN, _GRAIN_REACH = 0.7, 0.10  # how much of the skin's detail, from how far below, E
+_RIM = 0.012  # E: softness of the border between iris and lid
 _STILL = 1e-3  # lid or gaze movement that nobody can see
 _WIDEN_MOST = 0.09  # E
 _COVER_MOST = 0.06  # E
@@ -266,8 +267,15 @@ def draw_eye(
     travel = close * (aperture - rise) + shut
     edge = upper + travel
     v_ball = np.where(v > edge, v + rise * _falloff(v, lower), v)
-    ball = np.stack([s, v_ball], axis=-1) - _gaze_shift(rig, s, v, gaze)
+    ball = np.stack([s, v_ball], axis=-1)
     seen_ball = sample_picture(picture, _to_picture(rig, ball)).astype(np.float32)
+    if float(np.abs(gaze).max()) > _STILL:
+        looking = ball - _gaze_shift(rig, s, v, gaze)
+        seen_iris = sample_picture(picture, _to_picture(rig, looking)).astype(np.float32)
+        # what moves between the lids moves; lids and lashes stay
+        within = np.clip((v - np.minimum(edge, upper)) / _RIM + 0.5, 0, 1)
+        within *= np.clip((lower - v) / _RIM + 0.5, 0, 1)
+        seen_ball += (seen_iris - seen_ball) * within[..., None]
     eye = seen_ball
     if abs(close) > _STILL:
         soft = max(0.006, 0.75 / rig.unit_px)

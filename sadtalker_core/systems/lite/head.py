@@ -24,6 +24,7 @@ _UP = (0.55, 1.35)
 _DOWN = (0.02, 1.30)
 _MOST_STRETCH = 2.1  # local stretch or squeeze of the face above which a turn looks torn
 _REACH = 0.3  # E
+_REACH_NEARER = 2.0  # times as far toward the viewer: growing tears nothing
 _CUT_FREEDOM = 0.35  # of all movement for a face that the border of the picture cuts
 _LEAST_SQUEEZE = 0.22  # of neck and background; below it they crease
 _LIMIT_SCAN_RAD = np.arange(0.02, 0.27, 0.02)
@@ -102,7 +103,8 @@ class HeadField:
         rotation = pose.rotation_rad.astype(np.float32).copy()
         for axis, (low, high) in enumerate(self.limits_rad):
             rotation[axis] = _soft_limit(float(rotation[axis]), float(low), float(high))
-        translation = np.clip(pose.translation, -self.reach, self.reach).astype(np.float32)
+        most = self.reach * np.array([1.0, 1.0, _REACH_NEARER], np.float32)
+        translation = np.clip(pose.translation, -self.reach, most).astype(np.float32)
         return HeadPose(rotation, translation)
 
 

@@ -33,6 +33,7 @@ from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
 
 _OPEN_SOURCE = 0.014  # E; a wider gap in the source is a mouth that stands open
 _LINE_SEARCH = 0.05  # E: how far the true line of the lips may lie from the tracked one
+_GUM = 0.035  # E
 _OWN_OPENING, _OWN_CLOSING = 0.02, 0.2  # E and share from which the interior is drawn anew
 _OWN_TEETH = (0.035, 0.06)  # E: gaps of the source between which its own teeth replace drawn ones
 
@@ -47,7 +48,7 @@ class MouthRig:
         upper, lower: (rows, columns, 2 * controls) fields of the lip layers.
         head: the head on this lattice.
         curves_px: (2, N, 2) line of the upper and of the lower lip in the source.
-        inner_px: (P, 2) outline of the source's own opening, or empty.
+        inner_px: (P, 2) outline of the source's own opening with some gum, or empty.
         middle_px: (3,) middle of the mouth with depth.
         axes: (2, 2) rows: frontal x and y seen in the picture.
         unit_px: E.
@@ -105,7 +106,9 @@ def build_mouth(
         upper = lower = _dark_line(picture, (upper + lower) / 2, frame)
         inner = np.zeros((0, 2), np.float32)
     else:
-        inner = np.concatenate([upper, lower[-2:0:-1]])
+        # a little of the lip above the teeth goes with them: where that lip rises it passes for gum
+        gum = -_GUM * unit * mouth_profile(len(upper))[:, None] * frame.axes[1, :2]
+        inner = np.concatenate([upper + gum, lower[-2:0:-1]])
     curves = np.stack([_smooth_curve(upper), _smooth_curve(lower)])
     opened = np.maximum(curves[1, :, 1] - curves[0, :, 1], 0)
     return MouthRig(

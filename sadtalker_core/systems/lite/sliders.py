@@ -77,8 +77,9 @@ def slider_motion(
         own = 0.0 if portrait.closes_mouth else source.lips
         # the ratio is of the tracked opening, about 1.4 times as large as the lips are apart
         gap = (curves["lip_open_ratio"] - own) * (source.mouth_px / portrait.frame.unit_px) / 1.4
+        gap = shown("open", gap)
         columns["open"] = gap.to(motion.open)
-        columns["jaw"] = (0.55 * gap.clamp(min=0)).to(motion.jaw)
+        columns["jaw"] = (0.45 * gap.clamp(min=0)).to(motion.jaw)
     return dataclasses.replace(motion, **columns)
 
 
@@ -90,7 +91,7 @@ def _mouth(value: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         # an open 'aaa' at 60 is a wide open mouth of speech
         "open": 0.0020 * aaa + 0.0022 * grin,
-        "jaw": 0.0012 * aaa.clamp(min=0),
+        "jaw": 0.0009 * aaa.clamp(min=0),
         "press": (-aaa / 30).clamp(0, 1) + (-eee / 20).clamp(0, 1) * 0.5,
         "width": 0.055 * smile + 0.0060 * eee - 0.0055 * woo,
         "corners": 0.045 * smile + 0.0010 * eee + 0.0004 * wink,
@@ -102,12 +103,12 @@ def _eyes(value: dict[str, Tensor]) -> dict[str, Tensor]:
     blink, wink, brow = value["blink"], value["wink"], value["eyebrow"]
     look_x, look_y = value["pupil_x"], value["pupil_y"]
     # lids follow the eyes up and down
-    both = -blink / 20 - 0.008 * look_y
+    both = -blink / 20 - 0.012 * look_y
     raised = torch.where(brow > 0, 0.0024 * brow, 0.0016 * brow)
     gaze = torch.stack((0.0055 * look_x, -0.0030 * look_y), 1)
     return {
         "lids": torch.stack((both + wink / 25, both + 0.004 * wink), 1),
-        "gaze": soft_limited(gaze, -0.075, 0.075, 0.8),
+        "gaze": gaze,
         "brows": torch.stack((raised - 0.0008 * wink, raised), 1),
     }
 

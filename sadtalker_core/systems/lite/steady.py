@@ -13,7 +13,7 @@ _NOISE = 2.5  # a deviation of so many times the noise is half kept
 
 # What the renderer can show of each control of ``LiteMotion``.
 LIMITS = {
-    "open": (0.0, 0.20),
+    "open": (-0.20, 0.18),
     "width": (-0.20, 0.20),
     "corners": (-0.08, 0.08),
     "pucker": (0.0, 1.0),
@@ -25,12 +25,17 @@ LIMITS = {
     "rotation_rad": (-0.5, 0.5),
     "translation": (-0.3, 0.3),
 }
+# Of the last column: looking up and down, growing.
+_LAST = {"gaze": (-0.05, 0.05), "translation": (-0.3, 0.6)}
 
 
 def shown(name: str, values: Tensor) -> Tensor:
     """Values of the control ``name`` of ``LiteMotion``, within what the renderer can show."""
     if name == "lids":  # a shut eye is shut
         return values.clamp(*LIMITS[name])
+    if name in _LAST:  # another limit than that of the columns before
+        first, last = soft_limited(values, *LIMITS[name]), soft_limited(values, *_LAST[name])
+        return torch.cat((first[..., :-1], last[..., -1:]), -1)
     return soft_limited(values, *LIMITS[name])
 
 
