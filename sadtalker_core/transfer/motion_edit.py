@@ -160,7 +160,7 @@ def gain(motion: M, amount: Weight | Mapping[str, Weight]) -> M:
 
     Expression and controls scale from zero, their rest. The head of a ``LiteMotion`` too, because
     it is relative to the picture; that of a ``Coeff3DMM`` is absolute and scales about its first
-    frame, and so does all of an ``ImplicitMotion``.
+    frame, and so does all of an ``ImplicitMotion`` that is not relative.
 
     Args:
         motion: the motion.
@@ -170,10 +170,10 @@ def gain(motion: M, amount: Weight | Mapping[str, Weight]) -> M:
     if isinstance(motion, Coeff3DMM):
         absolute = _COEFF_REGIONS["head"]
     elif isinstance(motion, ImplicitMotion):
-        absolute = _rows(motion)
+        absolute = ("eye_ratios", "lip_ratio") if motion.is_relative else _rows(motion)
 
     def scaled(name: str, value: Tensor, factor: Weight) -> Tensor:
-        rest = value[:1] if name in absolute else torch.zeros_like(value[:1])
+        rest = value[:1] if name in absolute else _rest(name, value)
         column = _frames_weight(factor, value)
         if name == "rotation":
             found = rotation_part(value @ rest.mT, column[:, 0, 0]) @ rest
@@ -298,6 +298,13 @@ def _part(region: str, name: str, value: Tensor) -> Tensor | None:
     return torch.stack(masks).any(0)
 
 
+def _rest(name: str, value: Tensor) -> Tensor:
+    """(1, ...) what a field of relative motion is where nothing is changed."""
+    if name == "rotation":
+        return torch.eye(3).to(value)[None]
+    return torch.ones_like(value[:1]) if name == "scale" else torch.zeros_like(value[:1])
+
+
 def _between(name: str, a: Tensor, b: Tensor, share: Tensor) -> Tensor:
     """From ``a`` at 0 to ``b`` at 1, exact at both; ``share`` is a column beside them."""
     if name == "rotation":
@@ -337,3 +344,5 @@ def _check_alike(a: Motion, b: Motion) -> None:
             raise StructureError(
                 f"motions must have the same keypoints, got {counts[0]} and {counts[1]}."
             )
+        if a.is_relative != b.is_relative:
+            raise StructureError("one motion is a change, the other is what was seen.")

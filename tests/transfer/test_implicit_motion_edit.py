@@ -164,6 +164,19 @@ def test_gain_is_about_the_first_frame() -> None:
     assert gain(motion, 2.0).keypoints is None
 
 
+def test_gain_of_a_change_is_about_no_change() -> None:
+    motion = dataclasses.replace(implicit(), is_relative=True)
+    twice, none = gain(motion, 2.0), gain(motion, 0.0)
+    assert twice.is_relative
+    torch.testing.assert_close(twice.expression, motion.expression * 2)
+    torch.testing.assert_close(twice.translation, motion.translation * 2)
+    torch.testing.assert_close(twice.scale, 2 * motion.scale - 1)
+    torch.testing.assert_close(twice.rotation, motion.rotation @ motion.rotation)
+    torch.testing.assert_close(none.rotation, torch.eye(3).expand(10, 3, 3))
+    torch.testing.assert_close(none.scale, torch.ones(10, 1))
+    assert not none.expression.any()
+
+
 def test_gain_changes_over_time() -> None:
     motion = implicit()
     weights = torch.cat([torch.ones(5), torch.zeros(5)])
@@ -196,6 +209,15 @@ def test_regions_and_keypoints_must_fit() -> None:
         blend(implicit(), few, 0.5)
     with pytest.raises(StructureError, match="21 and 15"):
         concatenate([implicit(), few])
+
+
+def test_a_change_does_not_mix_with_what_was_seen() -> None:
+    change = dataclasses.replace(implicit(), is_relative=True)
+    with pytest.raises(StructureError, match="a change"):
+        blend(change, implicit(), 0.5)
+    with pytest.raises(StructureError, match="a change"):
+        concatenate([implicit(), change])
+    assert blend(change, change, 0.5).is_relative
 
 
 def test_arguments_stay_as_they_are() -> None:

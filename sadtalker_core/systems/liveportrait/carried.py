@@ -62,6 +62,19 @@ class Bearing:
         return cls(source.exp, source.rotation, source.scale, source.t)
 
 
+def no_change(like: ImplicitMotion) -> ImplicitMotion:
+    """One frame of relative motion that changes nothing: what such motion is relative to."""
+    value = like.expression
+    return ImplicitMotion(
+        expression=torch.zeros_like(value[:1]),
+        rotation=torch.eye(3).to(value)[None],
+        translation=value.new_zeros(1, 3),
+        scale=value.new_ones(1, 1),
+        fps=like.fps,
+        is_relative=True,
+    )
+
+
 def closed_lips(like: Tensor) -> Tensor:
     """(21, 3) expression with closed lips, on the device of ``like`` and of its type."""
     return torch.tensor(_CLOSED_LIPS, dtype=like.dtype, device=like.device)

@@ -16,6 +16,7 @@ from .carried import (
     carried_to_animal,
     carried_to_still,
     carried_to_video,
+    no_change,
     wanted_of_video,
 )
 from .config import KEYPOINTS, LivePortraitMotionOptions
@@ -72,8 +73,8 @@ def drive(
         source_is_video: the source is a video, be it of one frame.
         driving_is_picture: the driver is a single picture; by default, if it has one frame and
             ``first`` is not given.
-        first: the driver at rest, one frame; by default its first. It is what relative motion is
-            measured from: motion made from sound begins anywhere.
+        first: the driver at rest, one frame; by default its first. Motion that is a change itself
+            (``is_relative``) has its own rest; ``first`` is no use then.
         fps: frames per second of the result; by default the driver's.
 
     Returns:
@@ -81,7 +82,8 @@ def drive(
         video as many as both have, with a picture as driver all of the video's.
 
     Raises:
-        OptionError: an option needs ratios that are not there.
+        OptionError: an option needs ratios that are not there, or a motion that is a change
+            itself is to be taken for what was seen.
         StructureError: a motion that is empty, of other keypoints, or not finite.
 
     Source: ``execute`` in LivePortrait's ``src/live_portrait_pipeline.py``, and its ``_animal``.
@@ -89,6 +91,7 @@ def drive(
     check_motion(driving)
     if driving_is_picture is None:
         driving_is_picture = len(driving) == 1 and first is None
+    driving_is_picture = driving_is_picture and not driving.is_relative
     ratios = _beside(source, ratios)
     setup = DriveSetup(
         source, options, nets, ratios, stitching, animal, source_is_video, driving_is_picture
@@ -169,7 +172,7 @@ def _of_still(
             continue
         chunk = _ready(setup, chunk)
         if anchor is None:
-            anchor = _anchor(setup, chunk[:1] if first is None else _ready(setup, first[:1]))
+            anchor = _anchor(setup, _rest(setup, chunk, first))
         made: list[Tensor] = []
         for begin, end in _groups(number, len(chunk)):
             places = _places(number + begin, end - begin, setup.source.x.device)
@@ -188,8 +191,8 @@ def _of_video(
     driving = _ready(setup, driving[:1] if is_picture else driving)
     length = len(setup.source) if is_picture else min(len(setup.source), len(driving))
     source, driving = setup.source[:length], driving[:length]
-    start = driving[:1] if first is None else _ready(setup, first[:1])
-    exp, rotation = wanted_of_video(source, driving, start, setup.options, is_picture=is_picture)
+    rest = _rest(setup, driving, first)
+    exp, rotation = wanted_of_video(source, driving, rest, setup.options, is_picture=is_picture)
     made: list[Tensor] = []
     for begin, end in _groups(0, length):
         places = _places(0, end - begin, source.x.device)
@@ -217,14 +220,15 @@ def _anchor(setup: DriveSetup, first: ImplicitMotion) -> _Anchor:
 def _still_keypoints(setup: DriveSetup, frames: ImplicitMotion, anchor: _Anchor) -> Tensor:
     """(N, K, 3) keypoints of a picture before the networks correct them."""
     source = setup.source
-    if setup.animal:
+    if setup.animal and not frames.is_relative:
         rest = anchor.first if setup.fits_size else None
         bearing = carried_to_animal(source, frames, rest, setup.options)
     else:
         # A driving picture has no earlier frame to be compared with.
         first = frames if setup.driving_is_picture else anchor.first
+        options = replace(setup.options, relative=True) if frames.is_relative else setup.options
         bearing = carried_to_still(
-            source, frames, first, setup.options, is_picture=setup.driving_is_picture
+            source, frames, first, options, is_picture=setup.driving_is_picture
         )
     x = _keypoints(source, bearing)
     if anchor.x is None or anchor.multiplier is None:
@@ -295,7 +299,20 @@ def _beside(source: SourcePoints, ratios: FaceRatios | None) -> FaceRatios | Non
 def _ready(setup: DriveSetup, motion: ImplicitMotion) -> ImplicitMotion:
     """The motion on the source's device, if it can drive."""
     check_motion(motion)
+    if motion.is_relative and not (setup.options.relative or setup.animal):
+        raise OptionError(
+            "this motion is a change, as motion made from sound is: it can only be added to the "
+            "portrait's own, with relative motion."
+        )
     return motion.to(setup.source.x.device, setup.source.x.dtype)
+
+
+def _rest(
+    setup: DriveSetup, motion: ImplicitMotion, first: ImplicitMotion | None
+) -> ImplicitMotion:
+    if motion.is_relative:
+        return no_change(motion)
+    return motion[:1] if first is None else _ready(setup, first[:1])
 
 
 def _groups(number: int, length: int) -> Iterator[tuple[int, int]]:

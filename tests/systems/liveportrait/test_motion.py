@@ -82,6 +82,14 @@ def test_regions_of_the_head() -> None:
     near(driven(region="exp"), x_of(STILL, STILL.rotation, exp, STILL.scale, STILL.t))
 
 
+def test_closed_lips_are_the_originals() -> None:
+    table = closed_lips(DRIVER.expression)
+    assert table[[1, 19, 20, 20], [0, 1, 1, 2]].tolist() == pytest.approx(
+        [0.000208596, -0.0150906, 0.00562788, 0.00272646]
+    )
+    assert float(table.double().abs().sum()) == pytest.approx(0.037961758, abs=1e-8)
+
+
 def test_a_driving_picture_is_compared_with_closed_lips() -> None:
     one = DRIVER[3:4]
     exp = STILL.exp + one.expression - closed_lips(one.expression)
@@ -97,6 +105,32 @@ def test_a_driving_picture_is_compared_with_closed_lips() -> None:
 def test_another_frame_can_be_the_drivers_rest() -> None:
     near(driven(first=DRIVER[4:5])[4], STILL.x[0])
     assert not torch.equal(driven(first=DRIVER[4:5]), driven())
+
+
+def change_of(driver: ImplicitMotion) -> ImplicitMotion:
+    """The driver's motion as a change against its first frame."""
+    first = driver[:1]
+    return dataclasses.replace(
+        driver,
+        expression=driver.expression - first.expression,
+        rotation=driver.rotation @ first.rotation.mT,
+        translation=driver.translation - first.translation,
+        scale=driver.scale / first.scale,
+        is_relative=True,
+    )
+
+
+def test_motion_that_is_a_change_is_added_as_it_is() -> None:
+    later = change_of(DRIVER)[3:]  # begins anywhere
+    near(driven(later), driven()[3:])
+    near(driven(later[:1]), driven()[3:4])
+    near(driven(later[:1], driving_is_picture=True), driven()[3:4])
+    near(driven(later, first=DRIVER[:1]), driven()[3:])
+    near(driven(later, animal=True, relative=False), driven()[3:])
+    video = driven(change_of(DRIVER), source=VIDEO, source_is_video=True)
+    near(video, driven(source=VIDEO, source_is_video=True))
+    with pytest.raises(OptionError, match="is a change"):
+        driven(later, relative=False)
 
 
 def test_a_source_video_keeps_its_own_motion() -> None:
