@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
 
 from ..errors import OptionError, StructureError
 from ..geometry import affine
@@ -22,6 +22,7 @@ _FADE = 0.22  # depth of the bend, part of the crop's side
 _STILL = 0.02  # mean change of a place, of the range 0 to 1, at which its detail is left out
 _STILL_CELLS = 32  # side of the map of changes, ...
 _STILL_WINDOW = 3  # ... and cells over which they are averaged
+_RIM = 2  # pixels of the picture's border in which a crop is part black
 _MOST_PIXELS = 1 << 23  # computed at once
 _Box = tuple[int, int, int, int]
 
@@ -128,8 +129,20 @@ def _mixed(
     deep_down, deep_across = depth_from_sides(sides, down, across)
     width = max(options.feather, 1e-6)
     mask = smoothstep(deep_down / width) * smoothstep(deep_across / width) * inside
+    mask = mask * _from_border(box, (int(frames.shape[2]), int(frames.shape[3]))).to(mask)
     mixed = torch.lerp(still.expand_as(shown), shown, mask.expand_as(shown))
     return (mixed * 255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _from_border(box: _Box, size: tuple[int, int]) -> Tensor:
+    """(h, w) weights 0, 1/2, 1, ... from the picture's border inward.
+
+    Crops are black outside of the picture, and what is read at its border is part black.
+    """
+    x, y = torch.arange(box[0], box[2]), torch.arange(box[1], box[3])
+    across = torch.minimum(x, size[1] - 1 - x).clamp(max=_RIM) / _RIM
+    down = torch.minimum(y, size[0] - 1 - y).clamp(max=_RIM) / _RIM
+    return torch.minimum(down[:, None], across[None])
 
 
 def _reach(image_from_crop: Tensor, crop_size: int, size: tuple[int, int]) -> _Box | None:
@@ -181,7 +194,8 @@ def _match(
     if not (options.bend or options.match_colour) or not any(sides) or cells < _FEWEST_CELLS:
         return sides, None, None
     small = interpolate(crops, size=(cells, cells), mode="area")
-    # beyond the picture the crop has only itself to agree with
+    # beyond the picture the crop has only itself to agree with, and at its border it is part black
+    inside = -max_pool2d(-inside[None].float(), 3, 1, 1)[0] > 0
     seen = torch.where(inside, seen, small)
     bend = colour = None
     if options.bend:

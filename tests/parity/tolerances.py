@@ -49,6 +49,10 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     ("liveportrait/warping_module/*", Tolerance(1e-3)),
     # As SadTalker's: weights as filled saturate the picture; its logits are held to the rule.
     ("liveportrait/spade_generator/image", Tolerance(2e-3)),
+    # A one-ulp change of the keypoints moves the bent volume by 2.5e-4 and the picture by 5e-4
+    # (fact sheet, section 1).
+    ("liveportrait/end_to_end/warped", Tolerance(1e-3)),
+    ("liveportrait/end_to_end/image", Tolerance(1e-3)),
     ("*", Tolerance(share=0.99)),
 )
 
