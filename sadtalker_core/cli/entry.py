@@ -75,6 +75,10 @@ def _first_line(error: BaseException) -> str:
 def _run(args: argparse.Namespace, console: Console) -> int:
     if args.command in ("animate", "demo"):
         from .animate import run
+    elif args.command in ("drive", "edit"):
+        from .drive import run
+    elif args.command == "template":
+        from .template import run
     elif args.command == "batch":
         from .batch import run
     elif args.command == "faces":

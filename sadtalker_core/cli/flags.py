@@ -70,14 +70,18 @@ def _number(value: float) -> str:
 
 
 def add_option_flags(
-    parser: argparse.ArgumentParser, kind: JobKind = ANIMATE, only: tuple[str, ...] = ()
+    parser: argparse.ArgumentParser,
+    kind: JobKind = ANIMATE,
+    only: tuple[str, ...] = (),
+    skip: tuple[str, ...] = (),
 ) -> None:
-    """Flags for every option, grouped by section; ``only`` limits them to some sections.
+    """Flags for every option, grouped by section.
 
+    ``only`` limits them to some sections, ``skip`` leaves some out.
     Flags that are not given leave no trace in the result: a config file can then fill them.
     """
     for section, specs in sections(kind):
-        if only and section not in only:
+        if (only and section not in only) or section in skip:
             continue
         group = parser.add_argument_group(SECTION_TITLES[section])
         for spec in specs:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import OptionError
+from ..jobs.drive_settings import DRIVE
 from .flags import add_option_flags, flag
 from .models import add_flags as add_models_flags
 
@@ -98,6 +99,8 @@ def build_parser() -> Parser:
     _add_job_flags(animate)
     add_option_flags(animate)
 
+    _add_drive(commands)
+
     demo = _command(commands, "demo", "make the bundled sample speak: outputs/demo.mp4")
     demo.add_argument(
         "--out",
@@ -138,6 +141,73 @@ def build_parser() -> Parser:
     add_models_flags(models)
     _command(commands, "info", "versions, devices and folders, for a report of a fault")
     return parser
+
+
+def _add_drive(commands: Any) -> None:
+    """The commands drive, edit and template."""
+    for name, text, usage in (
+        (
+            "drive",
+            "move a portrait or a video by somebody's video, picture or motion",
+            "--portrait FILE --driving FILE --out FILE",
+        ),
+        (
+            "edit",
+            "change the face of a picture or a video with sliders, also over time",
+            "--portrait FILE --smile 0.8 --out FILE",
+        ),
+    ):
+        command = _command(commands, name, text, usage)
+        command.add_argument(
+            "--portrait",
+            metavar="FILE",
+            default=argparse.SUPPRESS,
+            help="Picture with a face, or a video each of whose frames is moved.",
+        )
+        if name == "drive":
+            command.add_argument(
+                "--driving",
+                metavar="FILE",
+                nargs="+",
+                default=argparse.SUPPRESS,
+                help="Who drives: a video, a picture, or a motion file (.safetensors, .pkl); one "
+                "for all faces that move, or one for each.",
+            )
+            command.add_argument(
+                "--save-motion",
+                metavar="FILE",
+                default=argparse.SUPPRESS,
+                help="Keep the driver's motion: .safetensors, or .pkl for programs that read "
+                "LivePortrait's templates.",
+            )
+        command.add_argument(
+            "--out",
+            metavar="FILE",
+            default=argparse.SUPPRESS,
+            help="Video to write, or a picture where there is one frame. An old file of that name "
+            "is replaced.",
+        )
+        _add_job_flags(command)
+        skipped = ("drive",) if name == "edit" else ()
+        add_option_flags(command, DRIVE, skip=skipped)
+
+    template = _command(
+        commands,
+        "template",
+        "keep the motion of a video in a file, or change the form of a motion file",
+        "--driving FILE --out FILE",
+    )
+    template.add_argument(
+        "--driving", metavar="FILE", required=True, help="Video or picture, or a motion file."
+    )
+    template.add_argument(
+        "--out",
+        metavar="FILE",
+        required=True,
+        help="Motion to write: .safetensors, or .pkl for programs that read LivePortrait's "
+        "templates.",
+    )
+    add_option_flags(template, DRIVE, only=("run", "drive"))
 
 
 def _command(commands: Any, name: str, text: str, usage: str = "") -> Parser:

@@ -52,6 +52,7 @@ class Driving:
     Attributes:
         options: option dataclass: how the driver is read, and what of its motion is taken over.
         most_faces: how many faces of one portrait it moves at once; None is any number.
+        reads_pictures: whether one picture of a driver is enough.
         read: ``(networks, video, which face of it, options, runtime)``: the driver's motion.
         prepare: ``(networks, rgb (3, H, W) uint8, faces, render_options, runtime)``: what depends
             on the portrait alone.
@@ -64,6 +65,7 @@ class Driving:
 
     options: type[Any]
     most_faces: int | None
+    reads_pictures: bool
     read: Callable[[Any, ReferenceVideo, FaceOptions, Any, Runtime], Any]
     prepare: Callable[[Any, Tensor, Sequence[Face], Any, Runtime], Any]
     animate: Callable[

@@ -101,6 +101,7 @@ LITE = Engine(
     driving=Driving(
         options=LiteDriveOptions,
         most_faces=1,
+        reads_pictures=False,
         read=_read_driver,
         prepare=_prepare_driven,
         animate=_drive,

@@ -142,6 +142,7 @@ LIVEPORTRAIT = Engine(
     driving=Driving(
         options=LivePortraitDriveOptions,
         most_faces=None,
+        reads_pictures=True,
         read=_read_driver,
         prepare=_prepare_driven,
         animate=_drive,

@@ -85,6 +85,15 @@ def parse_keyframes(name: str, text: str, low: float, high: float) -> Keyframes 
     return Keyframes(tuple(times), tuple(values))
 
 
+def last_keyframe(options: Any) -> float:
+    """Seconds at which the last keyframe of all keyframe options stands; 0 without any.
+
+    Raises ``OptionError`` for a text that is no number and no list of keyframes.
+    """
+    ends = [frames.times_s[-1] for frames in _keyframes(options).values()]
+    return max(ends, default=0.0)
+
+
 def slider_curves(options: Any, times_s: Tensor) -> dict[str, Tensor]:
     """Every keyframe option of ``options`` that is not empty, at (T,) seconds.
 
@@ -98,7 +107,12 @@ def slider_curves(options: Any, times_s: Tensor) -> dict[str, Tensor]:
     Raises:
         OptionError: see ``parse_keyframes``.
     """
-    curves: dict[str, Tensor] = {}
+    return {name: frames.at(times_s) for name, frames in _keyframes(options).items()}
+
+
+def _keyframes(options: Any) -> dict[str, Keyframes]:
+    """Of every keyframe option that is not empty."""
+    found: dict[str, Keyframes] = {}
     for spec in option_specs(type(options)):
         if not spec.keyframes:
             continue
@@ -106,8 +120,8 @@ def slider_curves(options: Any, times_s: Tensor) -> dict[str, Tensor]:
         high = math.inf if spec.high is None else spec.high
         keyframes = parse_keyframes(spec.name, getattr(options, spec.name), low, high)
         if keyframes is not None:
-            curves[spec.name] = keyframes.at(times_s)
-    return curves
+            found[spec.name] = keyframes
+    return found
 
 
 def _value(name: str, text: str, part: str, low: float, high: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -23,13 +22,13 @@ from .inputs import (
     find_speaker,
     length_of,
     open_sound,
-    read_portrait,
+    portrait_picture,
 )
 from .motions import motion_of, read_motion
 from .preview import sheet_for
 from .result import AnimateResult
 from .settings import AnimateJob
-from .steps import Clock, Warnings, clock_text, folders_made_for, label, watched
+from .steps import Clock, Warnings, announced_length, clock_text, folders_made_for, label, watched
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ def run_animate(
                 announce(note)
         with clock.stage("face"):
             runtime.progress("face", 0, 0)
-            rgb = read_portrait(job, warn)
+            rgb = portrait_picture(job.portrait, warn)
             face, count = find_speaker(job, rgb, runtime, warn)
             runtime.check_cancelled()
         with clock.stage("listen"):
@@ -144,9 +143,4 @@ def _announcement(
         f"{what}, {frames} frames at {float(job.run.frames_per_second):g} fps "
         f"from a picture of {width}x{height}"
     )
-    if runtime.device.type != "cpu":
-        return f"{text}."  # nobody measured this device; the time left shows when frames come
-    cost = job.engine.cost(job.render)
-    cores = max(1, min(os.cpu_count() or 1, 4))
-    per_frame = (cost.frame_s + cost.frame_s_per_megapixel * height * width / 1e6) * 2 / cores
-    return f"{text}, about {clock_text(cost.start_s + frames * per_frame)} of work."
+    return announced_length(text, job.engine.cost(job.render), frames, (height, width), runtime)

@@ -9,11 +9,11 @@ import torch
 
 from ..errors import OptionError
 from ..runtime import Runtime
-from .settings import RunOptions
+from .settings import CommonRunOptions, RunOptions
 
 
 def make_runtime(
-    options: RunOptions,
+    options: CommonRunOptions,
     progress: Callable[[str, int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Runtime:
@@ -22,7 +22,8 @@ def make_runtime(
     Raises:
         OptionError: the device is unknown or not on this machine.
     """
-    runtime = Runtime(device=find_device(options.device), seed=options.seed, chunk=options.chunk)
+    seed = options.seed if isinstance(options, RunOptions) else 0
+    runtime = Runtime(device=find_device(options.device), seed=seed, chunk=options.chunk)
     if progress is not None:
         runtime = replace(runtime, progress=progress)
     if cancelled is not None:

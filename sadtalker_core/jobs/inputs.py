@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 from torch import Tensor
 
@@ -14,18 +15,16 @@ from ..faces.choose import choose_face
 from ..faces.face import Face
 from ..faces.find import find_faces
 from ..faces.networks import load_face_nets
+from ..faces.options import FaceOptions
 from ..media.audio_in import AudioSource, open_audio
 from ..media.files import check_input_file, check_output_path, is_same_file
-from ..media.pictures import read_picture
-from ..media.video_in import VideoSource, open_video
+from ..media.pictures import is_picture_name, read_picture
+from ..media.video_in import VideoSource, is_video_name, open_video
 from ..media.video_out import check_video_path
 from ..motion_request import ReferenceVideo
 from ..runtime import Runtime
 from .kinds import input_files
 from .settings import REFERENCES, AnimateJob
-
-_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif"}
 
 
 def check_job(job: AnimateJob) -> None:
@@ -43,7 +42,7 @@ def check_job(job: AnimateJob) -> None:
             check_input_file(reference, "reference video")
     inputs = input_files(job)
     check_video_path(job.out, job.video, tuple(inputs))
-    if job.preview is not None and job.preview.suffix.lower() not in _PICTURE_SUFFIXES:
+    if job.preview is not None and not is_picture_name(job.preview):
         raise OutputError(
             f"the preview {job.preview} must be a picture: .png, .jpg, .jpeg or .webp."
         )
@@ -58,16 +57,23 @@ def check_job(job: AnimateJob) -> None:
         check_output_path(file, inputs)
 
 
-def read_portrait(job: AnimateJob, warn: Callable[[str], None]) -> Tensor:
+def portrait_picture(path: Path, warn: Callable[[str], None]) -> Tensor:
     """The portrait as (3, H, W) uint8; of a video its first frame."""
-    if job.portrait.suffix.lower() not in _VIDEO_SUFFIXES:
-        return read_picture(job.portrait).flattened()
-    warn(f"{job.portrait.name} is a video; its first frame is the portrait.")
-    return next(open_video(job.portrait).frames(1))[0]
+    if not is_video_name(path):
+        return read_picture(path).flattened()
+    warn(f"{path.name} is a video; its first frame is the portrait.")
+    return next(open_video(path).frames(1))[0]
+
+
+class _HasFace(Protocol):
+    """Any job that says which face is meant."""
+
+    @property
+    def face(self) -> FaceOptions: ...
 
 
 def find_speaker(
-    job: AnimateJob, rgb: Tensor, runtime: Runtime, warn: Callable[[str], None]
+    job: _HasFace, rgb: Tensor, runtime: Runtime, warn: Callable[[str], None]
 ) -> tuple[Face, int]:
     """The face that speaks, and how many there are."""
     nets = load_face_nets(runtime.device)
@@ -77,7 +83,7 @@ def find_speaker(
     asked = job.face.face_index is not None or job.face.point() is not None
     if len(faces) > 1 and not asked and job.face.face_select == "largest":
         warn(
-            f"{len(faces)} faces were found, the largest one speaks; "
+            f"{len(faces)} faces were found, the largest one moves; "
             "choose another with --face-index (see the command faces)."
         )
     x0, y0, x1, y1 = face.box_px.tolist()

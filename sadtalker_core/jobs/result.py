@@ -22,7 +22,7 @@ class AnimateResult:
         size: (H, W) of the video.
         engine: id of the engine that ran.
         device: where it ran.
-        seed: all chance followed from it.
+        seed: all chance followed from it; None where there was none.
         faces_found: faces in the portrait.
         face_box_px: x0, y0, x1, y1 of the one that speaks.
         seconds: wall time by stage.
@@ -39,7 +39,7 @@ class AnimateResult:
     size: tuple[int, int]
     engine: str
     device: str
-    seed: int
+    seed: int | None
     faces_found: int
     face_box_px: tuple[float, ...]
     seconds: dict[str, float]

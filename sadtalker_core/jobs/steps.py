@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from .. import __version__
+from ..engines.engine import Cost
 from ..media.provenance import provenance_metadata
 from ..runtime import Runtime
 from ..structures import FrameStream
@@ -78,6 +80,18 @@ def clock_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
+
+
+def announced_length(
+    text: str, cost: Cost, stream_length: int, size: tuple[int, int], runtime: Runtime
+) -> str:
+    """``text`` as a sentence, with the order of magnitude of the work where it is known."""
+    if runtime.device.type != "cpu":
+        return f"{text}."  # nobody measured this device; the time left shows when frames come
+    cores = max(1, min(os.cpu_count() or 1, 4))
+    per_frame = cost.frame_s + cost.frame_s_per_megapixel * size[0] * size[1] / 1e6
+    work = cost.start_s + stream_length * per_frame * 2 / cores
+    return f"{text}, about {clock_text(work)} of work."
 
 
 def watched(

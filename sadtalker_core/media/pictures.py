@@ -166,6 +166,11 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def is_picture_name(path: Path) -> bool:
+    """Whether a file of this name is written as a picture."""
+    return path.suffix.lower() in _WRITERS
+
+
 def write_picture(path: str | Path, rgb: Tensor, *, text: dict[str, str] | None = None) -> Path:
     """Write a PNG, JPEG or WebP, chosen by the suffix. Returns the path.
 

@@ -16,6 +16,7 @@ from ..errors import MediaError, OptionError
 from .colour import ColourConverter
 from .containers import FFMPEG_ERRORS, open_container
 
+_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts"}
 _MAX_FPS = 240  # above lie broken headers, such as 90000
 
 
@@ -61,6 +62,11 @@ class VideoSource:
                 held = []
         if held:
             yield _chunk(held)
+
+
+def is_video_name(path: Path) -> bool:
+    """Whether a file of this name is read as a video, not as a picture."""
+    return path.suffix.lower() in _SUFFIXES
 
 
 def open_video(path: str | Path) -> VideoSource:

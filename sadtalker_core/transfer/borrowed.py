@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..errors import StructureError
 from ..structures import Coeff3DMM, ImplicitMotion, LiteMotion
 from .expression_map import ExpressionMap, coeff_expression, lite_face
 from .head_pose import coeff_from_lite, lite_from_coeff
@@ -23,6 +24,20 @@ def hands_over_the_face(other: Motion, own: type[Motion]) -> bool:
     """Whether the face of ``other`` passes to this kind without a fitted map."""
     kinds = {type(other), own}
     return len(kinds) == 1 or Coeff3DMM not in kinds
+
+
+def as_kind(motion: Motion, kind: type[Motion]) -> Motion:
+    """``motion`` as built-in controls or as implicit motion; of coefficients only the head.
+
+    Raises ``StructureError`` for another kind.
+    """
+    if isinstance(motion, kind):
+        return motion
+    if kind is LiteMotion:
+        return _as_lite(None, motion, None)
+    if kind is ImplicitMotion:
+        return implicit_from_lite(_as_lite(None, motion, None))
+    raise StructureError(f"{type(motion).__name__} cannot be made {kind.__name__}.")
 
 
 def laid_over(

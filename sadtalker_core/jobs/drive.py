@@ -1,0 +1,171 @@
+"""A portrait or video moved by somebody's video, by a motion file, or by sliders."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+from ..engines.engine import Motion
+from ..errors import OptionError
+from ..faces.face import Face
+from ..media.pictures import is_picture_name
+from ..media.video_in import VideoSource
+from ..media.video_out import write_video
+from ..runtime import Runtime
+from ..structures import FrameStream
+from ..transfer.motion_edit import retime
+from ..weights.catalog import BUNDLED
+from .devices import make_runtime
+from .drive_inputs import (
+    Driver,
+    check_drive_job,
+    check_length,
+    find_people,
+    open_source,
+    own_rate,
+    reference,
+    slider_frames,
+    sound_of,
+)
+from .drive_outputs import save_any_motion, write_still
+from .drive_settings import DriveJob, driving_of
+from .engines import fallback_note, find_weights, used_files, weight_store
+from .preview import sheet_for
+from .result import AnimateResult
+from .steps import Clock, Warnings, announced_length, folders_made_for, label, watched
+
+_log = logging.getLogger(__name__)
+
+
+def run_drive(
+    job: DriveJob,
+    runtime: Runtime | None = None,
+    announce: Callable[[str], None] = _log.info,
+) -> AnimateResult:
+    """Run a job from files to a file; the file has its name only when it is complete.
+
+    Args:
+        job: what to do.
+        runtime: device, progress, cancel; None makes one from ``job.run``.
+        announce: given sentences for the user while the job runs.
+
+    Raises:
+        TalkingPortraitsError: one of its kinds, with a sentence for the user.
+        Cancelled: ``runtime.cancelled`` said so.
+    """
+    runtime = runtime or make_runtime(job.run)
+    clock, warn = Clock(), Warnings(announce)
+    engine = job.engine
+    driving = driving_of(engine)
+    with folders_made_for(job.out, job.preview, job.save_motion):
+        with clock.stage("check"):
+            check_drive_job(job)
+            store = weight_store(job.run.models_dir)
+            files = find_weights(engine, job.render, store)
+            if job.run.engine == "auto" and (note := fallback_note(engine, store)):
+                announce(note)
+            drivers = [Driver.open(path) for path in job.driving]
+            source = open_source(job, driving.prepare_video is not None, warn)
+            rate = job.run.frames_per_second or own_rate(source, drivers)
+            check_length(job, source, drivers, rate)
+        with clock.stage("face"):
+            runtime.progress("face", 0, 0)
+            people: list[Face] = []
+            count = 1
+            if isinstance(source, VideoSource):
+                size = source.size
+                _check_one_face(job)
+            else:
+                size = (int(source.shape[1]), int(source.shape[2]))
+                people, count = find_people(job, source, driving.most_faces, runtime, warn)
+            runtime.check_cancelled()
+        with clock.stage("prepare"):
+            runtime.progress("prepare", 0, 0)
+            networks = engine.load(files, job.render, runtime)
+            if isinstance(source, VideoSource):
+                assert driving.prepare_video is not None
+                video = reference(source, runtime)
+                prepared = driving.prepare_video(networks, video, job.face, job.render, runtime)
+            else:
+                prepared = driving.prepare(networks, source, people, job.render, runtime)
+            runtime.check_cancelled()
+        with clock.stage("motion"):
+            runtime.progress("motion", 0, 0)
+            motions = [
+                driver.motion(job, driving, networks, engine.motion_type, runtime, warn)
+                for driver in drivers
+            ]
+            if job.save_motion is not None:
+                save_any_motion(motions[0], job.save_motion)
+            motions = [_at_rate(motion, rate) for motion in motions]
+            runtime.check_cancelled()
+        with clock.stage("render"):
+            frames = 1 if job.driving else slider_frames(job, rate)
+            stream = driving.animate(
+                networks, prepared, motions, job.drive, job.sliders, frames, rate, runtime
+            )
+            announce(_announcement(job, stream, runtime))
+            sound = sound_of(job, source, drivers, runtime)
+            first_frame: list[float] = []
+            seen = watched(stream, runtime, clock.start, first_frame)
+            sheet = None
+            box = tuple(people[0].box_px.tolist()) if people else ()
+            if job.preview is not None:
+                whole = (0.0, 0.0, float(size[1]), float(size[0]))
+                sheet = sheet_for(box or whole, size, stream.size)
+                seen = sheet.watch(seen)
+            if is_picture_name(job.out):
+                write_still(seen, job.out, label(engine.id))
+            else:
+                write_video(
+                    seen,
+                    job.out,
+                    audio=sound,
+                    options=job.video,
+                    metadata=label(engine.id),
+                    runtime=runtime,
+                )
+        if sheet is not None and job.preview is not None:
+            with clock.stage("preview"):
+                sheet.write(job.preview)
+    return AnimateResult(
+        path=job.out,
+        frames=stream.length,
+        fps=stream.fps,
+        duration_s=float(stream.length / stream.fps),
+        size=stream.size,
+        engine=engine.id,
+        device=str(runtime.device),
+        seed=None,
+        faces_found=count,
+        face_box_px=box,
+        seconds=clock.seconds,
+        first_frame_s=first_frame[0] if first_frame else 0.0,
+        weights=tuple(file for file in BUNDLED if engine.id in file.engines)
+        + used_files(engine, job.render, store),
+        warnings=tuple(warn),
+        preview=job.preview,
+    )
+
+
+def _check_one_face(job: DriveJob) -> None:
+    if job.run.who_numbers() is not None or len(job.driving) > 1:
+        raise OptionError(
+            "in a portrait that is a video one face moves, the one that the face options mean; "
+            "leave who out, and give one driver."
+        )
+
+
+def _at_rate(motion: Motion, fps: Fraction) -> Motion:
+    if len(motion) == 1:
+        return replace(motion, fps=fps)
+    return motion if motion.fps == fps else retime(motion, fps)
+
+
+def _announcement(job: DriveJob, stream: FrameStream, runtime: Runtime) -> str:
+    height, width = stream.size
+    text = f"{stream.length} frames of {width}x{height} at {float(stream.fps):g} fps"
+    cost = job.engine.cost(job.render)
+    return announced_length(text, cost, stream.length, stream.size, runtime)
