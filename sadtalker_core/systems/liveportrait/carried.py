@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -100,7 +101,7 @@ def carried_to_still(
     rest = Bearing.of_source(source)
     if not options.relative:
         taken = Bearing(driving.expression, driving.rotation, source.scale, driving.translation)
-        return _limited(rest, taken, options, region_mask(options.region, rest.exp.device))
+        return _limited(rest, taken, options, _mask(options.region, False, rest.exp.device))
     if not is_picture:
         since = first.expression
     elif options.region == "eyes":
@@ -113,7 +114,7 @@ def carried_to_still(
         source.scale * (driving.scale / first.scale),
         source.t + (driving.translation - first.translation),
     )
-    return _limited(rest, taken, options, _whole_mask(options.region, rest.exp.device))
+    return _limited(rest, taken, options, _mask(options.region, True, rest.exp.device))
 
 
 def carried_to_video(
@@ -133,7 +134,7 @@ def carried_to_video(
     rest = Bearing.of_source(source)
     shift = source.t if options.relative else driving.translation
     taken = Bearing(*wanted, source.scale, shift)
-    return _limited(rest, taken, options, region_mask(options.region, rest.exp.device))
+    return _limited(rest, taken, options, _mask(options.region, False, rest.exp.device))
 
 
 def wanted_of_video(
@@ -188,13 +189,18 @@ def carried_to_animal(
     if first is not None:
         rest = Bearing(first.expression, first.rotation, source.scale, first.translation)
     taken = Bearing(driving.expression, driving.rotation, source.scale, driving.translation)
-    return _limited(rest, taken, options, _whole_mask(options.region, rest.exp.device))
+    return _limited(rest, taken, options, _mask(options.region, True, rest.exp.device))
 
 
-def _whole_mask(region: str, device: torch.device) -> Tensor:
-    """As ``region_mask``, but a whole expression is every number of it."""
-    mask = region_mask(region, device)
-    return torch.ones_like(mask) if region in ("all", "exp") else mask
+@lru_cache(maxsize=32)
+def _mask(region: str, whole: bool, device: torch.device) -> Tensor:
+    """As ``region_mask``; with ``whole`` a whole expression is every number of it.
+
+    Kept, because a camera asks for it at every frame. It is only read.
+    """
+    with torch.inference_mode(False):
+        mask = region_mask(region, device)
+        return torch.ones_like(mask) if whole and region in ("all", "exp") else mask
 
 
 def _limited(
@@ -202,7 +208,9 @@ def _limited(
 ) -> Bearing:
     """``taken`` where the region wants it, as strong as the gains say; elsewhere ``rest``."""
     exp = torch.where(mask, taken.exp, rest.exp)
-    exp = scaled_change(rest.exp, exp, expression_gains(options, exp.device))
+    gains = expression_gains(options, exp.device)
+    if gains is not None:
+        exp = scaled_change(rest.exp, exp, gains)
     rotation, scale, t = rest.rotation, rest.scale, rest.t
     if options.region in ("all", "pose"):
         rotation = scaled_turn(rest.rotation, taken.rotation, options.pose)

@@ -59,8 +59,12 @@ def region_mask(region: str, device: torch.device | str = "cpu") -> Tensor:
     return face_mask(device)
 
 
-def expression_gains(options: LivePortraitMotionOptions, device: torch.device | str) -> Tensor:
-    """(21, 3) strength of every number of the expression."""
+def expression_gains(
+    options: LivePortraitMotionOptions, device: torch.device | str
+) -> Tensor | None:
+    """(21, 3) strength of every number of the expression; None where it is 1 of all."""
+    if all(getattr(options, name) == 1 for name in _GAINS):
+        return None
     gains = torch.ones(KEYPOINTS, 3)
     for name in _GAINS:
         gains[gain_mask(name)] = getattr(options, name)
@@ -77,7 +81,8 @@ def gain_mask(name: str, device: torch.device | str = "cpu") -> Tensor:
 
 def scaled_change(rest: Tensor, moved: Tensor, gain: Tensor | float) -> Tensor:
     """``rest`` and ``gain`` times the change to ``moved``; for 1 it is ``moved``, to the bit."""
-    gain = torch.as_tensor(gain, dtype=moved.dtype, device=moved.device)
+    if not isinstance(gain, Tensor):
+        return moved if gain == 1 else rest + gain * (moved - rest)
     return torch.where(gain == 1, moved, rest + gain * (moved - rest))
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
-import weakref
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +14,7 @@ from sadtalker_core.errors import OptionError, StructureError
 from sadtalker_core.structures import ImplicitMotion, KeypointTrack
 from sadtalker_core.systems.liveportrait.carried import closed_lips
 from sadtalker_core.systems.liveportrait.config import LivePortraitMotionOptions
-from sadtalker_core.systems.liveportrait.motion import check_motion, drive, drive_chunks
+from sadtalker_core.systems.liveportrait.motion import check_motion, drive
 from sadtalker_core.systems.liveportrait.points import SourcePoints
 from sadtalker_core.systems.liveportrait.regions import face_mask
 from sadtalker_core.systems.liveportrait.retarget import (
@@ -28,7 +25,7 @@ from sadtalker_core.systems.liveportrait.retarget import (
     retargeted,
     stitched,
 )
-from sadtalker_core.systems.liveportrait.smoothing import OneEuro, smoothed
+from sadtalker_core.systems.liveportrait.smoothing import smoothed
 
 from .toy_points import FPS, faces, motion, nets, ratios
 
@@ -265,69 +262,6 @@ def test_multiplier_comes_last() -> None:
         assert torch.equal(driven(multiplier=0.0, **case), STILL.x.expand(9, 21, 3))
 
 
-CHUNKS: list[list[int]] = [[70], [1] * 70, [31, 2, 37], [32, 32, 6], [5, 0, 64, 1]]
-
-
-@pytest.mark.parametrize("sizes", CHUNKS)
-@pytest.mark.parametrize(
-    "case", [{}, {"animal": True}, {"relative": False, "lip_retargeting": True}]
-)
-def test_chunks_change_no_bit(sizes: list[int], case: dict[str, bool]) -> None:
-    long = motion(70, 3)
-    animal = case.get("animal", False)
-    chosen = options(**{name: value for name, value in case.items() if name != "animal"})
-    opening = ratios(1, 5)
-    whole = drive(STILL, long, chosen, NETS, ratios=opening, animal=animal)
-    starts = [sum(sizes[:k]) for k in range(len(sizes))]
-    chunks = [long[start : start + size] for start, size in zip(starts, sizes)]
-    parts = list(drive_chunks(STILL, chunks, chosen, NETS, ratios=opening, animal=animal))
-    assert torch.equal(torch.cat([part.driving for part in parts]), whole.driving)
-    assert [len(part) for part in parts] == [size for size in sizes if size]
-
-
-def test_frames_are_made_as_they_arrive() -> None:
-    read: list[int] = []
-
-    def camera() -> Iterator[ImplicitMotion]:
-        for number in range(5):
-            read.append(number)
-            yield DRIVER[number : number + 1]
-
-    stream = drive_chunks(STILL, camera(), options(), NETS)
-    next(stream)
-    assert read == [0]
-    next(stream)
-    assert read == [0, 1]
-
-
-@pytest.mark.parametrize("sizes", [[9], [1] * 9, [4, 0, 5]])
-def test_a_camera_can_be_calmed(sizes: list[int]) -> None:
-    calm = OneEuro(cutoff_hz=1.0)
-    starts = [sum(sizes[:k]) for k in range(len(sizes))]
-    chunks = [DRIVER[start : start + size] for start, size in zip(starts, sizes)]
-    parts = list(drive_chunks(STILL, chunks, options(), NETS, stitching=False, calm=calm))
-    rows = {name: calm.over(getattr(DRIVER, name)) for name in ("expression", "rotation")}
-    want = driven(dataclasses.replace(DRIVER, **rows))
-    assert torch.equal(torch.cat([part.driving for part in parts]), want)
-
-
-def test_no_frame_is_kept_of_a_stream() -> None:
-    alive: list[weakref.ref[Tensor]] = []
-
-    def camera() -> Iterator[ImplicitMotion]:
-        for number in range(4):
-            frame = motion(1, number)
-            alive.append(weakref.ref(frame.expression))
-            yield frame
-            del frame
-
-    for track in drive_chunks(STILL, camera(), options(), NETS, first=DRIVER[:1]):
-        alive.append(weakref.ref(track.driving))
-        del track
-    gc.collect()
-    assert [reference() for reference in alive] == [None] * 8
-
-
 def test_every_option_changes_something() -> None:
     base: dict[str, Any] = dict(
         stitching=True, source=VIDEO, source_is_video=True, ratios=ratios(6, 5)
@@ -366,7 +300,6 @@ def test_unknown_ratios_are_asked_for(name: str) -> None:
 def test_motions_that_cannot_drive() -> None:
     with pytest.raises(StructureError, match="no frames"):
         driven(DRIVER[:0])
-    assert list(drive_chunks(STILL, [DRIVER[:0]], options(), NETS)) == []
     fewer = ImplicitMotion(
         torch.zeros(2, 15, 3), DRIVER.rotation[:2], torch.zeros(2, 3), torch.ones(2, 1), FPS
     )

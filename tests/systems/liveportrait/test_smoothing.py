@@ -82,6 +82,11 @@ def test_one_euro_begins_with_its_input_and_follows_a_jump() -> None:
     assert float(found[-1, 0]) > 0.99
 
 
+def test_one_euro_knows_no_direction() -> None:
+    seen = rows(10, 4)
+    torch.testing.assert_close(OneEuro().over(-seen), -OneEuro().over(seen))
+
+
 def test_one_euro_row_by_row() -> None:
     calm, seen = OneEuro(rate_hz=25.0, cutoff_hz=1.0, slope=0.0), rows(10, 4)
     state = None
