@@ -240,6 +240,20 @@ def test_retargeting_in_relative_motion_leaves_the_driver_out() -> None:
     near(driven(relative=False, stitching=True, normalize_lip=True, **both), fitted)
 
 
+@pytest.mark.parametrize("follows", ["eye_retargeting", "lip_retargeting"])
+def test_retargeting_leaves_out_the_other_corrections(follows: str) -> None:
+    still: dict[str, Any] = {follows: True}
+    assert torch.equal(driven(**still, normalize_lip=True), driven(**still))
+    video: dict[str, Any] = {**still, "source": VIDEO, "source_is_video": True}
+    assert torch.equal(driven(**video, source_video_eye_retargeting=True), driven(**video))
+
+
+def test_a_driver_in_double_precision() -> None:
+    found = driven(DRIVER.to("cpu", torch.float64))
+    assert found.dtype == torch.float32
+    near(found, driven())
+
+
 def test_a_source_videos_eyes_are_held() -> None:
     video: dict[str, Any] = {"source": VIDEO, "source_is_video": True}
     plain = driven(**video)
