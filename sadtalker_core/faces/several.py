@@ -32,6 +32,7 @@ _SURE = 0.80  # appearance from which a face that returns anywhere is the same
 _DOUBT = 0.55  # below it a face is another even in the same place
 _CLEARLY = 0.15  # difference of two likenesses that tells two people apart
 _REACH = 1.0  # how far a lost face may move without being told by appearance, in face sizes
+_PATIENCE = 60  # frames for which someone who was lost is expected back near the place
 _LEARN = 0.05  # how fast an appearance follows light and pose
 
 
@@ -131,9 +132,17 @@ class SeveralTracker:
                 found[number] = seen[i]
                 taken.add(i)
         for i, face in enumerate(seen):
-            if i not in taken and len(self._people) < self._most:
+            if i not in taken and len(self._people) < self._most and not self._may_be_lost(face):
                 found[len(self._people)] = face
                 self._people.append(_Person(face, looks[i]))
+
+    def _may_be_lost(self, face: Face) -> bool:
+        """Whether it may be half of someone who was just hidden there: no one new, then."""
+        return any(
+            0 < person.lost_for <= _PATIENCE
+            and _distance(person.face, face) < _REACH + 0.1 * person.lost_for
+            for person in self._people
+        )
 
 
 def track_several(

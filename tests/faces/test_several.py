@@ -91,6 +91,17 @@ def test_someone_new_gets_the_next_number_up_to_the_limit(nets: FaceNets, portra
         assert (x_of(row)[0] or 999) < 300
 
 
+def test_someone_half_hidden_is_nobody_new(nets: FaceNets, portrait: Tensor) -> None:
+    first, second = people(portrait)
+    both = scene([(first, 20, 20), (second, 440, 20)])
+    # the first walks before the second
+    passing = [scene([(second, 440, 20), (first, x, 20)]) for x in range(340, 460, 15)]
+    rows = list(track_several(nets, [torch.stack((both, both, *passing, both, both))]))
+    assert all(len(row) == 2 for row in rows)
+    assert any(not seen.valid for row in rows for seen in row)
+    assert near(x_of(rows[-1]), x_of(rows[0]))
+
+
 def test_no_face_is_an_empty_list(nets: FaceNets) -> None:
     assert list(track_several(nets, [torch.zeros(1, 3, 80, 80, dtype=torch.uint8)])) == [[]]
 

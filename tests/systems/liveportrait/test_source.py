@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -277,6 +279,28 @@ def test_onnx_runtime_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(WeightsError, match="pip install onnxruntime"):
         OnnxLandmarkNet("landmark.onnx")
+
+
+def test_the_landmark_file_is_run_picture_by_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, tuple[int, ...]]] = []
+
+    class Session:
+        def __init__(self, path: str, providers: list[str]) -> None:
+            assert providers == ["CPUExecutionProvider"]
+            self.path = path
+
+        def run(self, names: None, given: dict[str, np.ndarray]) -> list[np.ndarray]:
+            asked.append((self.path, given["input"].shape))
+            mean = given["input"].mean()
+            return [np.zeros(1), np.zeros(1), np.full((1, 406), mean, np.float32)]
+
+    module = types.ModuleType("onnxruntime")
+    module.InferenceSession = Session  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "onnxruntime", module)
+    net = OnnxLandmarkNet(Path("folder") / "landmark.onnx")
+    pictures = torch.stack((torch.zeros(3, 224, 224), torch.ones(3, 224, 224)))
+    assert net(pictures)[:, 7].tolist() == pytest.approx([0, 1])
+    assert asked == [(str(Path("folder") / "landmark.onnx"), (1, 3, 224, 224))] * 2
 
 
 def test_the_tracker_is_a_finder_for_videos(nets: FaceNets, portrait: Tensor) -> None:
