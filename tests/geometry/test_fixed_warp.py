@@ -35,10 +35,10 @@ def test_whole_shifts_copy_and_the_outside_is_black() -> None:
 
 
 def test_weights_are_whole_numbers_of_a_32nd() -> None:
-    # by hand: 0.3 pixel lies nearest to 10 of 32; 100 and 200 mix as 22 to 10 parts
-    picture = torch.tensor([[[[100, 200, 200]]]], dtype=torch.uint8)
+    # by hand: 0.3 pixel lies nearest to 10 of 32; 100 and 205 mix as 22 to 10 parts
+    picture = torch.tensor([[[[100, 205, 205]]]], dtype=torch.uint8)
     back = torch.tensor([[1.0, 0.0, -0.3], [0.0, 1.0, 0.0]])
-    assert warp_8bit(picture, back, (1, 1)).item() == round((100 * 22 + 200 * 10) / 32)
+    assert warp_8bit(picture, back, (1, 1)).item() == round((100 * 22 + 205 * 10) / 32)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
