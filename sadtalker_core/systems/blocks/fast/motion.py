@@ -43,7 +43,7 @@ class FastDenseMotion(nn.Module):
         self.dtype = arithmetic.dtype
         encoder, decoder = plain.hourglass.encoder, plain.hourglass.decoder
         self.down = nn.ModuleList(
-            arithmetic.conv(*fold_norm(block), is_small=i >= 2)
+            arithmetic.conv(*fold_norm(block), is_small=i >= 4)
             for i, block in enumerate(encoder.down_blocks)
         )
         self.up = nn.ModuleList(
