@@ -59,6 +59,12 @@ def short_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """0.41 s: 10 frames by SadTalker's rule, the last not whole, 11 by ours."""
+    return write_wav(tmp_path_factory.mktemp("voice") / "v.wav", speech_like(0.41))
+
+
+@pytest.fixture(scope="session")
 def sample_media() -> Path:
     """Folder of sample clips and portraits that are not part of the project."""
     folder = os.environ.get("TALKING_PORTRAITS_MEDIA")

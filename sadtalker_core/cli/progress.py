@@ -10,9 +10,11 @@ from typing import TextIO
 _STAGES = {
     "check": "Checking",
     "face": "Finding the face",
+    "driver": "Reading the driver",
     "listen": "Reading the sound",
     "motion": "Making the motion",
     "prepare": "Preparing the portrait",
+    "source": "Reading the portrait's video",
     "render": "Rendering",
 }
 _REDRAW_S = 0.1

@@ -73,10 +73,24 @@ def _drive(
     runtime: Runtime,
 ) -> FrameStream:
     from ..systems.lite.pipeline import drive
+    from ..systems.lite.video import PreparedVideo, drive_video
 
     motion = motions[0] if motions else None
+    if isinstance(prepared, PreparedVideo):
+        if motion is not None and len(motion) > 1:
+            frames = min(frames, len(motion))
+            motion = motion[:frames]
+        return drive_video(prepared, motion, options, sliders, frames, fps, runtime)
     length, rate = (frames, fps) if motion is None else (len(motion), motion.fps)
     return drive(prepared, motion, options, sliders, length, rate, runtime)
+
+
+def _prepare_video(
+    networks: None, video: ReferenceVideo, face: FaceOptions, options: Any, runtime: Runtime
+) -> Any:
+    from ..systems.lite.video import prepare_video
+
+    return prepare_video(video, face, options, runtime)
 
 
 LITE = Engine(
@@ -105,5 +119,6 @@ LITE = Engine(
         read=_read_driver,
         prepare=_prepare_driven,
         animate=_drive,
+        prepare_video=_prepare_video,
     ),
 )

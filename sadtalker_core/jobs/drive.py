@@ -102,7 +102,10 @@ def run_drive(
             motions = [_at_rate(motion, rate) for motion in motions]
             runtime.check_cancelled()
         with clock.stage("render"):
-            frames = 1 if job.driving else slider_frames(job, rate)
+            if isinstance(source, VideoSource):
+                frames = source.frame_count
+            else:
+                frames = 1 if job.driving else slider_frames(job, rate)
             stream = driving.animate(
                 networks, prepared, motions, job.drive, job.sliders, frames, rate, runtime
             )

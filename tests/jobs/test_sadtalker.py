@@ -27,7 +27,6 @@ from sadtalker_core.transfer.expression_map import (
     save_expression_map,
 )
 from sadtalker_core.transfer.head_pose import lite_from_coeff
-from tests.conftest import speech_like, write_wav
 from tests.systems.sadtalker.toy_files import write_toy_files
 
 
@@ -36,12 +35,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     write_toy_files(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """0.41 s: 10 frames by SadTalker's rule, the last not whole."""
-    return write_wav(tmp_path_factory.mktemp("voice") / "v.wav", speech_like(0.41))
 
 
 @pytest.fixture

@@ -1,0 +1,248 @@
+"""Whole jobs of driving and editing, with the built-in engine and with toy-size LivePortrait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sadtalker_core.errors import MediaError, OptionError, OutputError, WeightsError
+from sadtalker_core.jobs.animate import run_animate
+from sadtalker_core.jobs.drive import run_drive
+from sadtalker_core.jobs.drive_settings import build_drive_job
+from sadtalker_core.jobs.result import AnimateResult
+from sadtalker_core.jobs.settings import build_job
+from sadtalker_core.jobs.template import build_template_job, run_template
+from sadtalker_core.media.motion_files import load_motion, save_motion
+from sadtalker_core.media.pictures import read_picture
+from sadtalker_core.media.provenance import read_provenance
+from sadtalker_core.media.video_in import open_video
+from sadtalker_core.structures import ImplicitMotion, LiteMotion
+from sadtalker_core.transfer.motion_templates import load_template
+from tests.conftest import speech_like, write_wav
+from tests.systems.liveportrait.toy_files import write_toy_files
+
+ENGINES = ("lite", "liveportrait")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    write_toy_files(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory, small_portrait: Path) -> Path:
+    """The sample portrait speaking: 5 frames with sound."""
+    path = tmp_path_factory.mktemp("driver") / "driver.mkv"
+    voice = write_wav(path.with_suffix(".wav"), speech_like(0.2))
+    values = {"portrait": str(small_portrait), "audio": str(voice), "out": str(path)}
+    run_animate(build_job({**values, "engine": "lite", "pose_scale": 2}))
+    return path
+
+
+@pytest.fixture
+def job(models: Path, small_portrait: Path, driver: Path, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "models_dir": str(models),
+        "portrait": str(small_portrait),
+        "driving": [str(driver)],
+        "out": str(tmp_path / "o.mkv"),
+    }
+
+
+def made(values: dict[str, Any]) -> tuple[AnimateResult, torch.Tensor]:
+    result = run_drive(build_drive_job(values))
+    if result.path.suffix == ".png":
+        return result, read_picture(result.path).flattened()[None]
+    return result, torch.cat(list(open_video(result.path).frames()))
+
+
+def still_of(portrait: str) -> torch.Tensor:
+    return read_picture(portrait).flattened()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_video_drives_a_picture(engine: str, job: dict[str, Any], driver: Path) -> None:
+    result, frames = made({**job, "engine": engine})
+    source = open_video(driver)
+    assert (result.engine, result.fps) == (engine, source.fps)
+    assert len(frames) == result.frames == source.frame_count
+    assert open_video(result.path).has_audio
+    assert frames.shape[1:] == still_of(job["portrait"]).shape
+    assert (frames[0].float() - frames[-1].float()).abs().mean() > 0.05
+    assert read_provenance(result.path)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_cut_into_chunks_never_matters(engine: str, job: dict[str, Any]) -> None:
+    _, one = made({**job, "engine": engine, "chunk": 1})
+    _, many = made({**job, "engine": engine, "chunk": 7})
+    assert (one.int() - many.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_saved_motion_drives_as_the_video_did(
+    engine: str, job: dict[str, Any], tmp_path: Path
+) -> None:
+    kept = tmp_path / "m.safetensors"
+    _, first = made({**job, "engine": engine, "save_motion": str(kept)})
+    _, again = made({**job, "engine": engine, "driving": [str(kept)]})
+    assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_slider_changes_a_picture(engine: str, job: dict[str, Any], tmp_path: Path) -> None:
+    edit = {**job, "driving": None, "engine": engine, "out": str(tmp_path / "e.png")}
+    result, (smiling,) = made({**edit, "smile": 1})
+    assert result.frames == 1
+    _, (turned,) = made({**edit, "rotate_yaw": 10})
+    assert not torch.equal(smiling, turned)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_keyframes_make_a_video(engine: str, job: dict[str, Any]) -> None:
+    values = {**job, "driving": None, "engine": engine, "aaa": "0:0, 0.12:60"}
+    result, frames = made(values)
+    assert len(frames) == result.frames == 4  # the last keyframe is shown
+    assert not torch.equal(frames[0], frames[-1])
+    _, longer = made({**values, "seconds": 0.3, "fps": 20})
+    assert len(longer) == 6
+    assert (longer[-2].int() - longer[-1].int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sliders_come_on_top_of_a_driver(engine: str, job: dict[str, Any]) -> None:
+    _, plain = made({**job, "engine": engine})
+    _, smiling = made({**job, "engine": engine, "smile": 1.2})
+    assert len(plain) == len(smiling)
+    assert not torch.equal(plain[0], smiling[0])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_video_is_edited(engine: str, job: dict[str, Any], driver: Path) -> None:
+    result, frames = made(
+        {**job, "driving": None, "portrait": str(driver), "engine": engine, "smile": 1}
+    )
+    own = torch.cat(list(open_video(driver).frames()))
+    assert len(frames) == result.frames == len(own)
+    assert frames.shape == own.shape
+    assert open_video(result.path).has_audio
+    assert not torch.equal(frames, own)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_video_is_driven(engine: str, job: dict[str, Any], driver: Path) -> None:
+    result, frames = made({**job, "portrait": str(driver), "engine": engine})
+    assert len(frames) == result.frames == open_video(driver).frame_count
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_options_reach_the_frames(engine: str, job: dict[str, Any]) -> None:
+    _, still = made({**job, "engine": engine, "multiplier": 0})
+    assert (still[0].int() - still[-1].int()).abs().max() <= 1
+
+
+def test_motion_of_one_engine_drives_the_other(job: dict[str, Any], tmp_path: Path) -> None:
+    implicit, lite = tmp_path / "i.safetensors", tmp_path / "l.safetensors"
+    made({**job, "engine": "liveportrait", "save_motion": str(implicit)})
+    made({**job, "engine": "lite", "save_motion": str(lite)})
+    assert isinstance(load_motion(implicit), ImplicitMotion)
+    assert isinstance(load_motion(lite), LiteMotion)
+    for engine, path in (("lite", implicit), ("liveportrait", lite)):
+        result, frames = made({**job, "engine": engine, "driving": [str(path)]})
+        assert len(frames) == len(load_motion(path))
+        assert result.warnings == ()
+
+
+def test_a_picture_drives_liveportrait_only(job: dict[str, Any], small_portrait: Path) -> None:
+    values = {**job, "driving": [str(small_portrait)]}
+    result, _ = made({**values, "engine": "liveportrait"})
+    assert result.frames == 1
+    with pytest.raises(OptionError, match="needs a video"):
+        made({**values, "engine": "lite"})
+
+
+def test_other_rates_keep_the_duration(job: dict[str, Any]) -> None:
+    result, frames = made({**job, "engine": "lite", "fps": 50})
+    assert result.fps == Fraction(50)
+    assert abs(len(frames) / 50 - 5 / 25) <= 2 / 25
+
+
+def test_templates_change_their_form(job: dict[str, Any], driver: Path, tmp_path: Path) -> None:
+    kept, pickled = tmp_path / "t.safetensors", tmp_path / "t.pkl"
+    values = {"engine": "liveportrait", "models_dir": job["models_dir"]}
+    result = run_template(build_template_job(driver, kept, values))
+    assert result.frames == open_video(driver).frame_count
+    run_template(build_template_job(kept, pickled, values))
+    one, other = load_template(kept), load_template(pickled)
+    assert torch.equal(one.expression, other.expression)
+    assert torch.equal(one.rotation, other.rotation)
+    with pytest.raises(OutputError, match="safetensors or .pkl"):
+        run_template(build_template_job(kept, tmp_path / "t.mat", values))
+
+
+def test_speech_moves_liveportrait(job: dict[str, Any], voice: Path, tmp_path: Path) -> None:
+    values = {"portrait": job["portrait"], "audio": str(voice), "out": str(tmp_path / "s.mkv")}
+    values |= {"models_dir": job["models_dir"], "engine": "liveportrait"}
+    kept = tmp_path / "m.safetensors"
+    result = run_animate(build_job({**values, "save_motion": str(kept)}))
+    assert result.frames == 11
+    motion = load_motion(kept)
+    assert isinstance(motion, ImplicitMotion)
+    assert motion.is_relative
+    assert motion.expression.abs().max() > 0.005
+    frames = torch.cat(list(open_video(result.path).frames()))
+    run_animate(build_job({**values, "load_motion": str(kept)}))
+    assert torch.equal(frames, torch.cat(list(open_video(result.path).frames())))
+
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"driving": None}, OptionError, "nothing moves the face"),
+        ({"seconds": 2}, OptionError, "length of its own"),
+        ({"out": "o.png"}, OutputError, "many frames"),
+        ({"engine": "sadtalker"}, OptionError, "by sound"),
+        ({"who": "0,0"}, OptionError, "numbers of faces"),
+        ({"who": "3"}, OptionError, "the command faces"),
+        ({"driver_face": "tallest"}, OptionError, "driver_face must be"),
+        ({"save_motion": "m.mat"}, OutputError, "safetensors or .pkl"),
+        ({"driving": ["missing.mp4"]}, MediaError, "missing.mp4"),
+        ({"smile": "9"}, OptionError, "allowed is"),
+        ({"engine": "liveportrait", "models_dir": "nowhere"}, WeightsError, "models download"),
+        ({"engine": "lite", "stitching": "no"}, OptionError, "engine liveportrait"),
+    ],
+)
+def test_refused_at_once(
+    change: dict[str, Any],
+    error: type[Exception],
+    words: str,
+    job: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=words):
+        made({"engine": "lite", **job, **change})
+    assert not Path(job["out"]).exists()
+
+
+def test_a_motion_file_with_a_wrong_number_of_keypoints_is_refused(
+    job: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "k.safetensors"
+    zeros = torch.zeros(4, 5, 3)
+    turn = torch.eye(3).expand(4, 3, 3)
+    ones = torch.ones(4, 1)
+    save_motion(ImplicitMotion(zeros, turn, zeros[:, 0], ones, Fraction(25)), path)
+    with pytest.raises(Exception, match="21"):
+        made({**job, "engine": "liveportrait", "driving": [str(path)]})
