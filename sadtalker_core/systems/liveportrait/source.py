@@ -44,6 +44,8 @@ class SourceCrop(TensorRecord):
         valid: (N,) bool, False where no face was seen. Such a frame is best shown as it is.
         frame_size: (H, W) of the pictures.
         ratios: how far eyes and lips are open, N rows; None where there are no landmarks.
+        crop_from_image: (N, 3, 3) float32, what the pictures were cut with. It cannot be had from
+            its inverse to the last bit: ``cut_again`` takes it.
     """
 
     pictures: Tensor
@@ -51,6 +53,7 @@ class SourceCrop(TensorRecord):
     valid: Tensor
     frame_size: tuple[int, int]
     ratios: FaceRatios | None = None
+    crop_from_image: Tensor | None = None
 
     inner_records: ClassVar[dict[str, type[TensorRecord]]] = {"ratios": FaceRatios}
 
@@ -153,12 +156,14 @@ def read_source_video(
 def joined(parts: list[SourceCrop]) -> SourceCrop:
     """Several crops of one source as one."""
     ratios = [part.ratios for part in parts if part.ratios is not None]
+    places = [part.crop_from_image for part in parts if part.crop_from_image is not None]
     return SourceCrop(
         torch.cat([part.pictures for part in parts]),
         torch.cat([part.image_from_crop for part in parts]),
         torch.cat([part.valid for part in parts]),
         parts[0].frame_size,
         joined_ratios(ratios) if len(ratios) == len(parts) else None,
+        torch.cat(places) if len(places) == len(parts) else None,
     )
 
 
@@ -198,12 +203,33 @@ def _middle(size: tuple[int, int]) -> Tensor:
     return crop_from_box(torch.tensor([x, y, x + side, y + side]))
 
 
+def cut_again(frames: Tensor, crop_from_image: Tensor, is_whole: bool = False) -> Tensor:
+    """``SourceCrop.pictures`` once more, to the bit: for a second pass over a source video.
+
+    Args:
+        frames: (N, 3, H, W) uint8.
+        crop_from_image: (N, 3, 3), their rows of ``SourceCrop.crop_from_image``.
+        is_whole: they were read without a ``shape``.
+    """
+    rows = [_pictures(rgb, place, is_whole) for rgb, place in zip(frames, crop_from_image)]
+    return torch.cat(rows)
+
+
+def _pictures(rgb: Tensor, place: Tensor, is_whole: bool) -> Tensor:
+    if is_whole:  # as the original resizes what it does not cut
+        return resize_linear(rgb, (INPUT_SIZE, INPUT_SIZE))[None].float() / 255
+    return network_input(cut_averaged(rgb[None], place))
+
+
 def _cut_one(
     rgb: Tensor, ratios: FaceRatios | None, place: Tensor, is_whole: bool, valid: bool
 ) -> SourceCrop:
-    if is_whole:  # as the original resizes what it does not cut
-        pictures = resize_linear(rgb, (INPUT_SIZE, INPUT_SIZE))[None].float() / 255
-    else:
-        pictures = network_input(cut_averaged(rgb[None], place))
     size = (int(rgb.shape[1]), int(rgb.shape[2]))
-    return SourceCrop(pictures, inverse_map(place)[None], torch.tensor([valid]), size, ratios)
+    return SourceCrop(
+        _pictures(rgb, place, is_whole),
+        inverse_map(place)[None],
+        torch.tensor([valid]),
+        size,
+        ratios,
+        place[None],
+    )

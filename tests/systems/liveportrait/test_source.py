@@ -37,7 +37,12 @@ from sadtalker_core.systems.liveportrait.faces import (
 )
 from sadtalker_core.systems.liveportrait.landmarks203 import OnnxLandmarkNet, landmarks_203
 from sadtalker_core.systems.liveportrait.retarget import FaceRatios
-from sadtalker_core.systems.liveportrait.source import SourceCrop, read_source, read_source_video
+from sadtalker_core.systems.liveportrait.source import (
+    SourceCrop,
+    cut_again,
+    read_source,
+    read_source_video,
+)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +144,15 @@ def test_chunks_never_change_a_source_video() -> None:
     pictures = [torch.cat([part.pictures for part in read(size)]) for size in (1, 2, 5)]
     assert torch.equal(pictures[0], pictures[1])
     assert torch.equal(pictures[0], pictures[2])
+
+
+@pytest.mark.parametrize("shape", [CropShape(), None])
+def test_a_second_pass_cuts_the_same(shape: CropShape | None) -> None:
+    seen = [seen_at(40.3 + i, 30.7, 17.3 + i) for i in range(3)]
+    video = frames(3)
+    (read,) = read_source_video([video], RecordedFinder(seen), shape)
+    assert read.crop_from_image is not None
+    assert torch.equal(cut_again(video, read.crop_from_image, shape is None), read.pictures)
 
 
 def test_a_source_video_without_any_face_fails_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
