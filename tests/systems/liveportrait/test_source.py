@@ -241,6 +241,8 @@ def test_several_faces_in_one_pass(nets: FaceNets, portrait: Tensor) -> None:
     assert [[seen is not None for seen in row] for row in rows].count([True, False]) == 1
     assert [[seen is not None for seen in row] for row in rows].count([True, True]) == 1
     crops = [read_source(both, RecordedFinder(row), CropShape()) for row in rows]
+    late = see_several(nets, [torch.stack((torch.zeros_like(both), both))])
+    assert [[seen is not None for seen in row] for row in late] == [[False, True]] * 2
     assert (crops[0].image_from_crop - crops[1].image_from_crop).abs().max() > 100
 
 
