@@ -36,6 +36,7 @@ _CLOSED_MOST = 0.02  # E measured of a mouth that is closed, at most
 _SHUT_MOST = 0.012  # the same of an eye
 _BLIND = 0.6  # closing of both eyes beyond which the irises cannot be seen
 _FRONTAL_RAD = 0.35
+_SIDE_RAD = (0.2, 0.45)  # turns of the head between which the farther eye is lost
 # Trembling of each control is looked for within this time.
 _STEADY_S = {
     "open": 0.03,
@@ -125,19 +126,20 @@ class DriverRest:
 def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotion:
     """Controls relative to rest, steadied; how strong they are shown is up to ``taken_over``."""
     rest = find_rest(rows, options.neutral)
-    lids = _lids(rows.measures[:, 5:7], rest)
+    yaw = angles_from_rotation(rows.rotation.double())[:, 1]
+    lids = _nearer(_lids(rows.measures[:, 5:7], rest), yaw)
     rotation = rows.rotation.double() @ rest.rotation.mT
     angles = angles_from_rotation(rotation)
     looks = rows.valid & (lids.amin(1) < _BLIND)
     columns = {
         **_lips(rows, rest),
         "lids": lids,
-        "brows": rows.measures[:, 7:9] - rest.measures[7:9],
+        "brows": _nearer(rows.measures[:, 7:9] - rest.measures[7:9], yaw),
         "rotation_rad": angles.float(),
         "translation": _translation(rows, angles, rest).float(),
     }
     columns = {name: bridged(value, rows.valid, rows.fps) for name, value in columns.items()}
-    columns["gaze"] = bridged(_gaze(rows.irises, lids, rest), looks, rows.fps)
+    columns["gaze"] = bridged(_gaze(rows.irises, lids, yaw, rest), looks, rows.fps)
     if options.mirror:
         columns = _mirrored(columns)
     for name, value in columns.items():
@@ -255,9 +257,25 @@ def _lids(openings: Tensor, rest: DriverRest) -> Tensor:
     return (rest.measures[5:7] - openings) / span
 
 
-def _gaze(irises: Tensor, lids: Tensor, rest: DriverRest) -> Tensor:
-    """(T, 2) both eyes together; an eye that closes tells less and less."""
-    weight = (1 - lids).clamp(0.02, 1.0)[..., None]
+def _nearer(sides: Tensor, yaw: Tensor) -> Tensor:
+    """(T, 2) both sides of the face; the one that a turned head hides does what the other does."""
+    left, right = sides.unbind(1)
+    hidden_left, hidden_right = _hidden(yaw).to(sides).unbind(1)
+    return torch.stack(
+        (left + hidden_left * (right - left), right + hidden_right * (left - right)), 1
+    )
+
+
+def _hidden(yaw: Tensor) -> Tensor:
+    """(T, 2) how much of the viewer's left and right eye is lost to a turn of the head."""
+    low, high = _SIDE_RAD
+    t = ((torch.stack((-yaw, yaw), 1) - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _gaze(irises: Tensor, lids: Tensor, yaw: Tensor, rest: DriverRest) -> Tensor:
+    """(T, 2) both eyes together; an eye that closes or turns away tells less and less."""
+    weight = ((1 - lids).clamp(0.02, 1.0) * (1.02 - _hidden(yaw).to(lids)))[..., None]
     return ((irises - rest.irises) * weight).sum(1) / weight.sum(1)
 
 

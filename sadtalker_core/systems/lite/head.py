@@ -181,8 +181,10 @@ def build_head(
     basis: ControlBasis,
     size: tuple[int, int],
     reach: float,
+    like: HeadField | None = None,
 ) -> HeadField:
-    """Depth, weight, pivot and limits of one head on a lattice."""
+    """Depth, weight, pivot and limits of one head on a lattice; ``like`` lends its limits, such
+    as the same head a moment before."""
     unit = frame.unit_px
     nodes = lattice.nodes()
     keep, skin = basis.skin
@@ -204,6 +206,8 @@ def build_head(
         unit,
         np.full((3, 2), 0.35, np.float32) * np.array([-1, 1], np.float32),
     )
+    if like is not None:
+        return replace(head, limits_rad=like.limits_rad, reach=like.reach)
     inside = polygon_mask(
         lattice.to_cells(mesh_px[FACE_OVAL, :2].astype(np.float32)), lattice.columns, lattice.rows
     )

@@ -23,7 +23,6 @@ from .config import LiteDriveOptions, LiteRenderOptions
 from .driver import taken_over
 from .render import PreparedPortrait, prepare_portrait, render_frame
 from .sliders import slider_motion
-from .teeth import MouthColours
 
 LARGEST_PX = 4096
 MOST_LEAN_DEG = 60.0  # mouth and lids are drawn for faces that are about upright
@@ -31,7 +30,7 @@ _CHUNK_BYTES = 48_000_000  # large pictures travel in smaller chunks
 
 
 def prepare(
-    rgb: Tensor, face: Face, options: LiteRenderOptions, colours: MouthColours | None = None
+    rgb: Tensor, face: Face, options: LiteRenderOptions, like: PreparedPortrait | None = None
 ) -> PreparedPortrait:
     """Everything that depends on the portrait alone.
 
@@ -40,7 +39,7 @@ def prepare(
         face: the face that speaks.
         options: what of the picture is shown, and how. Full pictures larger than ``LARGEST_PX``
             are resized to it: few players decode more.
-        colours: of teeth and tongue; None takes them from the picture.
+        like: the same head a moment before, where the picture is one of a video.
 
     Raises:
         FaceError: the face lies on its side or is upside down, or an eye or the mouth lies outside
@@ -49,7 +48,7 @@ def prepare(
     picture, face = framed(rgb, face, *shown_mode(options, rgb))
     _check_upright(face)
     _check_inside(face, (int(picture.shape[1]), int(picture.shape[2])))
-    return prepare_portrait(as_image(picture), face, options, colours)
+    return prepare_portrait(as_image(picture), face, options, like)
 
 
 def shown_mode(options: LiteRenderOptions, rgb: Tensor) -> tuple[str, int]:

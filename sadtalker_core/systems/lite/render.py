@@ -82,7 +82,7 @@ class PreparedPortrait:
 
 
 def prepare_portrait(
-    picture: Image, face: Face, options: LiteRenderOptions, colours: MouthColours | None = None
+    picture: Image, face: Face, options: LiteRenderOptions, like: PreparedPortrait | None = None
 ) -> PreparedPortrait:
     """Fields, masks and colours of one portrait.
 
@@ -90,7 +90,7 @@ def prepare_portrait(
         picture: (H, W, 3) uint8 RGB.
         face: in that picture.
         options: how it is rendered.
-        colours: of teeth and tongue; None takes them from the picture.
+        like: the same head a moment before, whose limits and colours of the mouth are taken.
     """
     mesh = face.mesh_px.cpu().numpy().astype(np.float32)
     eyes_px, iris_px = face.eyes_px.cpu().numpy(), face.iris_px.cpu().numpy()
@@ -111,8 +111,10 @@ def prepare_portrait(
     keep, skin = basis.skin
     controls = skin.at(nodes, basis.moves(keep))
     controls = controls.reshape(lattice.rows, lattice.columns, len(CONTROLS), 2)
-    head = build_head(lattice, frame, mesh, basis, (height, width), options.background)
-    colours = colours or pick_colours(picture, mesh, eyes_px, unit)
+    size = height, width
+    before = None if like is None else like.head
+    head = build_head(lattice, frame, mesh, basis, size, options.background, before)
+    colours = pick_colours(picture, mesh, eyes_px, unit) if like is None else like.colours
     mouth = build_mouth(
         picture,
         frame,

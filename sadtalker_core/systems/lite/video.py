@@ -1,7 +1,8 @@
 """A video as the portrait: every frame is moved on from how it is.
 
 Each frame is tracked and prepared by itself, because another face is seen in each; only the
-colours behind the lips and the part of the picture that is shown stay those of the first.
+colours behind the lips, how far the head turns, and the part of the picture that is shown stay
+those of the first.
 """
 
 from __future__ import annotations
@@ -119,6 +120,9 @@ def drive_video(
             if index % runtime.chunk == 0:
                 runtime.check_cancelled()
             picture, _ = framed(rgb, prepared.start, *shown_mode(prepared.options, rgb))
+            if base is None and sliders.is_untouched:
+                yield picture
+                continue
             portrait = _portrait(prepared, tracker, picture, motion is not None)
             if portrait is None:
                 untouched += 1
@@ -146,7 +150,7 @@ def _portrait(
         prepared.options, frame="full", close_mouth=prepared.options.close_mouth and closes
     )
     try:
-        return prepare(picture, tracked.face, whole, prepared.first.colours)
+        return prepare(picture, tracked.face, whole, prepared.first)
     except FaceError:
         return None
 
