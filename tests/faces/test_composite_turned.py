@@ -102,6 +102,18 @@ def test_detail_returns_only_where_the_face_rests(portrait: Tensor) -> None:
     assert part(moved) < 0.35
 
 
+def test_the_black_beyond_the_picture_is_not_drawn_in(portrait: Tensor) -> None:
+    # crops show black where there is no picture
+    there = place(60, 40, 200, 0.3)
+    framed = torch.zeros(3, 812, 812, dtype=torch.uint8)
+    framed[:, 150:662, 150:662] = portrait
+    crop = cut(framed, place(210, 190, 200, 0.3))
+    pasted = composite(portrait, crop, there)[0]
+    assert psnr(pasted, portrait) > 45
+    assert torch.equal(pasted[:, :, 0], portrait[:, :, 0])
+    assert torch.equal(pasted[:, 0], portrait[:, 0])
+
+
 def test_each_frame_has_its_own_map_and_picture(portrait: Tensor) -> None:
     pictures = torch.stack((portrait, portrait.flip(2)))
     maps = torch.stack((place(230, 150, 180, 0.3), place(260, 170, 150, -0.2)))
