@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -17,12 +18,12 @@ from sadtalker_core.faces.track import TrackedFace
 SIZE = 220
 
 
-def people(portrait: Tensor) -> tuple[Tensor, Tensor]:
-    """Two heads (3, 220, 220): as it is, and another with other hair and skin, mirrored."""
+def people(portrait: Tensor, differ: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Two heads (3, 220, 220): as it is, and mirrored with other hair and skin."""
     head = portrait[:, 20:240, 115:335]
-    other = head.flip(2)[[2, 0, 1]]
-    dark = (other.float() * 0.8).to(torch.uint8)
-    return head, dark
+    mirrored = head.flip(2).float()
+    other = torch.lerp(mirrored, 0.8 * mirrored[[2, 0, 1]], differ)
+    return head, other.to(torch.uint8)
 
 
 def scene(places: list[tuple[Tensor, int, int]], size: tuple[int, int] = (260, 700)) -> Tensor:
@@ -44,10 +45,11 @@ def near(found: Sequence[int | None], wanted: Sequence[int | None]) -> bool:
     )
 
 
+@pytest.mark.parametrize("differ", [1.0, 0.2])
 def test_numbers_stay_through_a_cut_where_two_change_places(
-    nets: FaceNets, portrait: Tensor
+    nets: FaceNets, portrait: Tensor, differ: float
 ) -> None:
-    first, second = people(portrait)
+    first, second = people(portrait, differ)
     before = scene([(first, 20, 20), (second, 440, 20)])
     after = scene([(second, 20, 20), (first, 440, 20)])
     rows = list(track_several(nets, [torch.stack((before, before, after, after))]))
