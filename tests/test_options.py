@@ -10,9 +10,9 @@ import pytest
 
 from sadtalker_core.cli.flags import sections
 from sadtalker_core.errors import OptionError
+from sadtalker_core.jobs.drive_settings import DRIVE
 from sadtalker_core.jobs.settings import ANIMATE
 from sadtalker_core.options import check_options, check_value, option, option_specs
-from sadtalker_core.registry import ENGINES
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def test_ends_of_a_range_are_allowed(name: str, value: object) -> None:
 
 ALL_SPECS = [
     pytest.param(spec, id=f"{section}-{spec.name}")
-    for section, specs in sections()
+    for kind in (ANIMATE, DRIVE)
+    for section, specs in sections(kind)
     for spec in specs
 ]
 
@@ -94,15 +95,22 @@ def test_every_option_of_the_project_is_complete(spec) -> None:
         assert spec.default in spec.choices
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.id)
-def test_option_names_of_an_engine_are_unique(engine) -> None:
-    names = [spec.name for cls in ANIMATE.sections(engine).values() for spec in option_specs(cls)]
+KINDS = [
+    pytest.param(kind, engine, id=f"{kind.name}-{engine.id}")
+    for kind in (ANIMATE, DRIVE)
+    for engine in kind.engines
+]
+
+
+@pytest.mark.parametrize(("kind", "engine"), KINDS)
+def test_option_names_of_an_engine_are_unique(kind, engine) -> None:
+    names = [spec.name for cls in kind.sections(engine).values() for spec in option_specs(cls)]
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.id)
-def test_options_are_frozen_and_check_themselves(engine) -> None:
-    for cls in ANIMATE.sections(engine).values():
+@pytest.mark.parametrize(("kind", "engine"), KINDS)
+def test_options_are_frozen_and_check_themselves(kind, engine) -> None:
+    for cls in kind.sections(engine).values():
         made = cls()
         assert dataclasses.is_dataclass(made)
         for spec in option_specs(cls):

@@ -8,9 +8,14 @@ from typing import Any
 
 from sadtalker_core.cli.flags import SECTION_TITLES, default_text, flag, sections
 from sadtalker_core.cli.parser import EXIT_CODES, build_parser
+from sadtalker_core.jobs.drive_settings import DRIVE
+from sadtalker_core.jobs.kinds import JobKind
+from sadtalker_core.jobs.settings import ANIMATE
+from sadtalker_core.options import OptionSpec
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
+KINDS = {ANIMATE: "Options of animate", DRIVE: "Options of drive and edit"}
 
 _CLOSING = """\
 With `--json` stdout has exactly one JSON object, and everything else is on stderr:
@@ -26,6 +31,8 @@ by section:
 ```
 {"portrait": "a.jpg", "audio": "a.mp3", "out": "a.mp4", "seed": 3}
 {"portrait": "b.jpg", "idle": 5, "out": "b.mp4", "motion": {"pose_style": 12}}
+{"command": "drive", "portrait": "c.jpg", "driving": "dance.mp4", "out": "c.mp4"}
+{"command": "edit", "portrait": "c.jpg", "smile": 0.8, "out": "d.png"}
 ```
 
 Paths are relative to the current folder.
@@ -34,6 +41,30 @@ Paths are relative to the current folder.
 
 def _cell(text: str) -> str:
     return text.replace("%%", "%").replace("|", "\\|")
+
+
+def _kind_of(command: str) -> JobKind:
+    return DRIVE if command in ("drive", "edit", "template") else ANIMATE
+
+
+def _row(spec: OptionSpec, kind: JobKind) -> str:
+    name = flag(spec.name)
+    if spec.kind is bool:
+        name, values = f"{name}`, `{name.replace('--', '--no-', 1)}", "on, off"
+    elif spec.choices:
+        values = ", ".join(spec.choices)
+    elif spec.low is not None and spec.high is not None:
+        values = f"{spec.low:.16g} to {spec.high:.16g} {spec.unit}".strip()
+    else:
+        values = spec.unit or "text"
+    if spec.keyframes:
+        values += ", or keyframes"
+    default = "" if spec.default in (None, "") else default_text(spec)
+    notes = " (advanced)" if spec.advanced else ""
+    owners = kind.owners(spec.name)
+    if owners and len(owners) < len(kind.engines):
+        notes += f" [{', '.join(engine.id for engine in owners)}]"
+    return f"| `{name}` | {values} | {default} | {_cell(spec.help)}{notes} |"
 
 
 def reference() -> str:
@@ -49,7 +80,7 @@ def reference() -> str:
     commands: dict[str, Any] = next(
         action.choices for action in parser._actions if isinstance(action.choices, dict)
     )
-    generated = {flag(spec.name) for _, specs in sections() for spec in specs}
+    generated = {flag(spec.name) for kind in KINDS for _, specs in sections(kind) for spec in specs}
     for name, command in commands.items():
         lines += [f"## {name}", "", str(command.description), ""]
         lines += ["```", command.format_usage().removeprefix("usage: ").strip(), "```", ""]
@@ -65,34 +96,22 @@ def reference() -> str:
             lines.append(f"| `{(shown + metavar).strip()}` | {_cell(str(action.help))} |")
         used = [
             SECTION_TITLES[section]
-            for section, specs in sections()
-            if specs and any(flag(specs[0].name) in a.option_strings for a in command._actions)
+            for section, specs in sections(_kind_of(name))
+            if any(flag(specs[0].name) in a.option_strings for a in command._actions)
         ]
         if used:
             lines += ["", f"Options, below: {', '.join(used)}."]
         lines.append("")
-    lines += ["## Options", ""]
-    for section, specs in sections():
-        if not specs:
-            continue
-        lines += [f"### {SECTION_TITLES[section].capitalize()}", ""]
-        lines += ["| option | values | default | what it does |", "| --- | --- | --- | --- |"]
-        for spec in specs:
-            name = flag(spec.name)
-            if spec.kind is bool:
-                name, values = f"{name}`, `{name.replace('--', '--no-', 1)}", "on, off"
-            elif spec.choices:
-                values = ", ".join(spec.choices)
-            elif spec.low is not None and spec.high is not None:
-                values = f"{spec.low:.16g} to {spec.high:.16g} {spec.unit}".strip()
-            else:
-                values = spec.unit or "text"
-            if spec.keyframes:
-                values += ", or keyframes"
-            default = "" if spec.default in (None, "") else default_text(spec)
-            advanced = " (advanced)" if spec.advanced else ""
-            lines.append(f"| `{name}` | {values} | {default} | {_cell(spec.help)}{advanced} |")
-        lines.append("")
+    for kind, title in KINDS.items():
+        lines += [f"## {title}", ""]
+        for section, specs in sections(kind):
+            lines += [f"### {SECTION_TITLES[section].capitalize()}", ""]
+            if kind is not ANIMATE and (section, specs) in list(sections(ANIMATE)):
+                lines += ["As for animate.", ""]
+                continue
+            lines += ["| option | values | default | what it does |", "| --- | --- | --- | --- |"]
+            lines += [_row(spec, kind) for spec in specs]
+            lines.append("")
     lines += ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
     lines += [f"| {code} | {text} |" for code, text in EXIT_CODES]
     lines += ["", *_CLOSING.splitlines()]

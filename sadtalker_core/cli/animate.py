@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
+from ..jobs.drive_settings import DriveJob
 from ..jobs.kinds import flatten
+from ..jobs.result import AnimateResult
 from ..jobs.settings import ANIMATE, SPEAKERS, AnimateJob, build_job
 from .config_file import load_config, save_config
 from .console import Console
@@ -59,19 +61,24 @@ def merged_values(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_with_console(
-    job: AnimateJob, console: Console, announce: Callable[[str], None] | None = None
-) -> Any:
+    job: AnimateJob | DriveJob, console: Console, announce: Callable[[str], None] | None = None
+) -> AnimateResult:
     """Run a job with its progress shown and Ctrl-C heard."""
     from ..jobs.animate import run_animate
     from ..jobs.devices import make_runtime
+    from ..jobs.drive import run_drive
 
     runtime = make_runtime(job.run, console.progress.update, lambda: console.stopped)
+    if isinstance(job, DriveJob):
+        return run_drive(job, runtime, announce or console.note)
     return run_animate(job, runtime, announce or console.note)
 
 
-def summary(result: Any) -> str:
+def summary(result: AnimateResult) -> str:
     """One line for a person."""
     height, width = result.size
+    if result.frames == 1:
+        return f"Wrote {result.path}: {width}x{height}, in {result.total_s:.1f} s."
     return (
         f"Wrote {result.path}: {result.duration_s:.2f} s, {width}x{height}, {result.frames} frames "
         f"at {float(result.fps):g} fps, in {result.total_s:.1f} s "

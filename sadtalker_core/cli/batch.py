@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Cancelled, MediaError, OptionError, TalkingPortraitsError
+from ..jobs.drive_settings import DRIVE, DriveJob, build_drive_job
 from ..jobs.kinds import flatten
 from ..jobs.settings import ANIMATE, AnimateJob, build_job
 from ..media.files import check_input_file
@@ -17,6 +18,7 @@ from .console import Console
 from .flags import given_values
 
 EXIT_SOME_FAILED = 1
+_COMMANDS = ("animate", "drive", "edit")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -62,7 +64,7 @@ def _tell(console: Console, line: str) -> None:
 
 def read_jobs(
     path: Path, defaults: dict[str, Any]
-) -> list[tuple[int, AnimateJob | TalkingPortraitsError]]:
+) -> list[tuple[int, AnimateJob | DriveJob | TalkingPortraitsError]]:
     """Line number and job of each line that is not empty; a wrong line gives its error instead.
 
     Raises:
@@ -75,7 +77,7 @@ def read_jobs(
         raise MediaError(
             f"{path} is not text in UTF-8; one JSON object a line is needed."
         ) from error
-    entries: list[tuple[int, AnimateJob | TalkingPortraitsError]] = []
+    entries: list[tuple[int, AnimateJob | DriveJob | TalkingPortraitsError]] = []
     outputs: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -94,13 +96,20 @@ def read_jobs(
     return entries
 
 
-def _job_of(line: str, defaults: dict[str, Any]) -> AnimateJob:
+def _job_of(line: str, defaults: dict[str, Any]) -> AnimateJob | DriveJob:
     try:
         values = json.loads(line)
     except json.JSONDecodeError as error:
         raise OptionError(f"this is not JSON ({error.msg} at column {error.colno}).") from error
     if not isinstance(values, dict):
         raise OptionError('a JSON object is needed, such as {"portrait": "me.jpg"}.')
+    command = str(values.pop("command", "animate"))
+    if command not in _COMMANDS:
+        raise OptionError(f"command is {command!r}, known are: {', '.join(_COMMANDS)}.")
+    if command != "animate":
+        known = {name for names in DRIVE.option_names().values() for name in names}
+        fitting = {name: value for name, value in defaults.items() if name in known}
+        return build_drive_job({**fitting, **flatten(values, DRIVE)})
     own = flatten(values, ANIMATE)
     rest = {k: v for k, v in defaults.items() if not (k == "idle" and "audio" in own)}
     return build_job({**rest, **own})

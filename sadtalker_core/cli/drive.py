@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
-from ..jobs.drive_settings import DRIVE, DriveJob, build_drive_job
+from ..jobs.drive_settings import DRIVE, build_drive_job
 from ..jobs.kinds import flatten
-from .animate import summary
+from .animate import run_with_console, summary
 from .config_file import load_config, save_config
 from .console import Console
 from .flags import given_values
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     job = build_drive_job(values)
     if args.save_config:
         save_config(Path(args.save_config), job)
-    result = _run(job, console)
+    result = run_with_console(job, console)
     lines = [f"Note: {warning}" for warning in result.warnings if not console.shows_progress]
     lines.append(summary(result))
     if result.preview:
@@ -46,11 +46,3 @@ def _merged_values(args: argparse.Namespace) -> dict[str, Any]:
     except OptionError as error:
         raise OptionError(f"{args.config}: {error}") from error
     return {**config, **flags}
-
-
-def _run(job: DriveJob, console: Console) -> Any:
-    from ..jobs.devices import make_runtime
-    from ..jobs.drive import run_drive
-
-    runtime = make_runtime(job.run, console.progress.update, lambda: console.stopped)
-    return run_drive(job, runtime, console.note)

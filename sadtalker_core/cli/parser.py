@@ -43,6 +43,8 @@ examples:
   talking-portraits demo
   talking-portraits animate --portrait me.jpg --audio speech.mp3 --out me.mp4
   talking-portraits animate --portrait me.jpg --audio speech.mp3 --out me.mp4 --pose-style 12
+  talking-portraits drive --portrait me.jpg --driving dance.mp4 --out me.mp4
+  talking-portraits edit --portrait me.jpg --smile 0.8 --rotate-yaw 10 --out smile.png
   talking-portraits faces group.jpg --overlay faces.png
 """
 

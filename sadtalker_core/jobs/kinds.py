@@ -19,7 +19,7 @@ from ..options import OptionSpec, option_specs
 from .values import read_path, read_value, suggest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JobKind:
     """One kind of job.
 

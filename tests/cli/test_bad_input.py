@@ -136,7 +136,7 @@ def test_bad_sound(tmp_path: Path, small_portrait: Path, kind: str, code: int, w
         (["--pose-scale", "nan"], 2, "finite"),
         (["--pose-scale", "inf"], 2, "finite"),
         (["--yaw", "0:0, nan:3"], 2, "yaw"),
-        (["--engine", "sadtalkr"], 2, "known values are: auto, sadtalker, lite"),
+        (["--engine", "sadtalkr"], 2, "known values are: auto, sadtalker, liveportrait, lite"),
         (["--fps", "11"], 2, "12 to 120"),
         (["--fps", "nan"], 2, "fps"),
         (["--device", "abacus"], 2, "cpu"),

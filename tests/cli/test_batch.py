@@ -58,3 +58,20 @@ def test_batch_file_that_is_no_batch(tmp_path: Path) -> None:
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b"\xff\xfe\x00")
     assert run("batch", binary).code == 3
+
+
+def test_lines_may_drive_and_edit(tmp_path: Path, small_portrait: Path) -> None:
+    jobs = tmp_path / "jobs.jsonl"
+    edit = {"command": "edit", "portrait": str(small_portrait), "smile": 1}
+    lines = [
+        {**edit, "out": str(tmp_path / "a.png")},
+        {**edit, "command": "dance", "out": str(tmp_path / "b.png")},
+        {"command": "drive", "portrait": str(small_portrait), "driving": "no.mp4", "out": "c.mp4"},
+    ]
+    jobs.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    done = run("batch", str(jobs), "--json", "--engine", "lite", "--seed", "3")
+    reports = json.loads(done.out)["jobs"]
+    assert [report["ok"] for report in reports] == [True, False, False]
+    assert "known are: animate, drive, edit" in reports[1]["error"]["message"]
+    assert "no.mp4" in reports[2]["error"]["message"]
+    assert (tmp_path / "a.png").is_file()

@@ -119,7 +119,9 @@ def test_info_and_models() -> None:
     assert "cpu" in info["devices"]
     assert __version__ in run("info").out
     models = json.loads(run("models", "--json").out)
-    assert [engine["id"] for engine in models["engines"]] == ["sadtalker", "lite"]
+    assert [engine["id"] for engine in models["engines"]] == [
+        *("sadtalker", "liveportrait", "lite")
+    ]
     assert models["weights"]
     for file in models["weights"]:
         assert file["present"], file["name"]
