@@ -26,7 +26,7 @@ _RIM = 0.012  # E: softness of the border between iris and lid
 _STILL = 1e-3  # lid or gaze movement that nobody can see
 _WIDEN_MOST = 0.09  # E
 _COVER_MOST = 0.06  # E
-_LOWER_RISE = 0.10  # part of the way that the lower lid comes up
+_LOWER_RISE, _SMILE_RISE = 0.10, 0.8  # part of the way that the lower lid comes up
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,13 @@ def _lid_curve(points: Array, s: Array, length: float) -> Array:
 
 
 def draw_eye(
-    rig: EyeRig, picture: Image, result: Image, backward: Array, close: float, gaze: Array
+    rig: EyeRig,
+    picture: Image,
+    result: Image,
+    backward: Array,
+    close: float,
+    gaze: Array,
+    smile: float = 0.0,
 ) -> None:
     """Redraw the box of one eye in place.
 
@@ -249,6 +255,7 @@ def draw_eye(
         backward: (h, w, 2) backward map of the box: where the face without lids looks.
         close: 0 as in the source, 1 closed, negative wider.
         gaze: (2,) shift of the iris in E.
+        smile: 0 to 1, how far cheeks push the lower lid up instead of the upper one coming down.
     """
     x0, y0, x1, y1 = rig.box
     if abs(close) <= _STILL and float(np.abs(gaze).max()) <= _STILL:
@@ -262,7 +269,8 @@ def draw_eye(
     # full strength between the corners, nothing beyond the skin beside them
     beside = np.clip(np.minimum(s / rig.length + 0.22, 1.22 - s / rig.length) / 0.22, 0, 1)
     aperture = lower - upper
-    rise = _LOWER_RISE * max(close, 0.0) * aperture
+    share = _LOWER_RISE + (_SMILE_RISE - _LOWER_RISE) * smile * max(1 - close, 0.0)
+    rise = share * max(close, 0.0) * aperture
     shut = max(close, 0.0) ** 2 * (cover - lower + _OVERLAP + 0.05 * aperture) * beside
     travel = close * (aperture - rise) + shut
     edge = upper + travel

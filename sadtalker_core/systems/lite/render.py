@@ -41,6 +41,8 @@ from .mouth import MouthRig, build_mouth, draw_mouth
 from .opening import SourceOpening
 from .teeth import MouthColours, paint_layers, pick_colours
 
+_FULL_SMILE = 0.04  # E: raise of the mouth's corners
+
 
 @dataclass(frozen=True)
 class PreparedPortrait:
@@ -176,6 +178,7 @@ def render_frame(portrait: PreparedPortrait, motion: LiteMotion, index: int) -> 
     area = slice(lattice.y0, lattice.y0 + rows), slice(lattice.x0, lattice.x0 + columns)
     result[area] = sample_picture(portrait.picture, full)
     draw_mouth(portrait.mouth, portrait.picture, result, weights, pose, float(motion.jaw[index]))
+    smile = float(np.clip(motion.corners[index] / _FULL_SMILE, 0, 1))
     for side, eye in enumerate(portrait.eyes):
         x0, y0, x1, y1 = eye.box
         seen = full[y0 - lattice.y0 : y1 - lattice.y0, x0 - lattice.x0 : x1 - lattice.x0]
@@ -186,6 +189,7 @@ def render_frame(portrait: PreparedPortrait, motion: LiteMotion, index: int) -> 
             seen,
             float(motion.lids[index, side]),
             motion.gaze[index].numpy(),
+            smile,
         )
     return result
 
