@@ -40,8 +40,7 @@ def slerp(a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
     weight = _exact(share)
     first, last = _exact(a), _exact(b)
     found = first @ rotation_part(first.mT @ last, weight)
-    weight = weight[..., None, None]
-    return torch.where(weight == 0, first, torch.where(weight == 1, last, found)).to(a)
+    return torch.where(weight[..., None, None] == 1, last, found).to(a)
 
 
 def nearest_rotation(matrix: Tensor) -> Tensor:

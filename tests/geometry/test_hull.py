@@ -31,7 +31,10 @@ def by_trying(points: Tensor) -> float:
 @pytest.mark.parametrize("seed", range(3))
 def test_random_points(seed: int) -> None:
     points = cloud(seed)
-    assert float(hull_volume(points)) == pytest.approx(by_trying(points), rel=1e-12)
+    want = pytest.approx(by_trying(points), rel=1e-12)
+    assert float(hull_volume(points)) == want
+    mirrored = points[[0, 2, 1, *range(3, len(points))]]
+    assert float(hull_volume(mirrored)) == want
 
 
 def test_a_box_with_points_inside_on_faces_and_twice() -> None:
