@@ -77,9 +77,11 @@ def degree_sequence(degrees: Sequence[float], frames: int) -> Tensor:
     values = [np.asarray(degrees[:1], np.float64)]
     if way > 0 and frames > 1:
         speed = way / (frames - 1)
+        # The original's order of operations: one bit decides whether a last value still fits.
         values = [
-            np.arange(a, b, speed if b > a else -speed)  # empty for equal neighbours
+            np.arange(a, b, speed * abs(b - a) / (b - a))
             for a, b in zip(degrees, degrees[1:])
+            if a != b
         ]
     sequence = np.concatenate(values)[:frames]
     held = np.pad(sequence, (0, frames - len(sequence)), mode="edge")

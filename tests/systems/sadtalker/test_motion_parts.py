@@ -117,6 +117,8 @@ def test_degree_lists_are_passed_at_one_speed() -> None:
     assert degree_sequence([-20, 30, 10], 5).tolist() == [-20, -2.5, 15, 30, 12.5]
     assert degree_sequence([0, 10], 6).tolist() == [0, 2, 4, 6, 8, 8]
     assert degree_sequence([7], 3).tolist() == [7, 7, 7]
+    # the original's rounding decides whether the last degree is still reached
+    assert degree_sequence([-5, 17], 60)[-2:].tolist() == pytest.approx([16.62712, 17])
 
 
 @pytest.mark.parametrize(
