@@ -30,12 +30,15 @@ class FfhqRectangle:
         resized: (H, W) of the picture after that.
         crop: box of the whole head in it.
         inner: box of the face in ``crop``'s own coordinates, not yet cut to whole pixels.
+        bottom: where the face's box would end below but for the original's mistake, which takes the
+            picture's width for its height there and so cuts off the chin of tall close-ups.
     """
 
     shrink: int
     resized: tuple[int, int]
     crop: Box
     inner: tuple[float, float, float, float]
+    bottom: float
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,9 @@ def ffhq_rectangle(frame_size: tuple[int, int], landmarks68: Tensor) -> FfhqRect
     # the four corners: upper left, lower left, lower right, upper right before rotation
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = (quad - quad.new_tensor(crop[:2]) + 0.5).tolist()
     inner = (max(min(ax, bx), 0), max(min(ay, dy), 0))
-    inner += (min(max(cx, dx), width), min(max(by, cy), height))
-    return FfhqRectangle(shrink, (height, width), crop, inner)
+    # the original ends the lower edge too at the picture's width
+    inner += (min(max(cx, dx), width), min(max(by, cy), width))
+    return FfhqRectangle(shrink, (height, width), crop, inner, max(by, cy))
 
 
 def plan_crop(
@@ -152,8 +156,8 @@ def plan_crop(
     found = ffhq_rectangle(frame_size, landmarks68)
     x0, y0, x1, y1 = found.crop
     # the original's slices: whole pixels, and never beyond the outer box
-    inner = [int(value) for value in found.inner]
-    inner_box = (x0 + inner[0], y0 + inner[1], min(x0 + inner[2], x1), min(y0 + inner[3], y1))
+    left, top, right, bottom = (int(value) for value in (*found.inner[:3], found.bottom))
+    inner_box = (x0 + left, y0 + top, min(x0 + right, x1), min(y0 + bottom, y1))
     cut_box = found.crop if mode.startswith("ext") else inner_box
     if cut_box[0] >= cut_box[2] or cut_box[1] >= cut_box[3]:
         raise FaceError(

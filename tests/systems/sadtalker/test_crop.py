@@ -46,6 +46,16 @@ def test_the_originals_rectangles() -> None:
         assert ours == pytest.approx(numbers.tolist(), abs=1e-3)
 
 
+def test_the_chin_of_a_tall_close_up() -> None:
+    # a quad of 440 around (200, 410) in a picture of 400x700: from 190 down to 630, border 44
+    points = landmarks(200, 400, 110)
+    found = ffhq_rectangle((700, 400), points)
+    assert found.crop == (0, 147, 400, 675)
+    assert found.inner[1] == pytest.approx(44.5)
+    assert found.inner[3] == 400  # the original's: its width
+    assert plan_crop((700, 400), points, "crop").box_px == (0, 191, 400, 631)
+
+
 def test_a_face_in_the_open() -> None:
     # v = (100, 0), m = (0, 100): x = (200, 0), so the quad spans 400 around (500, 310)
     plan = plan_crop((900, 1000), landmarks(500, 300, 100), "crop")
