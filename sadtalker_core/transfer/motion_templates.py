@@ -78,7 +78,9 @@ def load_template(path: str | Path) -> ImplicitMotion:
 def save_template(motion: ImplicitMotion, path: str | Path) -> Path:
     """Write a template: as the original's pickle if ``path`` ends in ``.pkl``, else safetensors.
 
-    The path has its name only when the file is complete.
+    The path has its name only when the file is complete. A pickle cannot say that a motion is
+    relative to rest: such a one gets a frame of rest in front, which the original then takes for
+    the driver's rest, and is so one frame longer.
 
     Raises:
         StructureError: there are no frames, not 21 keypoints, or numbers that are not finite.
@@ -91,7 +93,7 @@ def save_template(motion: ImplicitMotion, path: str | Path) -> Path:
         raise StructureError(str(error)) from error
     if target.suffix.lower() != ".pkl":
         return save_motion(motion, target)
-    data = pickled(template_from_motion(motion))
+    data = pickled(template_from_motion(_with_rest_first(motion)))
     with replaced_when_complete(target) as temporary:
         temporary.write_bytes(data)
     return target
@@ -132,7 +134,7 @@ def motion_from_template(found: object, owner: str = "the template") -> Implicit
     """
     template = _dictionary(found, owner)
     frames = _frames(template, owner)
-    fields: dict[str, Tensor] = {}
+    fields: dict[str, Any] = {}
     for field, names, shape in (*_NEEDED, *_OPTIONAL):
         name = next((name for name in names if name in frames[0]), None)
         if name is not None:
@@ -228,6 +230,24 @@ def _check_usable(motion: ImplicitMotion, owner: str) -> None:
             f"{owner} has {motion.expression.shape[1]} keypoints, LivePortrait has {KEYPOINTS}; "
             "give a template that LivePortrait made."
         )
+
+
+def _with_rest_first(motion: ImplicitMotion) -> ImplicitMotion:
+    if not motion.is_relative:
+        return motion
+    like = motion.expression
+    rest = ImplicitMotion(
+        torch.zeros_like(like[:1]),
+        torch.eye(3).to(like)[None],
+        like.new_zeros(1, 3),
+        like.new_ones(1, 1),
+        motion.fps,
+    )
+    names = ("expression", "rotation", "translation", "scale")
+    rows: dict[str, Any] = {
+        name: torch.cat((getattr(rest, name), getattr(motion, name))) for name in names
+    }
+    return ImplicitMotion(**rows, fps=motion.fps)
 
 
 def _numbers(value: Tensor) -> NDArray[np.float32]:

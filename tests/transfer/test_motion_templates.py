@@ -146,6 +146,21 @@ def test_the_original_can_read_ours(tmp_path: Path) -> None:
         assert [row.tolist() for row in again[key]] == [row.tolist() for row in template[key]]
 
 
+def test_a_relative_motion_gets_its_rest_in_front(tmp_path: Path) -> None:
+    seen = load_template(written(tmp_path, {**original(), "c_eyes_lst": [], "c_lip_lst": []}))
+    motion = dataclasses.replace(seen, canonical=None, keypoints=None, is_relative=True)
+    again = load_template(save_template(motion, tmp_path / "m.pkl"))
+    assert not again.is_relative
+    assert len(again) == len(motion) + 1
+    for name, rest in (("expression", 0.0), ("translation", 0.0), ("scale", 1.0)):
+        assert torch.equal(getattr(again, name)[1:], getattr(motion, name))
+        assert bool((getattr(again, name)[0] == rest).all())
+    assert torch.equal(again.rotation[0], torch.eye(3))
+    kept = load_template(save_template(motion, tmp_path / "m.safetensors"))
+    assert kept.is_relative
+    assert same(kept, motion)
+
+
 @pytest.mark.skipif(MEDIA is None, reason="TALKING_PORTRAITS_MEDIA is not set")
 def test_real_templates_to_the_bit(tmp_path: Path) -> None:
     paths = sorted(Path(str(MEDIA), "templates").glob("*.pkl"))
