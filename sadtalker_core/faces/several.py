@@ -27,12 +27,14 @@ from .track import TrackedFace
 _JUMP = 0.3  # a mesh that overlaps its predecessor less is not the same face
 _ONE = 0.5  # two that overlap more are one
 _LOOK = 12  # frames between looks for new faces
+_LOOK_LOST = 4  # the same while someone is lost ...
+_AT_ONCE = 6  # ... for longer than this; before, every frame
 _CLOSE_LOOK = 60  # frames between looks as close as the options allow
 _SURE = 0.80  # appearance from which a face that returns anywhere is the same
 _DOUBT = 0.55  # below it a face is another even in the same place
 _CLEARLY = 0.15  # difference of two likenesses that tells two people apart
 _REACH = 1.0  # how far a lost face may move without being told by appearance, in face sizes
-_PATIENCE = 60  # frames for which someone who was lost is expected back near the place
+_PATIENCE = 30  # frames for which someone who was lost is expected back near the place
 _LEARN = 0.05  # how fast an appearance follows light and pose
 
 
@@ -65,8 +67,7 @@ class SeveralTracker:
         with torch.no_grad():
             image = to_image(rgb)
             found = self._followed(rgb, image)
-            missing = len(found) < len(self._people) or not self._people
-            if missing or self._frame % _LOOK == 0:
+            if self._wants_look(found):
                 self._look(rgb, image, found)
         for number, person in enumerate(self._people):
             face = found.get(number)
@@ -100,6 +101,13 @@ class SeveralTracker:
                 found[present[row]] = face
         return found
 
+    def _wants_look(self, found: dict[int, Face]) -> bool:
+        """Whether it is time for the detector: it takes several times as long as following."""
+        away = [p.lost_for for number, p in enumerate(self._people) if number not in found]
+        if not self._people or any(frames < _AT_ONCE for frames in away):
+            return True
+        return self._frame % (_LOOK_LOST if away else _LOOK) == 0
+
     def _likeness(self, rgb: Tensor, face: Face, number: int) -> float:
         """How much a face looks like a person; -1 when it looks clearly more like another."""
         look = appearance(rgb, face)
@@ -132,16 +140,21 @@ class SeveralTracker:
                 found[number] = seen[i]
                 taken.add(i)
         for i, face in enumerate(seen):
-            if i not in taken and len(self._people) < self._most and not self._may_be_lost(face):
+            if (
+                i not in taken
+                and len(self._people) < self._most
+                and not self._may_be_lost(face, found)
+            ):
                 found[len(self._people)] = face
                 self._people.append(_Person(face, looks[i]))
 
-    def _may_be_lost(self, face: Face) -> bool:
+    def _may_be_lost(self, face: Face, found: dict[int, Face]) -> bool:
         """Whether it may be half of someone who was just hidden there: no one new, then."""
         return any(
-            0 < person.lost_for <= _PATIENCE
+            number not in found
+            and person.lost_for < _PATIENCE
             and _distance(person.face, face) < _REACH + 0.1 * person.lost_for
-            for person in self._people
+            for number, person in enumerate(self._people)
         )
 
 
