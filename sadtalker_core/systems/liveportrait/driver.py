@@ -22,6 +22,7 @@ from .crop import (
     crop_from_box,
     cut_averaged,
     driver_box,
+    network_input,
 )
 from .faces import FaceFinder
 from .retarget import FaceRatios
@@ -153,10 +154,11 @@ def driver_pictures(frames: Iterable[Tensor], crop_from_image: Tensor | None) ->
 def driver_input(frames: Tensor, crop_from_image: Tensor | None) -> Tensor:
     """(N, 3, 256, 256) float32 in [0, 1] of frames (N, 3, H, W) uint8 of a driver.
 
-    Bilinear, as the original reduces drivers (but sources by area).
+    Whole frames are resized bilinearly, as the original does.
     """
-    cut = frames if crop_from_image is None else cut_averaged(frames, crop_from_image)
-    small = torch.stack([resize_linear(rgb, (INPUT_SIZE, INPUT_SIZE)) for rgb in cut])
+    if crop_from_image is not None:
+        return network_input(cut_averaged(frames, crop_from_image))
+    small = torch.stack([resize_linear(rgb, (INPUT_SIZE, INPUT_SIZE)) for rgb in frames])
     return small.float() / 255
 
 

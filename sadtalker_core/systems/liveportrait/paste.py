@@ -6,6 +6,8 @@ mask and no matching of colours. ``faces.composite`` can do more.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -21,6 +23,11 @@ def paste_mask(size: int = CROP_SIZE) -> Tensor:
 
     A formula for the original's ``mask_template.png``, pixel for pixel.
     """
+    return _mask(size).clone()
+
+
+@lru_cache(maxsize=4)
+def _mask(size: int) -> Tensor:
     margin = _MASK_MARGIN * size / CROP_SIZE
     place = torch.arange(size, dtype=torch.float64)
     outside = torch.maximum(margin - place, place - (size - margin)).clamp(min=0)
@@ -52,7 +59,7 @@ def paste_weight(
 
     ``box`` is the part of it that is wanted, x0, y0, x1, y1.
     """
-    mask = paste_mask(crop_size).to(device)[None, None]
+    mask = _mask(crop_size).to(device)[None, None]
     return warp_8bit(mask, image_from_crop, size, box)[0, 0].float() / 255
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sadtalker_core.errors import FaceError, OptionError, StructureError
+from sadtalker_core.geometry.resize import resize_area, resize_linear
 from sadtalker_core.systems.liveportrait.crop import (
     CropShape,
     average_box,
@@ -142,12 +143,17 @@ def test_the_whole_picture_keeps_its_edges() -> None:
     assert edges.flatten().tolist() == pytest.approx([-0.5, -0.5, 511.5, 511.5], abs=1e-3)
 
 
-def test_network_input_is_a_mean_of_four() -> None:
-    crop = torch.randint(0, 256, (2, 3, 512, 512), dtype=torch.uint8)
-    small = network_input(crop)
-    wanted = torch.nn.functional.avg_pool2d(crop.float(), 2)
-    assert small.shape == (2, 3, 256, 256)
-    assert (small * 255 - wanted).abs().max() <= 0.5 + 1e-4
+def test_network_input_is_opencvs_mean_of_four() -> None:
+    generator = torch.Generator().manual_seed(4)
+    crops = torch.randint(0, 256, (2, 3, 512, 512), dtype=torch.uint8, generator=generator)
+    small = network_input(crops)
+    for resize in (resize_area, resize_linear):
+        wanted = torch.stack([resize(crop, (256, 256)) for crop in crops])
+        assert torch.equal((small * 255).round().to(torch.uint8), wanted)
+    other = network_input(crops[:, :, :400, :400])
+    assert torch.equal(
+        (other * 255).round().to(torch.uint8)[0], resize_area(crops[0, :, :400, :400], (256, 256))
+    )
 
 
 def test_the_mask_of_other_sizes() -> None:
