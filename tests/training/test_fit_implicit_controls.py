@@ -72,6 +72,24 @@ def test_what_was_left_out_is_judged_by_what_was_not() -> None:
     assert max(quarters_left_out(pairs[:1] + [noise], noise).expression) < 0.2
 
 
+def _against(pair: Pair, frames: slice) -> Pair:
+    """The clip with frames in which everything goes the other way."""
+    expression = pair.expression.clone()
+    calm = expression.mean(0)
+    expression[frames] = 2 * calm - expression[frames]
+    return Pair("against", pair.controls, expression, pair.valid)
+
+
+def test_nothing_of_what_is_left_out_leaks_into_the_fit() -> None:
+    one = made_up(0, 600)
+    other = _against(made_up(1, 600), slice(None))
+    # each is told by the other only: worse than nothing, where knowing itself would give about 0
+    assert max(clips_left_out([one, other]).expression) < -0.8
+    # the last quarter is unlike the three others, which it alone spoils
+    torn = _against(made_up(2, 600), slice(450, None))
+    assert max(quarters_left_out([torn], torn).expression) < -0.15
+
+
 def test_without_evidence_it_leans_to_the_slider_tables() -> None:
     pairs = [made_up(0)]
     torch.testing.assert_close(
