@@ -53,7 +53,8 @@ def _confirmed(nets: FaceNets, image: Image, seen: Detection, options: FaceOptio
     meshes, presence = find_meshes(nets, image, squares, refinements=2)
     kept: list[int] = []
     boxes = torch.cat((meshes[..., :2].amin(1), meshes[..., :2].amax(1)), -1) if squares else None
-    for i in range(len(squares)):
+    # A face seen from far may be taken to stand on its head: the surest of its meshes is kept.
+    for i in presence.argsort(descending=True, stable=True).tolist():
         assert boxes is not None
         sure = float(presence[i]) > options.presence_threshold
         if sure and (not kept or float(overlap(boxes[i], boxes[kept]).max()) < 0.5):

@@ -109,6 +109,15 @@ def test_small_faces_need_a_closer_look(nets: FaceNets, portrait: Tensor) -> Non
     assert abs(y - 219) < 4
 
 
+def test_a_small_face_does_not_stand_on_its_head(nets: FaceNets, portrait: Tensor) -> None:
+    # From far the turned copy of this picture looks like a face; a closer look knows better.
+    picture = torch.full((3, 2160, 3840), 120, dtype=torch.uint8)
+    picture[:, 1500:1692, 3000:3192] = portrait[:, 10:202, 127:319]
+    found = find_faces(nets, picture)
+    assert len(found) == 1
+    assert (eyes_of(found[0]) - torch.tensor([[3067.0, 1590.0], [3129.0, 1594.0]])).abs().max() < 5
+
+
 def test_two_people_are_sorted_by_size(nets: FaceNets, portrait: Tensor) -> None:
     picture = small_face(portrait, 256)
     picture[:, :512, :400] = portrait[:, :, :400]
