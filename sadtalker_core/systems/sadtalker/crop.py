@@ -142,7 +142,7 @@ def plan_crop(
         size: side of the network's picture, 256 or 512.
 
     Raises:
-        FaceError: when the face lies outside of the picture.
+        FaceError: when the face lies outside of the picture or is upside down.
     """
     if mode not in PREPROCESS_MODES:
         known = ", ".join(PREPROCESS_MODES)
@@ -154,6 +154,11 @@ def plan_crop(
     if landmarks68 is None:
         raise StructureError(f"Mode {mode} needs landmarks of the face; resize needs none.")
     found = ffhq_rectangle(frame_size, landmarks68)
+    if float(landmarks68[[48, 54], 1].mean()) < float(landmarks68[36:48, 1].mean()):
+        raise FaceError(
+            "The face is upside down: its mouth lies above its eyes. SadTalker knows upright faces "
+            "only; turn the picture first."
+        )
     x0, y0, x1, y1 = found.crop
     # the original's slices: whole pixels, and never beyond the outer box
     left, top, right, bottom = (int(value) for value in (*found.inner[:3], found.bottom))

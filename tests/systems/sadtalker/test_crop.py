@@ -56,6 +56,16 @@ def test_the_chin_of_a_tall_close_up() -> None:
     assert plan_crop((700, 400), points, "crop").box_px == (0, 191, 400, 631)
 
 
+@pytest.mark.parametrize("degrees", [120, 180, -150])
+def test_upside_down_faces_are_named(degrees: float) -> None:
+    turn = math.radians(degrees)
+    rotation = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    points = landmarks(0, 0, 100) @ rotation.T + torch.tensor([500.0, 450.0])
+    with pytest.raises(FaceError, match="upside down"):
+        plan_crop((900, 1000), points, "crop")
+    assert plan_crop((900, 1000), points, "resize").cut_size == (900, 1000)
+
+
 def test_a_face_in_the_open() -> None:
     # v = (100, 0), m = (0, 100): x = (200, 0), so the quad spans 400 around (500, 310)
     plan = plan_crop((900, 1000), landmarks(500, 300, 100), "crop")
