@@ -27,12 +27,14 @@ class ExpressionSliders:
     """
 
     rotate_pitch: str = _slider(-20, 20, "Nods the head: positive looks down.", "deg")
-    rotate_yaw: str = _slider(-TURN_DEG, TURN_DEG, "Turns the head to either side.", "deg")
-    rotate_roll: str = _slider(-20, 20, "Leans the head to either side.", "deg")
+    rotate_yaw: str = _slider(
+        -TURN_DEG, TURN_DEG, "Turns the head: positive to the viewer's right.", "deg"
+    )
+    rotate_roll: str = _slider(-20, 20, "Leans the head: positive to the viewer's right.", "deg")
     blink: str = _slider(-20, 5, "Eyelids: negative closes both, positive opens them wider.")
     eyebrow: str = _slider(-30, 30, "Brows: positive raises, negative frowns.")
     wink: str = _slider(0, 39, "Closes the viewer's left eye.")
-    pupil_x: str = _slider(-30, 30, "Looks to either side.")
+    pupil_x: str = _slider(-30, 30, "Looks aside: positive to the viewer's right.")
     pupil_y: str = _slider(-63, 63, "Looks up (positive) or down.")
     aaa: str = _slider(-90, 120, "Opens the mouth as in 'aaa'; negative closes it.")
     eee: str = _slider(-20, 15, "Spreads the lips as in 'eee'.")

@@ -33,6 +33,7 @@ from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
 
 _OPEN_SOURCE = 0.014  # E; a wider gap in the source is a mouth that stands open
 _LINE_SEARCH = 0.05  # E: how far the true line of the lips may lie from the tracked one
+_GRIN_LIFT = 0.03  # E: raise of the upper lip that bares the teeth
 _GUM = 0.035  # E
 _OWN_OPENING, _OWN_CLOSING = 0.02, 0.2  # E and share from which the interior is drawn anew
 _OWN_TEETH = (0.035, 0.06)  # E: gaps of the source between which its own teeth replace drawn ones
@@ -209,7 +210,9 @@ def draw_mouth(
         hole *= np.clip(gap / 0.012, 0, 1) * _changed(weights)
         # lips that protrude hide what is behind them
         shown = 1 - 0.9 * float(smoothstep(np.asarray(weights[CONTROLS.index("pucker")])))
-        inside = _interior(rig, picture, pose, (jaw, shown), (above[..., 0], hole), origin)
+        grin = float(np.clip(weights[CONTROLS.index("lift")] / _GRIN_LIFT, 0, 1))
+        teeth = (jaw, shown, grin)
+        inside = _interior(rig, picture, pose, teeth, (above[..., 0], hole), origin)
         mouth += (inside - mouth) * hole[..., None]
     area = result[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
     fade = _box_fade(columns, rows, 0.12 * rig.unit_px, lattice, (height, width))[..., None]
@@ -268,16 +271,17 @@ def _interior(
     rig: MouthRig,
     picture: Image,
     pose: HeadPose,
-    teeth: tuple[float, float],
+    teeth: tuple[float, float, float],
     masks: tuple[Array, Array],
     origin: Array,
 ) -> Array:
     """(rows, columns, 3) float in [0, 255]: cavity, tongue and teeth in the light of the lips.
 
-    ``teeth``: drop of the jaw in E, and how clearly drawn teeth show.
+    ``teeth``: drop of the jaw in E, how clearly drawn teeth show, and how far lips draw back from
+    them, 0 to 1: then more light falls on them.
     """
     above, hole = masks
-    jaw, shown = teeth
+    jaw, shown, grin = teeth
     rows, columns = hole.shape
     skull = _skull_matrix(rig, pose)
     layers = rig.layers
@@ -294,8 +298,10 @@ def _interior(
         scene = scene * (1 - moved[..., 3:]) + moved[..., :3]
     # the upper lip throws a soft shadow on what is right behind it, and little light reaches what
     # is close to the lips and deep in the corners
-    shade = 1 - 0.55 * blur(above, 0.016 * rig.unit_px)
-    shade *= 0.55 + 0.45 * np.clip(blur(hole, 0.028 * rig.unit_px) * 1.5 - 0.25, 0, 1)
+    shadow = 1 - 0.55 * grin
+    shade = 1 - 0.55 * shadow * blur(above, 0.016 * rig.unit_px)
+    depth = 1 - np.clip(blur(hole, 0.028 * rig.unit_px) * 1.5 - 0.25, 0, 1)
+    shade *= (1 - 0.45 * shadow * depth) * (1 + 0.15 * grin)
     # what is in shadow takes the colour of the cavity: light there has bounced off lips and gums
     scene = 255 * (layers.colours.cavity + (scene - layers.colours.cavity) * shade[..., None])
     # the source's own teeth have their shadows already

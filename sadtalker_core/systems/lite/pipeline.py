@@ -91,6 +91,7 @@ def _check_inside(face: Face, size: tuple[int, int]) -> None:
 
 def animate(prepared: PreparedPortrait, motion: LiteMotion, runtime: Runtime) -> FrameStream:
     """Frames of the portrait in motion, (N, 3, H, W) uint8 chunks made while they are read."""
+    motion = motion.to("cpu")  # where this engine renders, whatever made the motion
     height, width = prepared.size
     chunk = max(1, min(runtime.chunk, _CHUNK_BYTES // (height * width * 3)))
 

@@ -178,7 +178,7 @@ def render_frame(portrait: PreparedPortrait, motion: LiteMotion, index: int) -> 
     area = slice(lattice.y0, lattice.y0 + rows), slice(lattice.x0, lattice.x0 + columns)
     result[area] = sample_picture(portrait.picture, full)
     draw_mouth(portrait.mouth, portrait.picture, result, weights, pose, float(motion.jaw[index]))
-    smile = float(np.clip(motion.corners[index] / _FULL_SMILE, 0, 1))
+    smile = min(max(float(motion.corners[index]) / _FULL_SMILE, 0.0), 1.0)
     for side, eye in enumerate(portrait.eyes):
         x0, y0, x1, y1 = eye.box
         seen = full[y0 - lattice.y0 : y1 - lattice.y0, x0 - lattice.x0 : x1 - lattice.x0]

@@ -93,8 +93,8 @@ def _mouth(value: dict[str, Tensor]) -> dict[str, Tensor]:
         "open": 0.0020 * aaa + 0.0022 * grin,
         "jaw": 0.0009 * aaa.clamp(min=0),
         "press": (-aaa / 30).clamp(0, 1) + (-eee / 20).clamp(0, 1) * 0.5,
-        "width": 0.055 * smile + 0.0060 * eee - 0.0055 * woo,
-        "corners": 0.045 * smile + 0.0010 * eee + 0.0004 * wink,
+        "width": 0.065 * smile + 0.0060 * eee - 0.0055 * woo,
+        "corners": 0.050 * smile + 0.0010 * eee + 0.0004 * wink,
         "pucker": 0.066 * woo.clamp(min=0) + 11.0 * pouting.abs(),
     }
 

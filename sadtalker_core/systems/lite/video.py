@@ -110,7 +110,7 @@ def drive_video(
     sliders alone leave the source's own motion as it is. Where the face is not seen, the source
     is shown untouched.
     """
-    base = None if motion is None else taken_over(motion, options)
+    base = None if motion is None else taken_over(motion, options).to("cpu")
     height, width = prepared.size
 
     def rendered() -> Iterator[Tensor]:
