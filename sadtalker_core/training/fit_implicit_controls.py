@@ -99,7 +99,10 @@ def read_pair(
     motion, video = load_template(template), open_video(clip)
     rows = read_driver(video.frames(8), video.fps, FaceOptions(), Runtime(), nets)
     if len(rows) != len(motion):
-        raise MediaError(f"{clip} has {len(rows)} frames, {template} has {len(motion)}.")
+        raise MediaError(
+            f"{clip} has {len(rows)} frames, {template} has {len(motion)}; give each clip the "
+            "template that was made from it."
+        )
     controls = face_controls(motion_from_driver(rows, LiteDriveOptions(steady=steady)))
     pair = Pair(clip.stem, controls.double(), motion.expression.flatten(1).double(), rows.valid)
     return pair, rows, motion

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
 
+from sadtalker_core.errors import MediaError
 from sadtalker_core.faces.measures import canonical_unit
 from sadtalker_core.faces.mesh import CHEEK_SIDES, canonical_points
+from sadtalker_core.faces.networks import load_face_nets
 from sadtalker_core.geometry.pose import rotation_from_angles
 from sadtalker_core.structures import ImplicitMotion
 from sadtalker_core.systems.lite.driver_rows import DriverRows
@@ -23,11 +27,14 @@ from sadtalker_core.training.fit_implicit_controls import (
     leaning,
     leaning_ridge,
     quarters_left_out,
+    read_pair,
     support,
     table_text,
 )
 from sadtalker_core.training.implicit_head import head_place
-from sadtalker_core.transfer.implicit_tables import CONTROLS
+from sadtalker_core.transfer.implicit_tables import CONTROLS, E_PER_SCALE
+
+MEDIA = os.environ.get("TALKING_PORTRAITS_MEDIA")
 
 
 def made_up(seed: int, frames: int = 80, noise: float = 0.0) -> Pair:
@@ -178,3 +185,20 @@ def test_tables_are_python() -> None:
     assert table["open"] == ((19, 1, 0.5),)
     assert table["width"] == ((0, 2, -0.25),)
     assert set(table) == set(CONTROLS)
+
+
+@pytest.mark.skipif(MEDIA is None, reason="TALKING_PORTRAITS_MEDIA is not set")
+def test_a_real_clip_beside_its_template() -> None:
+    video, templates = Path(str(MEDIA), "video"), Path(str(MEDIA), "templates")
+    nets = load_face_nets()
+    clip = video / "liveportrait_d2.mp4"
+    pair, rows, motion = read_pair(clip, templates / "d2.pkl", nets)
+    assert pair.controls.shape == (16, len(CONTROLS))
+    assert bool(pair.valid.all())
+    # a blink: lids of the controls and upper lids of the expression go together
+    lids = torch.stack((pair.controls[:, CONTROLS.index("lid_left")], pair.expression[:, 34]))
+    assert float(torch.corrcoef(lids)[0, 1]) > 0.9
+    place = head_place([(rows, motion)], [512])
+    assert place.e_per_scale == pytest.approx(E_PER_SCALE, rel=0.05)
+    with pytest.raises(MediaError, match=r"d2\.mp4 has 16 frames, .*laugh\.pkl has 54"):
+        read_pair(clip, templates / "laugh.pkl", nets)

@@ -178,40 +178,6 @@ def slid_motion(motion: ImplicitMotion, values: SliderValues) -> ImplicitMotion:
     )
 
 
-def with_sliders(motion: ImplicitMotion, values: SliderValues) -> ImplicitMotion:
-    """A driver's motion with sliders added to it.
-
-    Relative motion is what changes since the driver's first frame: give that frame, without the
-    sliders, to ``motion.drive`` as ``first``, or a slider that never moves has no effect.
-
-    Args:
-        motion: T frames.
-        values: (1 or T,) of each moved slider; see ``slider_values``.
-
-    Raises:
-        OptionError: a slider that says how far open eyes or lips are: with a driver it says that.
-    """
-    if not values:
-        return motion
-    for name in ("eyes_open_ratio", "lip_open_ratio"):
-        if name in values:
-            raise OptionError(
-                f"{name} sets how far open a face without a driver is; with one, use "
-                f"{'eye' if name[0] == 'e' else 'lip'}_retargeting, blink or aaa."
-            )
-    like, frames = motion.expression, len(motion)
-    degrees = turned(SLIDERS, values, like, frames)
-    turn = rotation_liveportrait(degrees_liveportrait(motion.rotation) + degrees)
-    is_turned = (degrees != 0).any(1)[:, None, None]
-    scale = values["mov_z"].to(like)[:, None] if "mov_z" in values else 1.0
-    return dataclasses.replace(
-        motion,
-        expression=like + pushed(SLIDERS, values, like, frames),
-        rotation=torch.where(is_turned, turn, motion.rotation),
-        scale=motion.scale * scale,
-    )
-
-
 def panel_points(
     source: SourcePoints,
     values: SliderValues,
