@@ -113,6 +113,12 @@ def test_brows_rise_each_on_its_own() -> None:
     assert motion.brows[0].tolist() == pytest.approx([0.05, -0.02], abs=0.003)
 
 
+def test_brows_that_seem_to_rise_with_a_nod_do_not() -> None:
+    assert motion_of({"angles": (0.2, 0.0, 0.0)}).brows[0].tolist() == pytest.approx(
+        [-0.03] * 2, abs=1e-3
+    )
+
+
 def test_turning_as_the_renderer_turns_is_no_translation() -> None:
     shape = canonical_points().double() / canonical_unit()
     ears = shape[list(CHEEK_SIDES)].mean(0)
