@@ -2,7 +2,9 @@
 
 Published pipelines cut and paste with ``cv2.warpAffine``. OpenCV 4 places its samples on a grid of
 1/32 pixel and weighs them in whole numbers; OpenCV 5 does not, and no GPU library does. Here the
-same whole numbers are computed with torch, so every machine gives the original's pixels.
+places are computed as OpenCV 4 does and then read with the same whole numbers, by torch on any
+device and by ``cv2.remap``, which still has them, on the CPU: every machine gives the original's
+pixels.
 
 Conventions: (0, 0) is the centre of the top left pixel, points are (x, y), and ``to_from`` takes
 pixels of the picture to pixels of the result.
@@ -10,6 +12,8 @@ pixels of the picture to pixels of the result.
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +24,7 @@ _STEPS = 5  # bits after the point that are kept: 1/32 pixel
 _APART = 20  # bits from one channel to the next where several are added up in one number
 _TOGETHER = 3  # channels in a number
 _HALVES = sum(1 << (_APART * i + 2 * _STEPS - 1) for i in range(_TOGETHER))  # to round with
+_BLACK = cv2.BORDER_CONSTANT
 _FAR = 1 << 15  # coordinates are 16-bit numbers in OpenCV
 
 
@@ -54,10 +59,10 @@ def warp_8bit(
     height, width = area[3] - area[1], area[2] - area[0]
     result = pictures.new_empty((len(pictures), pictures.shape[1], height, width))
     if len(maps) == 1:
-        _read(pictures, *_places(maps[0], area, pictures.device), result)
-        return result
+        return read_into(result, pictures, *_places(maps[0], area, pictures.device))
     for i in range(len(pictures)):
-        _read(pictures[i : i + 1], *_places(maps[i], area, pictures.device), result[i : i + 1])
+        part = slice(i, i + 1)
+        read_into(result[part], pictures[part], *_places(maps[i], area, pictures.device))
     return result
 
 
@@ -86,8 +91,31 @@ def _places(
     return along(m0, m1, m2), along(m3, m4, m5)
 
 
-def _read(pictures: Tensor, x: Tensor, y: Tensor, result: Tensor) -> None:
-    """Bilinear samples of pictures (N, C, H, W) at places in 1/32 pixel, into ``result``."""
+def read_into(result: Tensor, pictures: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Fills ``result`` (N, C, h, w) with bilinear samples of pictures (N, C, H, W) uint8 at places
+    x, y (h, w) int32 in 1/32 pixel."""
+    way = _read_opencv if pictures.device.type == "cpu" else read_with_torch
+    way(result, pictures, x, y)
+    return result
+
+
+def _read_opencv(result: Tensor, pictures: Tensor, x: Tensor, y: Tensor) -> None:
+    one = 1 << _STEPS
+    whole = torch.stack((x >> _STEPS, y >> _STEPS), -1).to(torch.int16).numpy()
+    parts = ((y & (one - 1)) * one + (x & (one - 1))).to(torch.int16).numpy().view(np.uint16)
+    if not whole.size:
+        return
+    for picture, shown in zip(pictures, result):
+        for first in range(0, len(picture), _TOGETHER):
+            channels = picture[first : first + _TOGETHER]
+            pixels = channels.permute(1, 2, 0).contiguous().numpy()
+            read = cv2.remap(pixels, whole, parts, cv2.INTER_LINEAR, borderMode=_BLACK)
+            found = torch.from_numpy(read).reshape(*x.shape, len(channels))
+            shown[first : first + _TOGETHER] = found.permute(2, 0, 1)
+
+
+def read_with_torch(result: Tensor, pictures: Tensor, x: Tensor, y: Tensor) -> None:
+    """``read_into`` on any device."""
     height, width = pictures.shape[2:]
     one = 1 << _STEPS
     part_x, part_y = (x & (one - 1)).long(), (y & (one - 1)).long()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sadtalker_core.errors import StructureError
-from sadtalker_core.geometry.fixed_warp import warp_8bit
+from sadtalker_core.geometry.fixed_warp import read_into, read_with_torch, warp_8bit
 from sadtalker_core.geometry.resize import resize_area
 
 TURNED = torch.tensor([[1.3, 0.4, -7.3], [-0.4, 1.3, 5.1], [0.0, 0.0, 1.0]])
@@ -53,6 +53,21 @@ def test_agrees_with_opencv(channels: int) -> None:
         assert int(error.max()) == 0
     inside = warp_8bit(torch.full_like(picture, 255), TURNED, (64, 80))[0] == 255
     assert int(error[inside].max()) <= 4
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_torch_and_opencv_read_the_same(channels: int) -> None:
+    # places far outside, on the border and between
+    pictures = noise(2, channels, 21, 34)
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randint(-99, 34 * 32 + 99, (60, 50), dtype=torch.int32, generator=generator)
+    y = torch.randint(-99, 21 * 32 + 99, (60, 50), dtype=torch.int32, generator=generator)
+    x[0, :3] = torch.tensor([-(1 << 20), (1 << 20) - 1, 0], dtype=torch.int32)
+    quick = read_into(pictures.new_empty(2, channels, 60, 50), pictures, x, y)
+    plain = torch.empty_like(quick)
+    read_with_torch(plain, pictures, x, y)
+    assert torch.equal(quick, plain)
+    assert 0.02 < float((plain == 0).float().mean()) < 0.5
 
 
 def test_a_map_for_each_picture_and_a_part_of_the_result() -> None:
