@@ -24,8 +24,8 @@ from benchmarks.animate import describe_machine
 from benchmarks.paired import Run, commit, compare
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.blocks.fast.encoder import FastEncoder
-from sadtalker_core.systems.blocks.fast.precision import choose_mix, cpu_has_bfloat16
-from sadtalker_core.systems.liveportrait.fast import PlainRenderer, optimise
+from sadtalker_core.systems.blocks.fast.precision import cpu_has_bfloat16
+from sadtalker_core.systems.liveportrait.fast import PlainRenderer, choose_mix, optimise
 from sadtalker_core.systems.liveportrait.render import (
     FrameRenderer,
     RenderNets,

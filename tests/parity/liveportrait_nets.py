@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from sadtalker_core.systems.blocks import dense_motion
 from sadtalker_core.systems.blocks.fast.decoder import FastDecoder
-from sadtalker_core.systems.blocks.fast.precision import Mix, choose_mix
+from sadtalker_core.systems.blocks.fast.precision import Mix
 from sadtalker_core.systems.blocks.fast.warp import FastWarp
+from sadtalker_core.systems.liveportrait.fast import choose_mix
 from sadtalker_core.systems.liveportrait.nets.appearance import AppearanceExtractor
 from sadtalker_core.systems.liveportrait.nets.generator import SpadeGenerator
 from sadtalker_core.systems.liveportrait.nets.motion_extractor import MotionExtractor
@@ -199,7 +200,7 @@ def run_fast_warping(inputs: Tensors, seed: int, meta: dict[str, str]) -> Tensor
 
 def run_fast_generator(inputs: Tensors, seed: int, settled: bool) -> Tensors:
     mix = mix_of(settled)
-    fast = FastDecoder(generator(seed, settled), mix.decoder, mix.steering)
+    fast = FastDecoder(generator(seed, settled), mix.decoder, mix.steering, mix.early)
     logits = fast(inputs["feature"].movedim(1, -1))
     return {"logits": logits, "image": torch.sigmoid(logits)}
 

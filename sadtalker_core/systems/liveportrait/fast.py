@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from ..blocks.fast.decoder import FastDecoder
 from ..blocks.fast.precision import Mix
+from ..blocks.fast.precision import choose_mix as blocks_mix
 from ..blocks.fast.warp import FastWarp
 from .nets.generator import SpadeGenerator
 from .nets.warping import WarpingNetwork
@@ -38,7 +41,7 @@ class FastRenderer(nn.Module):
     def __init__(self, warping: WarpingNetwork, generator: SpadeGenerator, mix: Mix) -> None:
         super().__init__()
         self.warp = FastWarp(warping.dense_motion_network, warping.third, warping.fourth, mix)
-        self.decoder = FastDecoder(generator, mix.decoder, mix.steering)
+        self.decoder = FastDecoder(generator, mix.decoder, mix.steering, mix.early)
 
     def compress(self, volume: Tensor) -> Tensor:
         """See ``PlainRenderer``."""
@@ -49,6 +52,18 @@ class FastRenderer(nn.Module):
     ) -> Tensor:
         """See ``PlainRenderer``."""
         return torch.sigmoid(self.decoder(self.warp(volume, compressed, kp_source, kp_driving)))
+
+
+def choose_mix(precision: str, device: torch.device) -> Mix:
+    """The arithmetic for a precision on a device, see ``blocks.fast.precision.choose_mix``.
+
+    The generator's first blocks lose most in bfloat16: all of it in that gives 38.9 dB on seeded
+    weights, with these two in float32 it is above 41.
+    """
+    mix = blocks_mix(precision, device)
+    if device.type == "cpu" and mix.decoder.dtype == torch.bfloat16:
+        return replace(mix, early=mix.steering)
+    return mix
 
 
 def optimise(

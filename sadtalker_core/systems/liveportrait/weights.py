@@ -19,7 +19,6 @@ from ...runtime import Runtime
 from ...weights.architecture import Architecture, detect, detect_one, load
 from ...weights.reader import read_shapes, read_weights
 from ..blocks.fast.encoder import FastEncoder
-from ..blocks.fast.precision import choose_mix
 from .architectures import (
     APPEARANCE,
     ARCHITECTURES,
@@ -31,7 +30,7 @@ from .architectures import (
     WARPING,
 )
 from .config import LivePortraitRenderOptions
-from .fast import optimise
+from .fast import choose_mix, optimise
 from .nets.motion_extractor import MotionExtractor
 from .render import RenderNets
 from .retarget import RetargetNets

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from sadtalker_core.systems.blocks.fast.convolution import Arithmetic
-from sadtalker_core.systems.blocks.fast.precision import Mix, choose_mix
-from sadtalker_core.systems.liveportrait.fast import PlainRenderer, optimise
+from sadtalker_core.systems.blocks.fast.precision import Mix
+from sadtalker_core.systems.liveportrait.fast import PlainRenderer, choose_mix, optimise
 
 from .toy_nets import toy_generator, toy_keypoints, toy_warping
 
@@ -49,6 +51,20 @@ def test_half_precision_stays_near() -> None:
     found, want = frames_of(choose_mix("bfloat16", CPU), 1), frames_of(None, 1)
     assert found.dtype == torch.float32
     assert 0 < (found - want).square().mean() < 1e-4  # 40 dB
+
+
+def test_first_blocks_keep_their_digits_on_a_processor() -> None:
+    mix = choose_mix("bfloat16", CPU)
+    assert (mix.decoder.dtype, mix.early) == (torch.bfloat16, mix.steering)
+    decoder = optimise(toy_warping(), toy_generator(), mix).decoder
+    dtypes = [block.norm_0.dtype for block in decoder.middle]
+    assert dtypes == [torch.float32] * 2 + [torch.bfloat16] * 4
+    assert choose_mix("float32", CPU).early is None
+    assert choose_mix("auto", torch.device("cuda")).early is None
+    # All of it in bfloat16 is further from the plain frames.
+    want = frames_of(None, 1)
+    ours, worse = frames_of(mix, 1), frames_of(replace(mix, early=None), 1)
+    assert (ours - want).square().mean() < (worse - want).square().mean()
 
 
 def test_small_weights_of_proposals_are_kept() -> None:

@@ -26,20 +26,31 @@ from .convolution import Arithmetic, PlainConv
 from .enlarged import EnlargedConv
 from .folding import Weights, conv_weights, joined
 
+EARLY_BLOCKS = 2
 NORM_EPS = 1e-5  # torch's default, which the plain decoder uses
 
 
 class FastDecoder(nn.Module):
     """(B, h, w, inputs) features to float32 logits (B, 3, 4h, 4w), 8h and 8w if enlarged."""
 
-    def __init__(self, plain: SpadeDecoder, arithmetic: Arithmetic, steering: Arithmetic) -> None:
+    def __init__(
+        self,
+        plain: SpadeDecoder,
+        arithmetic: Arithmetic,
+        steering: Arithmetic,
+        early: Arithmetic | None = None,
+    ) -> None:
         super().__init__()
         blocks = plain.middle_blocks()
         self.dtype = arithmetic.dtype
         self.fc = steering.conv(*conv_weights(plain.fc))
         norms = [norm for block in blocks for norm in (block.norm_0, block.norm_1)]
         self.steer = steering.conv(*joined([conv_weights(n.mlp_shared[0]) for n in norms]))
-        self.middle = nn.ModuleList(_MiddleBlock(block, arithmetic) for block in blocks)
+        first = early or arithmetic
+        self.middle = nn.ModuleList(
+            _MiddleBlock(block, first if i < EARLY_BLOCKS else arithmetic)
+            for i, block in enumerate(blocks)
+        )
         self.up_0 = _UpBlock(plain.up_0, 2, arithmetic, steering.dtype)
         self.up_1 = _UpBlock(plain.up_1, 4, arithmetic, steering.dtype)
         self.enlarges = plain.config.enlarges

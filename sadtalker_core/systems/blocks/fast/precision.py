@@ -26,6 +26,7 @@ class Mix:
         bent: the two convolutions after the bent volume.
         steering: the decoder's first convolutions, which read the feature map.
         decoder: the rest of the SPADE decoder.
+        early: its first two blocks, whose roundings go through all others; None: as the rest.
         encoder: from pictures to feature volumes.
     """
 
@@ -34,6 +35,7 @@ class Mix:
     steering: Arithmetic = field(default_factory=Arithmetic)
     decoder: Arithmetic = field(default_factory=Arithmetic)
     encoder: Arithmetic = field(default_factory=Arithmetic)
+    early: Arithmetic | None = None
 
 
 def choose_mix(precision: str, device: torch.device, has_bfloat16: bool | None = None) -> Mix:
