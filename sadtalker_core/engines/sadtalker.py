@@ -40,8 +40,11 @@ def _prepare(networks: Any, rgb: Tensor, face: Face, options: Any, runtime: Runt
     from ..faces.landmarks98 import mesh_to_68
     from ..systems.sadtalker.pipeline import prepare
 
-    landmarks = networks.finder or mesh_to_68(face.mesh_px)
-    return prepare(networks, rgb, landmarks, options, runtime)
+    if networks.finder is None:
+        return prepare(networks, rgb, mesh_to_68(face.mesh_px), options, runtime)
+    (x, y), (height, width) = face.center_px, rgb.shape[1:]
+    finder = networks.finder.meant((x / width, y / height), options.preprocess)
+    return prepare(networks, rgb, finder, options, runtime)
 
 
 def _motion(networks: Any, prepared: Any, request: MotionRequest, runtime: Runtime) -> Any:

@@ -99,24 +99,34 @@ def find_68(
     *,
     reads_rgb_as_bgr: bool = False,
     longest: tuple[int, int] | None = None,
+    near: tuple[float, float] | None = None,
 ) -> Tensor | None:
     """The 68 points (68, 2) of the surest face of ``rgb`` (3, H, W) uint8, or None without a face.
 
     This is the original's own finder. It cuts the box at whole pixels; a box that reaches outside
     is clipped here, while there it wraps around to the other side. ``reads_rgb_as_bgr`` and
     ``longest``: see ``retina.detect``; True for whole pictures and False for crops, and None,
-    give its numbers.
+    give its numbers. ``near`` (x, y), pixels: the surest face over this place is meant, where one
+    is there.
     """
     faces = detect(detector, rgb, threshold, reads_rgb_as_bgr=reads_rgb_as_bgr, longest=longest)
     if not len(faces):
         return None
     height, width = rgb.shape[1:]
-    x0, y0, x1, y1 = (int(value) for value in faces.boxes_px[0].tolist())
+    box = faces.boxes_px[0 if near is None else _first_over(faces.boxes_px, near)]
+    x0, y0, x1, y1 = (int(value) for value in box.tolist())
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
     if x0 >= x1 or y0 >= y1:
         return None
     points = to_68(landmarks_98(net, [rgb[:, y0:y1, x0:x1]])[0])
     return points + points.new_tensor([x0, y0])
+
+
+def _first_over(boxes_px: Tensor, place: tuple[float, float]) -> int:
+    """Number of the first box (N, 4) that holds the place, 0 where none does."""
+    point = boxes_px.new_tensor(place)
+    over = (boxes_px[:, :2] <= point).all(1) & (point <= boxes_px[:, 2:]).all(1)
+    return int(over.int().argmax())
 
 
 def mesh_to_68(mesh_px: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from sadtalker_core.faces import landmarks98
 from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.mesh import mirror_points
 from sadtalker_core.faces.nets.fan98 import CoordConv, Fan98, Fan98Config
-from sadtalker_core.faces.retina import anchors
+from sadtalker_core.faces.retina import RetinaFaces, anchors
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,26 @@ def test_the_originals_finder_works_in_the_box(net: Fan98) -> None:
     assert corner is not None
     assert bool(((corner >= 0) & (corner <= 12)).all())
     assert landmarks98.find_68(OneFace(None), net, rgb) is None  # type: ignore[arg-type]
+
+
+def test_of_several_faces_the_one_that_is_meant(
+    net: Fan98, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes = torch.tensor([[4.0, 4, 30, 30], [40, 20, 70, 60], [42, 22, 78, 62]])
+    seen = RetinaFaces(boxes, torch.tensor([0.99, 0.98, 0.97]), torch.zeros(3, 5, 2))
+    monkeypatch.setattr(landmarks98, "detect", lambda *given, **options: seen)
+    rgb = torch.randint(0, 256, (3, 64, 80), dtype=torch.uint8)
+
+    def found(near: tuple[float, float] | None) -> torch.Tensor:
+        points = landmarks98.find_68(OneFace(0), net, rgb, near=near)  # type: ignore[arg-type]
+        assert points is not None
+        return points
+
+    first = landmarks98.landmarks_98(net, [rgb[:, 4:30, 4:30]])[0]
+    second = landmarks98.landmarks_98(net, [rgb[:, 20:60, 40:70]])[0]
+    for near in (None, (10.0, 10.0), (35.0, 10.0)):  # nobody is at the last place
+        assert torch.equal(found(near), landmarks98.to_68(first) + torch.tensor([4, 4]))
+    assert torch.equal(found((50.0, 40.0)), landmarks98.to_68(second) + torch.tensor([40, 20]))
 
 
 def test_our_mesh_in_the_68_point_scheme(face: Face) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -51,6 +51,9 @@ class OriginalFinder:
 
     A picture whose longer side exceeds ``longest[0]`` is looked at with ``longest[1]`` pixels,
     because the original takes 20 GB for 8000x8000; None never does.
+
+    Of several faces the original takes the surest. ``near`` and ``near_in_cut`` (x, y), in parts of
+    the whole and of the cut picture's sides, say which one is meant.
     """
 
     detector: RetinaFace
@@ -58,8 +61,16 @@ class OriginalFinder:
     threshold: float = 0.97
     longest: tuple[int, int] | None = (3000, 2000)
     looks_again: bool = True
+    near: tuple[float, float] | None = None
+    near_in_cut: tuple[float, float] | None = None
+
+    def meant(self, near: tuple[float, float], mode: str) -> OriginalFinder:
+        """The finder of the face at ``near`` (x, y) in parts of the picture, for this mode."""
+        # Other modes cut the picture around the face.
+        return replace(self, near=near, near_in_cut=near if mode == "resize" else (0.5, 0.5))
 
     def __call__(self, rgb: Tensor, is_cut: bool) -> Tensor | None:
+        near = self.near_in_cut if is_cut else self.near
         return find_68(
             self.detector,
             self.net,
@@ -67,6 +78,7 @@ class OriginalFinder:
             self.threshold,
             reads_rgb_as_bgr=not is_cut,
             longest=self.longest,
+            near=None if near is None else (near[0] * rgb.shape[2], near[1] * rgb.shape[1]),
         )
 
 

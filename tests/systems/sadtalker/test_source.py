@@ -277,8 +277,21 @@ def test_the_originals_finder_reads_whole_pictures_as_it_does(
     monkeypatch.setattr(source, "find_68", find_68)
     finder(noise(0), False)
     finder(noise(0), True)
+    height, width = noise(0).shape[1:]
+    meant = [finder.meant((0.25, 0.75), mode) for mode in ("crop", "resize")]
+    for one in meant:
+        one(noise(0), False)
+        one(noise(0), True)
     limit = (3000, 2000)
+    there, middle = (width * 0.25, height * 0.75), (width / 2, height / 2)
     assert told == [
-        (0.0, {"reads_rgb_as_bgr": True, "longest": limit}),
-        (0.0, {"reads_rgb_as_bgr": False, "longest": limit}),
+        (0.0, {"reads_rgb_as_bgr": whole, "longest": limit, "near": near})
+        for whole, near in (
+            (True, None),
+            (False, None),
+            (True, there),
+            (False, middle),
+            (True, there),
+            (False, there),  # the cut is the whole picture
+        )
     ]
