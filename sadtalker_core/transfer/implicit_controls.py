@@ -62,17 +62,17 @@ def implicit_from_lite(motion: LiteMotion, source: ImplicitMotion | None = None)
         StructureError: the source is not one frame of 21 keypoints.
     """
     like = motion.open
-    start, size = _portrait(source, like)
-    angles = motion.rotation_rad.double()
-    grow = 1 + _GROW_PER_Z * motion.translation[:, 2:].double()
+    start, size = _portrait(source)
+    angles, shift = _precise(motion.rotation_rad), _precise(motion.translation)
+    grow = 1 + _GROW_PER_Z * shift[:, 2:]
     origin = _origin(start)
     path = (_carried(origin, angles, grow, start) - origin)[:, :2]
-    path = path + motion.translation[:, :2].double()
+    path = path + shift[:, :2]
     return ImplicitMotion(
         expression_from_controls(face_controls(motion)),
-        (start @ rotation_from_angles(angles).mT @ start.mT).to(like),
-        torch.nn.functional.pad(path * (E_PER_SCALE * size), (0, 1)).to(like),
-        grow.to(like),
+        _as(like, start @ rotation_from_angles(angles).mT @ start.mT),
+        _as(like, torch.nn.functional.pad(path * (E_PER_SCALE * size), (0, 1))),
+        _as(like, grow),
         motion.fps,
         is_relative=True,
     )
@@ -96,17 +96,17 @@ def lite_from_implicit(motion: ImplicitMotion, rest: ImplicitMotion | None = Non
     _check(motion)
     like = motion.expression
     if motion.is_relative:
-        start, size = _portrait(rest, like)
-        expression, place = motion.expression, motion.translation.double()
-        turn = start.mT @ motion.rotation.double() @ start
-        grow = motion.scale.double()
+        start, size = _portrait(rest)
+        expression, place = motion.expression, _precise(motion.translation)
+        turn = start.mT @ _precise(motion.rotation) @ start
+        grow = _precise(motion.scale)
     else:
-        calm = (find_rest(motion) if rest is None else _one_frame(rest)).to(like.device)
-        start, size = _portrait(calm, like)
-        expression = motion.expression - calm.expression
-        place = (motion.translation - calm.translation).double()
-        turn = start.mT @ motion.rotation.double()
-        grow = motion.scale.double() / calm.scale.double()
+        calm = find_rest(motion) if rest is None else _one_frame(rest)
+        start, size = _portrait(calm)
+        expression = motion.expression - calm.expression.to(like)
+        place = _precise(motion.translation) - _precise(calm.translation)
+        turn = start.mT @ _precise(motion.rotation)
+        grow = _precise(motion.scale) / _precise(calm.scale)
     controls = controls_from_expression(expression)
     named = {name: controls[:, k].clamp(*_RANGES[name]) for k, name in enumerate(CONTROLS)}
     angles = angles_from_rotation(turn.mT)
@@ -120,8 +120,8 @@ def lite_from_implicit(motion: ImplicitMotion, rest: ImplicitMotion | None = Non
         lids=torch.stack((named["lid_left"], named["lid_right"]), 1),
         gaze=torch.stack((named["gaze_x"], named["gaze_y"]), 1),
         brows=torch.stack((named["brow_left"], named["brow_right"]), 1),
-        rotation_rad=angles.to(like),
-        translation=translation.to(like),
+        rotation_rad=_as(like, angles),
+        translation=_as(like, translation),
         fps=motion.fps,
     )
 
@@ -136,10 +136,10 @@ def find_rest(motion: ImplicitMotion) -> ImplicitMotion:
     opening = controls[:, CONTROLS.index("open")]
     is_awake = lids <= lids.median() + 0.15
     is_calm = is_awake & (opening <= torch.quantile(opening[is_awake], _REST_SHARE))
-    angles = angles_from_rotation(motion.rotation.double().mT).median(0).values
+    angles = angles_from_rotation(_precise(motion.rotation).mT).median(0).values
     return ImplicitMotion(
         motion.expression[is_calm].mean(0, keepdim=True),
-        rotation_from_angles(angles).mT[None].to(motion.rotation),
+        _as(motion.rotation, rotation_from_angles(angles).mT[None]),
         motion.translation.median(0).values[None],
         motion.scale.median(0).values[None],
         motion.fps,
@@ -188,12 +188,21 @@ def _carried(origin: Tensor, angles: Tensor, grow: Tensor, start: Tensor) -> Ten
     return (roll @ (turned - lean)[..., None])[..., 0] * grow + lean
 
 
-def _portrait(source: ImplicitMotion | None, like: Tensor) -> tuple[Tensor, float]:
-    """(3, 3) rotation for rows and scale of a portrait, or of a usual one."""
+def _precise(value: Tensor) -> Tensor:
+    # A few numbers a frame, and not every device has float64.
+    return value.cpu().double()
+
+
+def _as(like: Tensor, value: Tensor) -> Tensor:
+    return value.to(like.dtype).to(like.device)
+
+
+def _portrait(source: ImplicitMotion | None) -> tuple[Tensor, float]:
+    """(3, 3) rotation for rows, float64 on the CPU, and scale of a portrait, or a usual one."""
     if source is None:
-        return torch.eye(3, dtype=torch.float64, device=like.device), USUAL_SCALE
+        return torch.eye(3, dtype=torch.float64), USUAL_SCALE
     still = _one_frame(source)
-    return still.rotation[0].to(like.device, torch.float64), float(still.scale)
+    return _precise(still.rotation[0]), float(still.scale)
 
 
 def _one_frame(rest: ImplicitMotion) -> ImplicitMotion:

@@ -92,7 +92,7 @@ def slider_values(
     Raises ``OptionError`` for a text that is no number and no list of keyframes.
     """
     curves = slider_curves(sliders, times_s.cpu())
-    return {name: curve.to(device, torch.float32) for name, curve in curves.items()}
+    return {name: curve.float().to(device) for name, curve in curves.items()}
 
 
 def apply_sliders(
