@@ -14,14 +14,20 @@ import sys
 import tempfile
 import time
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 from PIL import Image
 
-from tests.systems.sadtalker.toy_files import write_toy_files
+from tests.systems.liveportrait import toy_files as liveportrait_toys
+from tests.systems.sadtalker import toy_files as sadtalker_toys
 
+TOYS: dict[str, Callable[..., object]] = {
+    "sadtalker": sadtalker_toys.write_toy_files,
+    "liveportrait": liveportrait_toys.write_toy_files,
+}
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "sadtalker_core" / "data" / "demo"
 
@@ -67,9 +73,15 @@ def main() -> int:
     parser.add_argument("--fps", default="25")
     parser.add_argument("--side", type=int, default=256, help="Pixels of the portrait's side.")
     parser.add_argument(
-        "--toy-sadtalker",
+        "--engine",
+        choices=("lite", *TOYS),
+        default="lite",
+        help="A neural engine runs its whole path, with networks of toy size.",
+    )
+    parser.add_argument(
+        "--full-size",
         action="store_true",
-        help="SadTalker's whole path with networks of toy size instead of the built-in engine.",
+        help="The networks have their published size, and random weights.",
     )
     args = parser.parse_args()
     os.chdir(ROOT)
@@ -78,16 +90,16 @@ def main() -> int:
         portrait = folder / "portrait.png"
         with Image.open(DEMO / "portrait.png") as image:
             image.resize((args.side, args.side), Image.Resampling.LANCZOS).save(portrait)
-        flags = ["--engine", "lite"]
-        if args.toy_sadtalker:
-            write_toy_files(folder)
-            flags = ["--engine", "sadtalker", "--models-dir", str(folder)]
+        flags = ["--engine", args.engine]
+        if args.engine in TOYS:
+            TOYS[args.engine](folder, is_full_size=args.full_size)
+            flags += ["--models-dir", str(folder)]
         peaks: list[float] = []
         for minutes in (args.short, args.long):
             voice = looped_voice(folder / "voice.wav", minutes)
             peak, seconds = peak_mb(portrait, voice, folder / "out.mp4", args.fps, flags)
             peaks.append(peak)
-            print(f"{minutes:g} min: peak {peak:.0f} MB, {seconds:.0f} s of work", flush=True)
+            print(f"{60 * minutes:g} s: peak {peak:.0f} MB, {seconds:.0f} s of work", flush=True)
         growth = peaks[1] / peaks[0] - 1
         frames = (args.long - args.short) * 60 * float(args.fps)
         per_frame = (peaks[1] - peaks[0]) * 1e6 / frames

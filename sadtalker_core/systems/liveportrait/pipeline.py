@@ -156,9 +156,8 @@ def _track(
             source.points, values, source.ratios, nets.retarget, render.stitching
         )
         return KeypointTrack(source.points.x, points.expand(length, -1, -1), fps)
-    is_picture = len(motion) == 1 and not motion.is_relative
-    first = _no_change(motion) if motion.is_relative else motion[:1]
     # Sliders that never move must not be taken for the driver's rest.
+    is_picture = len(motion) == 1 and not motion.is_relative
     return drive(
         source.points,
         slid_motion(motion, values),
@@ -169,21 +168,8 @@ def _track(
         animal=is_animal,
         source_is_video=isinstance(source, PreparedVideo),
         driving_is_picture=is_picture,
-        first=None if is_picture else first,
+        first=None if is_picture or motion.is_relative else motion[:1],
         fps=fps,
-    )
-
-
-def _no_change(like: ImplicitMotion) -> ImplicitMotion:
-    """One frame: what a relative motion is relative to."""
-    value = like.expression
-    return ImplicitMotion(
-        torch.zeros_like(value[:1]),
-        torch.eye(3).to(value)[None],
-        value.new_zeros(1, 3),
-        value.new_ones(1, 1),
-        like.fps,
-        is_relative=True,
     )
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from sadtalker_core.systems.liveportrait.nets.appearance import AppearanceExtractor
+from sadtalker_core.systems.liveportrait.nets.generator import SpadeGenerator
+from sadtalker_core.systems.liveportrait.nets.motion_extractor import MotionExtractor
+from sadtalker_core.systems.liveportrait.nets.warping import WarpingNetwork
 from sadtalker_core.weights.catalog import WeightFile
 from sadtalker_core.weights.published_liveportrait import ANIMAL, HUMAN, HUMAN_COPY
 from sadtalker_core.weights.reader import write_weights
@@ -37,16 +41,26 @@ def toy_states(seed: int = 0) -> list[dict[str, Tensor]]:
     return [net.state_dict() for net in nets]
 
 
-def write_toy_files(folder: Path, *, copies: bool = False) -> WeightStore:
+def full_states() -> list[dict[str, Tensor]]:
+    """The same in their published size, with random weights: for measuring memory."""
+    torch.manual_seed(0)
+    nets = [AppearanceExtractor(), MotionExtractor(), WarpingNetwork(), SpadeGenerator()]
+    return [net.state_dict() for net in nets]
+
+
+def write_toy_files(
+    folder: Path, *, copies: bool = False, is_full_size: bool = False
+) -> WeightStore:
     """The published files, toy-sized and accepted, in ``folder``; and the store that has them.
 
     Args:
         folder: where they go, animals' files beside the humans'.
         copies: the safetensors files of the node pack in place of the original ones (humans only).
+        is_full_size: F, M, W and G have their published size.
     """
     human = HUMAN_COPY if copies else HUMAN
     written: list[WeightFile] = list(human)
-    for file, state in zip(human, toy_states()):
+    for file, state in zip(human, full_states() if is_full_size else toy_states()):
         _write(state, folder / file.file)
     small = {name: toy_retargeting(config).state_dict() for name, config in PARTS.items()}
     if copies:

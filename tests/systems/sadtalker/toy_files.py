@@ -45,22 +45,36 @@ def toy_networks() -> dict[str, nn.Module]:
     }
 
 
-def toy_weights() -> dict[str, Tensor]:
-    """All tensors of the toy file, each under its network's name."""
+def full_networks() -> dict[str, nn.Module]:
+    """The same in their published size, with random weights: for measuring memory."""
+    torch.manual_seed(0)
+    return {
+        "face_3drecon": Recon3D(),
+        "audio2exp": ExpNet(),
+        "audio2pose": PoseVAE(),
+        "kp_extractor": KeypointDetector(),
+        "generator": Generator(),
+    }
+
+
+def toy_weights(networks: dict[str, nn.Module] | None = None) -> dict[str, Tensor]:
+    """All tensors of the file, each under its network's name."""
     found: dict[str, Tensor] = {}
-    for name, network in toy_networks().items():
+    for name, network in (networks or toy_networks()).items():
         for key, value in network.state_dict().items():
             small = name == "face_3drecon" and key.startswith("final_layers")
             found[f"{name}.{key}"] = value * 0.05 if small else value
     return found
 
 
-def write_toy_files(folder: Path) -> WeightStore:
+def write_toy_files(folder: Path, is_full_size: bool = False) -> WeightStore:
     """The published files, toy-sized and accepted, in ``folder``; and the store that has them."""
-    write_weights(toy_weights(), folder / SADTALKER_256.file)
+    networks = full_networks() if is_full_size else toy_networks()
+    write_weights(toy_weights(networks), folder / SADTALKER_256.file)
     torch.manual_seed(1)
     for file, width in ((MAPPING_CROP, 70), (MAPPING_FULL, 73)):
-        mapping = MappingNet(MappingNetConfig(width, width=8, keypoints=KEYPOINTS))
+        config = MappingNetConfig(width, width=8, keypoints=KEYPOINTS)
+        mapping = MappingNet(MappingNetConfig(width) if is_full_size else config)
         write_weights(mapping.state_dict(), folder / file.file)
     store = WeightStore(option=folder)
     for file in (SADTALKER_256, MAPPING_CROP, MAPPING_FULL):
