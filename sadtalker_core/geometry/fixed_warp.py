@@ -24,6 +24,7 @@ _STEPS = 5  # bits after the point that are kept: 1/32 pixel
 _APART = 20  # bits from one channel to the next where several are added up in one number
 _TOGETHER = 3  # channels in a number
 _HALVES = sum(1 << (_APART * i + 2 * _STEPS - 1) for i in range(_TOGETHER))  # to round with
+_MOST_CHANNELS = 4  # of a picture in OpenCV
 _BLACK = cv2.BORDER_CONSTANT
 _FAR = 1 << 15  # coordinates are 16-bit numbers in OpenCV
 
@@ -85,8 +86,11 @@ def _places(
     def along(across: float, down: float, start: float) -> Tensor:
         step = (columns * across * scale).round().to(torch.int64)
         first = ((rows * down + start) * scale).round().to(torch.int64) + half
+        # as 32-bit numbers, and never so far that their sum would not fit
+        limit = 1 << 30
+        first, step = (part.clamp(-limit, limit - 1).to(torch.int32) for part in (first, step))
         place = (first[:, None].to(device) + step[None].to(device)) >> (_PLACES - _STEPS)
-        return place.clamp(-_FAR << _STEPS, (_FAR << _STEPS) - 1).to(torch.int32)
+        return place.clamp_(-_FAR << _STEPS, (_FAR << _STEPS) - 1)
 
     return along(m0, m1, m2), along(m3, m4, m5)
 
@@ -106,12 +110,12 @@ def _read_opencv(result: Tensor, pictures: Tensor, x: Tensor, y: Tensor) -> None
     if not whole.size:
         return
     for picture, shown in zip(pictures, result):
-        for first in range(0, len(picture), _TOGETHER):
-            channels = picture[first : first + _TOGETHER]
+        for first in range(0, len(picture), _MOST_CHANNELS):
+            channels = picture[first : first + _MOST_CHANNELS]
             pixels = channels.permute(1, 2, 0).contiguous().numpy()
             read = cv2.remap(pixels, whole, parts, cv2.INTER_LINEAR, borderMode=_BLACK)
             found = torch.from_numpy(read).reshape(*x.shape, len(channels))
-            shown[first : first + _TOGETHER] = found.permute(2, 0, 1)
+            shown[first : first + _MOST_CHANNELS] = found.permute(2, 0, 1)
 
 
 def read_with_torch(result: Tensor, pictures: Tensor, x: Tensor, y: Tensor) -> None:

@@ -92,19 +92,18 @@ def paste_exact(frames: Tensor, crops: Tensor, image_from_crop: Tensor) -> Tenso
     result = stack.clone(memory_format=torch.contiguous_format)
     levels = to_levels(crops).to(stack.device)
     size = (stack.shape[2], stack.shape[3])
-    together = list(range(count)) if len(maps) == 1 else None
-    for rows, matrix in (
-        [(together, maps[0])] if together else [([i], m) for i, m in enumerate(maps)]
-    ):
-        box = reach_of(matrix, crop_size, size)
-        if box[0] >= box[2] or box[1] >= box[3]:
-            continue
-        weight = paste_weight(matrix, size, box, crop_size, stack.device)
-        for i in rows:  # one by one: a frame of 2160 lines fills memory enough
-            shown = warp_8bit(levels[i : i + 1], matrix, size, box)[0]
-            area = result[i, :, box[1] : box[3], box[0] : box[2]]
-            mixed = weight * shown + (1 - weight) * area
-            area.copy_(mixed.clamp_(0, 255).to(torch.uint8))
+    mask = _mask(crop_size).to(stack.device)[None, None].expand(count, 1, -1, -1)
+    layers = torch.cat((levels, mask), 1)
+    each = maps.split(1)
+    for i, matrix in enumerate(each):
+        rows = slice(i, i + 1) if len(each) > 1 else slice(0, count)
+        box = reach_of(matrix[0], crop_size, size)
+        shown = warp_8bit(layers[rows], matrix[0], size, box)
+        area = result[rows, :, box[1] : box[3], box[0] : box[2]]
+        for pixels, layer in zip(area, shown):  # one by one: large frames fill memory enough
+            weight = layer[3].float() / 255
+            mixed = weight * layer[:3] + (1 - weight) * pixels
+            pixels.copy_(mixed.clamp_(0, 255).to(torch.uint8))
     return result
 
 
