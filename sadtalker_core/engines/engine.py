@@ -97,6 +97,7 @@ class Engine:
         animate: ``(networks, prepared, motion, motion_options, runtime)``: the frames.
         cost: ``(render_options)``.
         older_weights: ``(render_options)``: files that do in place of ``weights``; none for most.
+        late_options: motion options that ``animate`` reads: they count for motion from a file too.
         source_pose: ``(prepared)``: coefficients of the portrait, one frame, where it has some.
         driving: how it is driven by videos and sliders, or None where it cannot be.
     """
@@ -117,5 +118,6 @@ class Engine:
     animate: Callable[[Any, Any, Any, Any, Runtime], FrameStream]
     cost: Callable[[Any], Cost]
     older_weights: Callable[[Any], tuple[WeightFile, ...]] = no_weights
+    late_options: tuple[str, ...] = ()
     source_pose: Callable[[Any], Coeff3DMM | None] = _no_pose
     driving: Driving | None = None

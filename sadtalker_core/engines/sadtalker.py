@@ -90,5 +90,6 @@ SADTALKER = Engine(
     animate=_animate,
     cost=_cost,
     older_weights=_older,
+    late_options=("yaw", "pitch", "roll"),
     source_pose=_pose,
 )

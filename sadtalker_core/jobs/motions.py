@@ -12,6 +12,7 @@ from ..errors import MediaError
 from ..media.audio_in import AudioSource
 from ..media.motion_files import load_motion
 from ..motion_request import MotionRequest
+from ..options import option_specs
 from ..runtime import Runtime
 from ..structures import Coeff3DMM, ImplicitMotion, LiteMotion
 from ..transfer.borrowed import hands_over_the_face, laid_over
@@ -77,6 +78,11 @@ def motion_of(
     """
     engine, fps = job.engine, job.run.frames_per_second
     if isinstance(loaded, engine.motion_type):
+        if ignored := _without_effect(job):
+            warn(
+                f"{job.load_motion} is used as it is: {', '.join(ignored)} would change only "
+                "motion that is made here."
+            )
         moved = loaded.to(runtime.device)
         # An engine may round its last frame off; what it made for this sound stays as it is.
         is_same = moved.fps == fps and abs(len(moved) - frames) <= 1
@@ -88,6 +94,17 @@ def motion_of(
             warn(f"{job.load_motion} is of another engine. {missing_map_sentence(engine.title)}")
         motion = laid_over(motion, loaded.to(runtime.device), engine.source_pose(prepared), found)
     return motion if motion.fps == fps else retime(motion, fps, frames)
+
+
+def _without_effect(job: AnimateJob) -> list[str]:
+    """Motion options that were given although the motion is made already."""
+    unchanged = type(job.motion)()
+    return [
+        spec.name
+        for spec in option_specs(type(job.motion))
+        if spec.name not in job.engine.late_options
+        and getattr(job.motion, spec.name) != getattr(unchanged, spec.name)
+    ]
 
 
 def _request(

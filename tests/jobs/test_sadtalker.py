@@ -114,6 +114,11 @@ def test_saved_motion_gives_the_same_video(job: dict[str, Any], tmp_path: Path) 
     result, alone = made({**job, "audio": None, "load_motion": str(path)})
     assert torch.equal(first, alone)
     assert result.warnings == ()
+    told = {"load_motion": str(path), "still": True, "pose_style": 4, "yaw": "20"}
+    result, turned = made({**job, **told})
+    assert not torch.equal(first, turned)  # angles by hand belong to the rendering
+    assert len(result.warnings) == 1
+    assert "used as it is: pose_style, still would change" in result.warnings[0]
 
 
 def test_motion_of_the_other_engine_moves_the_head(job: dict[str, Any], tmp_path: Path) -> None:
