@@ -12,7 +12,6 @@ from sadtalker_core.geometry.pose import rotation_liveportrait
 from sadtalker_core.geometry.resize import resize_linear
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.structures import KeypointTrack
-from sadtalker_core.systems.blocks.fast.precision import choose_mix
 from sadtalker_core.systems.liveportrait.config import LivePortraitMotionOptions
 from sadtalker_core.systems.liveportrait.crop import (
     CROP_SIZE,
@@ -29,7 +28,7 @@ from sadtalker_core.systems.liveportrait.crop import (
 )
 from sadtalker_core.systems.liveportrait.driver import driver_input, track_driver
 from sadtalker_core.systems.liveportrait.faces import OriginalFinder
-from sadtalker_core.systems.liveportrait.fast import optimise
+from sadtalker_core.systems.liveportrait.fast import choose_mix, optimise
 from sadtalker_core.systems.liveportrait.keypoints import degrees_from_bins, posed, without_depth
 from sadtalker_core.systems.liveportrait.landmarks203 import landmark_input, landmarks_203
 from sadtalker_core.systems.liveportrait.motion import drive
