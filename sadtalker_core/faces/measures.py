@@ -29,6 +29,7 @@ from .mesh import (
     head_pose,
 )
 
+_CAVITY = 0.5  # of the brightness of the lips: what is darker is the inside of the mouth
 LIP_MEASURES = ("open", "width", "corners", "pucker", "jaw")
 FACE_MEASURES = (*LIP_MEASURES, "lid_left", "lid_right", "brow_left", "brow_right")
 
@@ -86,6 +87,31 @@ def lip_heights(meshes_px: Tensor) -> Tensor:
     corners = face[:, list(MOUTH_CORNERS), 1].mean(1)
     upper = face[:, list(LIPS_INNER_UPPER[4:7]), 1].mean(1)
     return torch.stack((nose - corners, nose - upper), 1).float()
+
+
+def dark_opening(rgb: Tensor, mesh_px: Tensor, unit_px: float) -> float:
+    """Height of the dark between the lips in E: 0 where they touch, or where teeth fill the gap.
+
+    The mesh cannot tell pursed lips from lips around a round opening; the picture can.
+
+    Args:
+        rgb: (3, H, W) uint8.
+        mesh_px: (468, 3).
+        unit_px: E in pixels.
+    """
+    top, bottom = mesh_px[LIPS_OUTER_UPPER[5], :2], mesh_px[LIPS_OUTER_LOWER[5], :2]
+    left, right = mesh_px[list(MOUTH_CORNERS), :2]
+    across = (right - left) / (right - left).norm().clamp(min=1e-6)
+    steps = torch.linspace(0, 1, 33)[:, None]
+    aside = torch.tensor([-0.04, 0.0, 0.04])[:, None, None] * unit_px
+    spots = (top + (bottom - top) * steps + aside * across).round().long()
+    x = spots[..., 0].clamp(0, rgb.shape[2] - 1)
+    y = spots[..., 1].clamp(0, rgb.shape[1] - 1)
+    weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
+    luma = (rgb[:, y, x].float().cpu() * weights).sum(0)
+    lips = torch.quantile(luma, 0.75)
+    dark = (luma < _CAVITY * lips).float().mean(1).median()
+    return float(dark * (bottom - top).norm() / unit_px)
 
 
 def _lips(face: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ _REST_SHARE = 0.2  # of a clip's frames: those with the mouth closed furthest an
 PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
 _PURSED_E = 0.05  # from this narrowing of the mouth on it is counted twice
 _PUCKER_E = (0.02, 0.10)  # where protruding lips begin, and are full
+_SURELY_OPEN, _LIP_LINE = 0.03, 0.015  # E of dark: an opening; the line between closed lips
 _CLOSED_MOST = 0.02  # E measured of a mouth that is closed, at most
 _SHUT_MOST = 0.012  # the same of an eye
 _BLIND = 0.6  # closing of both eyes beyond which the irises cannot be seen
@@ -236,13 +237,16 @@ def _weighted_median(values: Tensor, weight: Tensor) -> Tensor:
 def _lips(rows: DriverRows, rest: DriverRest) -> dict[str, Tensor]:
     """Controls of the mouth, less what the renderer's other controls do to the same measure."""
     change = rows.measures - rest.measures
-    # The net sees pursed lips as half as narrow as they are, and as apart when they touch.
+    # The net sees pursed lips as half as narrow as they are, and as apart when they touch; dark
+    # between them tells that they do not.
     pursed = (-change[:, 1]).clamp(min=0)
     width = change[:, 1] - pursed * (pursed / _PURSED_E).clamp(max=1)
     # a mouth that never closes is open at rest, not closed
     closed = rest.measures[0].clamp(max=_CLOSED_MOST)
+    doubt = 1 - (rows.dark / _SURELY_OPEN).clamp(max=1)
+    gap = rows.measures[:, 0] - closed - 0.5 * pursed * doubt
     mouth = {
-        "open": (rows.measures[:, 0] - closed - 0.5 * pursed).clamp(min=0),
+        "open": torch.maximum(gap, rows.dark - _LIP_LINE).clamp(min=0),
         "pucker": ((pursed - _PUCKER_E[0]) / (_PUCKER_E[1] - _PUCKER_E[0])).clamp(0, 1),
     }
     mouth["jaw"] = change[:, 4] - CHIN_OF_OPEN * mouth["open"]

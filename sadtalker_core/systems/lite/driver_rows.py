@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,8 +12,14 @@ from torch import Tensor
 
 from ...errors import NoFaceError
 from ...faces.face import Face
-from ...faces.measures import canonical_unit, face_measures, iris_places, lip_heights
-from ...faces.mesh import head_pose, mesh_with_eyes
+from ...faces.measures import (
+    canonical_unit,
+    dark_opening,
+    face_measures,
+    iris_places,
+    lip_heights,
+)
+from ...faces.mesh import EYE_OUTER, head_pose, mesh_with_eyes
 from ...faces.networks import FaceNets, load_face_nets
 from ...faces.options import FaceOptions
 from ...faces.track import track_face
@@ -29,6 +35,7 @@ class DriverRows:
     Attributes:
         measures: (T, 9) ``measures.FACE_MEASURES``, E.
         heights: (T, 2) ``measures.lip_heights``, E.
+        dark: (T,) ``measures.dark_opening``, E.
         irises: (T, 2, 2) where each iris is in its eye, x right, y down, E.
         rotation: (T, 3, 3) head, on column vectors in the picture's axes.
         place_px: (T, 3) where the neutral face's origin is in the picture.
@@ -39,6 +46,7 @@ class DriverRows:
 
     measures: Tensor
     heights: Tensor
+    dark: Tensor
     irises: Tensor
     rotation: Tensor
     place_px: Tensor
@@ -60,20 +68,20 @@ def read_driver(
     """Measure every frame; arguments and errors as of ``driver.track_controls``."""
     nets = nets or load_face_nets(runtime.device)
     parts: list[DriverRows] = []
-    waiting: list[Face] = []
-    valid: list[bool] = []
+    waiting: list[SeenFace] = []
+    latest: list[Tensor] = []
     done = 0
-    for tracked in track_face(nets, frames, faces):
-        waiting.append(tracked.face)
-        valid.append(tracked.valid)
+    for tracked in track_face(nets, _watched(frames, latest), faces):
+        # a face that is valid was found in the latest frame
+        waiting.append(SeenFace.of(tracked.face, latest[0] if tracked.valid else None))
         if len(waiting) == _BATCH:
             runtime.check_cancelled()
-            parts.append(measure_faces(waiting, valid, fps))
+            parts.append(measure_faces(waiting, fps))
             done += len(waiting)
             runtime.progress("driver", done, 0)
-            waiting, valid = [], []
+            waiting = []
     if waiting:
-        parts.append(measure_faces(waiting, valid, fps))
+        parts.append(measure_faces(waiting, fps))
     if not parts:
         raise NoFaceError("The driving video has no frames.")
     rows = {
@@ -84,20 +92,53 @@ def read_driver(
     return DriverRows(**rows, fps=fps)
 
 
-def measure_faces(faces: list[Face], valid: list[bool], fps: Fraction) -> DriverRows:
+@dataclass(frozen=True)
+class SeenFace:
+    """A tracked face with what only its frame tells.
+
+    Attributes:
+        face: where it is.
+        dark: ``measures.dark_opening``, E.
+        valid: False where it was lost.
+    """
+
+    face: Face
+    dark: float
+    valid: bool
+
+    @classmethod
+    def of(cls, face: Face, rgb: Tensor | None) -> SeenFace:
+        """A face seen in a frame (3, H, W) uint8, or lost with None."""
+        if rgb is None:
+            return cls(face, 0.0, False)
+        left, right = face.mesh_px[list(EYE_OUTER)]
+        return cls(face, dark_opening(rgb, face.mesh_px, float((right - left).norm())), True)
+
+
+def _watched(frames: Iterable[Tensor], latest: list[Tensor]) -> Iterator[Tensor]:
+    """Frame after frame, the one just given in ``latest``."""
+    for chunk in frames:
+        for rgb in chunk:
+            latest[:] = [rgb]
+            yield rgb[None]
+
+
+def measure_faces(seen: Sequence[SeenFace], fps: Fraction) -> DriverRows:
     """Rows of faces that were found already."""
+    faces = [one.face for one in seen]
     plain = torch.stack([face.mesh_px for face in faces])
     pose = head_pose(plain.double())
     unit = pose.scale * canonical_unit()
     eyes = torch.stack([face.eyes_px for face in faces])
     irises = torch.stack([face.iris_px for face in faces])
     return DriverRows(
-        face_measures(torch.stack([mesh_with_eyes(face) for face in faces])),
-        lip_heights(plain),
-        iris_places(eyes, irises, unit.float()),
-        pose.rotation.float(),
-        pose.translation.float(),
-        unit.float(),
-        torch.tensor(valid),
-        fps,
+        measures=face_measures(torch.stack([mesh_with_eyes(face) for face in faces])),
+        heights=lip_heights(plain),
+        dark=torch.tensor([one.dark for one in seen]),
+        irises=iris_places(eyes, irises, unit.float()),
+        rotation=pose.rotation.float(),
+        place_px=pose.translation.float(),
+        unit_px=unit.float(),
+        valid=torch.tensor([one.valid for one in seen]),
+        fps=fps,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 import torch
@@ -23,7 +24,7 @@ from sadtalker_core.faces.mesh import (
     canonical_points,
 )
 from sadtalker_core.geometry.pose import rotation_from_angles
-from sadtalker_core.systems.lite.driver_rows import DriverRows, measure_faces
+from sadtalker_core.systems.lite.driver_rows import DriverRows, SeenFace, measure_faces
 
 UNIT_PX = 100.0
 FPS = Fraction(25)
@@ -86,6 +87,8 @@ def drawn_face(
     )
 
 
-def rows_of(faces: list[Face], lost: tuple[int, ...] = ()) -> DriverRows:
-    """What the tracker would measure of them, some of them lost."""
-    return measure_faces(faces, [index not in lost for index in range(len(faces))], FPS)
+def rows_of(faces: list[Face], lost: tuple[int, ...] = (), dark: float = 0.0) -> DriverRows:
+    """What the tracker would measure of them, some of them lost, the last with a dark mouth."""
+    seen = [SeenFace(face, 0.0, index not in lost) for index, face in enumerate(faces)]
+    seen[-1] = dataclasses.replace(seen[-1], dark=dark)
+    return measure_faces(seen, FPS)

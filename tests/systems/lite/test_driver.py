@@ -76,6 +76,13 @@ def test_pursed_lips_are_narrower_and_less_open_than_the_net_sees() -> None:
     assert narrower == pytest.approx(-0.2, abs=0.01)
 
 
+def test_dark_between_pursed_lips_is_an_opening() -> None:
+    faces = [*CALM, drawn_face(wider=-0.1, opening=0.05)]
+    for dark, want in ((0.0, 0.0), (0.04, 0.05), (0.2, 0.185)):
+        motion = motion_from_driver(rows_of(faces, dark=dark), RAW)
+        assert motion.open[-1] == pytest.approx(want, abs=0.005)
+
+
 def test_a_grin_without_the_jaw_lifts_the_upper_lip() -> None:
     opening = torch.tensor([0.15, 0.15, 0.0])
     lift = lip_lift(opening, torch.tensor([0.10, -0.06, 0.0]))
