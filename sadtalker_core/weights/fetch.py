@@ -133,7 +133,7 @@ def _attempt(
         raise (_Again if error.code in MAY_PASS else FetchFailed)(reason) from error
     except urllib.error.URLError as error:
         raise _Again(f"no connection ({error.reason})") from error
-    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+    except (http.client.HTTPException, OSError) as error:  # OSError: also TLS, unplugged cables
         raise _Again(f"the connection broke ({error or type(error).__name__})") from error
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import shutil
+import ssl
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -124,6 +126,24 @@ def test_a_server_that_stays_in_trouble(hub: FakeHub, part: Path) -> None:
     with pytest.raises(FetchFailed, match="error 500"):
         fetch(f"{hub.url}/f", part, pause=Pauses())
     assert len(hub.requests) == 4
+
+
+def test_a_fault_of_the_line_is_tried_again(
+    hub: FakeHub, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.files["/f"] = CONTENT
+    read, faults = http.client.HTTPResponse.read, [ssl.SSLError("bad record mac")]
+
+    def faulty(self: http.client.HTTPResponse, count: int) -> bytes:
+        if part.is_file() and part.stat().st_size and faults:
+            raise faults.pop()
+        return read(self, count)
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read", faulty)
+    pauses = Pauses()
+    fetch(f"{hub.url}/f", part, pause=pauses)
+    assert part.read_bytes() == CONTENT
+    assert len(pauses) == 1
 
 
 def test_nobody_answers(hub: FakeHub, part: Path) -> None:
