@@ -35,6 +35,12 @@ class LockFile:
         value = entry.get("sha256", "") if isinstance(entry, dict) else ""
         return value if isinstance(value, str) else ""
 
+    def pinned_size(self, file: str) -> int:
+        """The bytes that a file with a pin must have, or 0."""
+        entry = self._table("pins").get(file)
+        value = entry.get("bytes", 0) if isinstance(entry, dict) else 0
+        return value if isinstance(value, int) else 0
+
     def set_pin(self, file: str, sha256: str, size: int, source: str) -> None:
         """Record a hash for ever after. Raises ``OSError``."""
         with self._changing() as content:

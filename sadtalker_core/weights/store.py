@@ -89,7 +89,7 @@ class WeightStore:
             return False
         if size and file.size and size != file.size and not any_size:
             # Only a file that the user accepted may differ from the published one.
-            return bool(self.lock.pin(file.file))
+            return size == self.lock.pinned_size(file.file)
         return size > 0
 
     def require(self, files: Sequence[WeightFile], purpose: str) -> dict[str, Path]:
@@ -119,9 +119,21 @@ class WeightStore:
         licences = " ".join(dict.fromkeys(file.licence for file in missing))
         engine = missing[0].engines[0] if missing[0].engines else missing[0].name
         verb = "is" if len(missing) == 1 else "are"
+        passed = "".join(map(self._passed_over, missing))
         return (
             f"{names} {verb} needed for {purpose} and not on this machine. Looked in: {folders}. "
-            f"Licence: {licences} To get what is missing: {COMMAND} {engine}"
+            f"{passed}Licence: {licences} To get what is missing: {COMMAND} {engine}"
+        )
+
+    def _passed_over(self, file: WeightFile) -> str:
+        """A sentence about a file of another size, where there is one."""
+        path = self.find(file, any_size=True)
+        if path is None:
+            return ""
+        return (
+            f"{path} was passed over: it has {path.stat().st_size} bytes instead of {file.size}, "
+            "so it is cut short or another version (if you trust it: talking-portraits models "
+            f"check --accept {file.name}). "
         )
 
     def check(self, file: WeightFile, path: Path) -> str:

@@ -164,6 +164,19 @@ def test_an_accepted_file_may_have_another_size(tmp_path: Path) -> None:
     assert store.find(entry()) is None
     store.accept(entry(), tmp_path / "net.pth")
     assert store.require([entry()], "x") == {"net": tmp_path / "net.pth"}
+    (tmp_path / "net.pth").write_bytes(b"half")  # not what was accepted
+    assert store.find(entry()) is None
+
+
+def test_a_download_that_was_cut_on_disk_is_fetched_again(hub: FakeHub, tmp_path: Path) -> None:
+    hub.put("some/repo", COMMIT, "net.pth", CONTENT)
+    store = store_at(tmp_path, hub)
+    store.download([entry()], pause=no_pause)
+    (tmp_path / "net.pth").write_bytes(CONTENT[:-9])
+    with pytest.raises(WeightsError, match="was passed over: it has 511991 bytes instead of 51200"):
+        store.require([entry()], "x")
+    store.download([entry()], pause=no_pause)
+    assert (tmp_path / "net.pth").read_bytes() == CONTENT
 
 
 def test_hashes_are_remembered_while_a_file_does_not_change(
