@@ -199,7 +199,7 @@ def verify(found: Found, shapes: Shapes) -> None:
 def _config(architecture: Architecture[Any], shapes: Shapes) -> Any:
     try:
         return architecture.config_from(shapes)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, ArithmeticError) as error:
         reason = report_unknown(shapes, [architecture])
         raise WeightsError(f"These are not weights of {architecture.title}. {reason}") from error
 

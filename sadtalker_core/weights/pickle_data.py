@@ -306,8 +306,8 @@ class _Machine:
         found = self._names.get(text)
         if found is None:
             raise PickleError(
-                f"The file asks for {text!r}, which is not needed for weights and could run a "
-                "program. It was refused and nothing was run. Get the file from its authors, or "
+                f"The file asks for {text[:100]!r}, which is not needed for weights and could run "
+                "a program. It was refused and nothing was run. Get the file from its authors, or "
                 "as safetensors."
             )
         self._stack.append(found.value if isinstance(found, Constant) else _Name(text, found))
