@@ -31,7 +31,7 @@ from .frame import FaceFrame
 from .head import HeadField, HeadPose
 from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
 
-_OPEN_SOURCE = 0.014  # E; a wider gap in the source is a mouth that stands open
+_OPEN_SOURCE = 0.028  # E; a wider gap in the source is a mouth that stands open
 _LINE_SEARCH = 0.05  # E: how far the true line of the lips may lie from the tracked one
 _GRIN_LIFT = 0.03  # E: raise of the upper lip that bares the teeth
 _GUM = 0.035  # E
@@ -209,7 +209,7 @@ def draw_mouth(
         hole = blur(polygon_mask(opening, columns, rows), soft)
         hole *= np.clip(gap / 0.012, 0, 1) * _changed(weights)
         # lips that protrude hide what is behind them
-        shown = 1 - 0.9 * float(smoothstep(np.asarray(weights[CONTROLS.index("pucker")])))
+        shown = 1 - float(smoothstep(1.25 * weights[CONTROLS.index("pucker")]))
         grin = float(np.clip(weights[CONTROLS.index("lift")] / _GRIN_LIFT, 0, 1))
         teeth = (jaw, shown, grin)
         inside = _interior(rig, picture, pose, teeth, (above[..., 0], hole), origin)
