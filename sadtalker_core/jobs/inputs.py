@@ -99,9 +99,10 @@ def open_sound(job: AnimateJob, whole: VideoSource | None, runtime: Runtime) -> 
     runtime.progress("listen", 0, 0)
     source = open_audio(job.audio, runtime)
     if source.is_silent:
+        seconds = max(1.0, float(source.duration_s))
         raise MediaError(
             f"{job.audio} is silent from start to end; give a recording with speech, "
-            f"or --idle {float(source.duration_s):.1f} instead of it for a portrait at rest."
+            f"or --idle {seconds:.1f} instead of it for a portrait at rest."
         )
     return source
 
