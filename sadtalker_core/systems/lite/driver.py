@@ -38,7 +38,7 @@ _SHUT_MOST = 0.012  # the same of an eye
 _BLIND = 0.6  # closing of both eyes beyond which the irises cannot be seen
 _FRONTAL_RAD = 0.35
 _SIDE_RAD = (0.10, 0.24)  # turns of the head between which the farther eye and brow are lost
-_BROW_OF_PITCH = 0.15  # E of a radian: brows seem to rise as the head looks down
+_BROW_OF_PITCH = 0.08  # E of a radian: brows seem to rise as the head looks down
 # Trembling of each control is looked for within this time.
 _STEADY_S = {
     "open": 0.03,
