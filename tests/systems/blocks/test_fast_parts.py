@@ -77,7 +77,7 @@ def test_winograd_convolution_of_volumes_in_strips(monkeypatch: pytest.MonkeyPat
 
 
 def test_arithmetic_takes_tiles_only_where_they_pay() -> None:
-    wide = torch.zeros(32, 32, 3, 3)
+    wide = torch.zeros(48, 48, 3, 3)
     assert isinstance(EXACT.conv(wide, None), WinogradConv)
     assert isinstance(EXACT.conv(wide, None, is_small=True), PlainConv)
     assert isinstance(EXACT.conv(wide[:16], None), PlainConv)
