@@ -71,7 +71,7 @@ def parse_keyframes(name: str, text: str, low: float, high: float) -> Keyframes 
         if not separator:
             raise OptionError(
                 f"{name} has {part.strip()!r} without a colon; "
-                "write seconds:degrees pairs such as 0:0, 1.5:10, 3:0."
+                "write seconds:value pairs such as 0:0, 1.5:10, 3:0."
             )
         moment = _number(name, time_text.strip().removesuffix("s"), part)
         if moment < 0:
@@ -137,7 +137,7 @@ def _number(name: str, text: str, part: str) -> float:
     except ValueError:
         raise OptionError(
             f"{name} has {part.strip()!r}, which is not a number; "
-            "write a number such as 12, or seconds:degrees pairs such as 0:0, 1.5:10, 3:0."
+            "write a number such as 12, or seconds:value pairs such as 0:0, 1.5:10, 3:0."
         ) from None
     if not math.isfinite(number):
         raise OptionError(f"{name} has {part.strip()!r}; numbers must be finite.")

@@ -113,7 +113,7 @@ def test_keyframes_make_a_video(engine: str, job: dict[str, Any]) -> None:
     assert not torch.equal(frames[0], frames[-1])
     _, longer = made({**values, "seconds": 0.3, "fps": 20})
     assert len(longer) == 6
-    assert (longer[-2].int() - longer[-1].int()).abs().max() <= 1
+    assert (longer[-2].int() - longer[-1].int()).abs().max() <= 3  # held, in bfloat16
 
 
 @pytest.mark.parametrize("engine", ENGINES)
