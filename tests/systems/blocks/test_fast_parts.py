@@ -179,7 +179,9 @@ def test_precision_is_what_was_asked_for() -> None:
     assert half.motion.dtype == half.steering.dtype == torch.float32
     card = torch.device("cuda")
     assert choose_mix("auto", card).decoder.dtype == torch.float16
-    assert choose_mix("bfloat16", card).decoder == Arithmetic(torch.bfloat16)
+    mix = choose_mix("bfloat16", card)
+    assert mix.decoder == Arithmetic(torch.bfloat16)
+    assert mix.motion == mix.bent == mix.steering == choose_mix("float32", card).motion
     with pytest.raises(OptionError, match="float16 is for graphics cards"):
         choose_mix("float16", CPU)
     with pytest.raises(OptionError, match="got 'fast'"):
