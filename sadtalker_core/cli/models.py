@@ -248,6 +248,11 @@ def _check(args: argparse.Namespace, store: WeightStore, console: Console) -> in
     for number, file in enumerate(files):
         console.progress.update("check", number, len(files))
         path = store.find(file, any_size=True)
+        if path is None and args.accept:
+            folders = ", ".join(map(str, store.folders))
+            raise WeightsError(
+                f"There is no {file.file} to accept. Looked in: {folders}. Put it into one of them."
+            )
         if path is None:
             entries.append({"name": file.name, "state": "not here", "path": "", "sha256": ""})
             continue

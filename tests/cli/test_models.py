@@ -328,6 +328,10 @@ def test_check_accepts_what_the_user_trusts(tmp_path: Path, hub: FakeHub) -> Non
     words = ("models", "check", MAPPING_CROP.name, "--models-dir", tmp_path)
     assert run(*words).code == 6
     assert run("models", "check", "--accept").code == 2
+    empty = ("--models-dir", tmp_path / "empty")
+    elsewhere = run("models", "check", MAPPING_CROP.name, *empty, "--accept")
+    assert elsewhere.code == 6
+    assert "to accept" in elsewhere.err
     assert run(*words, "--accept").code == 0
     assert run(*words).code == 0
     assert result("models", "--models-dir", tmp_path)["downloads"][0]["present"] is True
