@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sadtalker_core.faces.networks import load_face_nets
 from sadtalker_core.faces.ratios import opening_ratios
-from sadtalker_core.faces.track import track_face
+from sadtalker_core.faces.track import FaceTracker
 from sadtalker_core.media.video_in import open_video
 from sadtalker_core.transfer.motion_templates import load_template
 
@@ -51,7 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         motion = load_template(Path(template))
         assert motion.eye_ratios is not None
         assert motion.lip_ratio is not None
-        seen = [opening_ratios(f.face) for f in track_face(nets, open_video(Path(clip)).frames(8))]
+        tracker = FaceTracker(nets)
+        seen: list[tuple[Tensor, Tensor]] = []
+        for chunk in open_video(Path(clip)).frames(8):
+            for rgb in chunk:
+                tracked = tracker.update(rgb)
+                assert tracked is not None
+                seen.append(opening_ratios(tracked.face, rgb))
         eyes, lips = (torch.stack(rows) for rows in zip(*seen))
         name = Path(clip).stem
         for i, side in enumerate(("left", "right")):

@@ -2,7 +2,7 @@
 
 Our tracker finds other points, so its openings are brought to that scale: straight lines, fitted
 by ``training/fit_ratios.py`` to the ratios in LivePortrait's own motion templates, whose clips are
-published beside them.
+published beside them. Numbers of narrow mouths were chosen on one of these clips (d5).
 ``docs/liveportrait.md`` tells the error.
 """
 
@@ -11,6 +11,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from .face import Face
+from .measures import dark_opening
+from .mesh import EYE_OUTER, MOUTH_CORNERS
 
 # Iris net: middle of both lids and the corners. Mesh: inner lips and the outer corners.
 _EYE = (4, 12, 0, 8)
@@ -18,6 +20,10 @@ _LIPS = (13, 14, 61, 291)
 # ratio = slope * (opening - rest), at least 0
 _EYE_SLOPE, _EYE_REST = 1.528, 0.126
 _LIP_SLOPE, _LIP_REST = 1.415, 0.060
+# mouths narrower than this, in E, are pursed or round: over how much they become so wholly, by how
+# much pursed lips seem open, and the ratio of the dark between them over the width
+_NARROW_E, _NARROWING_E = 0.55, 0.06
+_PURSED, _DARK_SLOPE = 0.10, 1.6
 _TINY = 1e-6
 
 
@@ -31,13 +37,29 @@ def lip_opening(mesh_px: Tensor) -> Tensor:
     return _ratio(mesh_px[..., :2], _LIPS)
 
 
-def opening_ratios(face: Face) -> tuple[Tensor, Tensor]:
+def opening_ratios(face: Face, rgb: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """(2,) of the viewer's left and right eye and (1,) of the lips, on LivePortrait's scale.
 
     Closed is about 0; open eyes are 0.25 to 0.45.
+
+    Args:
+        face: from our tracker.
+        rgb: (3, H, W) uint8, the picture it was found in. The mesh sees a gap between pursed lips
+            and too small a one in a round mouth; the picture tells them apart.
     """
     eyes = _EYE_SLOPE * (eye_openings(face.eyes_px) - _EYE_REST)
-    lips = _LIP_SLOPE * (lip_opening(face.mesh_px) - _LIP_REST)
+    gap = lip_opening(face.mesh_px)
+    if rgb is None:
+        return eyes.clamp(min=0), (_LIP_SLOPE * (gap - _LIP_REST)).clamp(min=0)
+    left, right = (face.mesh_px[i, :2] for i in EYE_OUTER)
+    unit_px = float((right - left).norm().clamp(min=_TINY))
+    left, right = (face.mesh_px[i, :2] for i in MOUTH_CORNERS)
+    width = float((right - left).norm()) / unit_px
+    narrow = min(max((_NARROW_E - width) / _NARROWING_E, 0.0), 1.0)
+    lips = _LIP_SLOPE * (gap - _LIP_REST - _PURSED * narrow)
+    if narrow > 0:
+        dark = dark_opening(rgb, face.mesh_px, unit_px)
+        lips = lips.clamp(min=narrow * _DARK_SLOPE * dark / width)
     return eyes.clamp(min=0), lips.clamp(min=0)
 
 

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from ..errors import MediaError
+from ..faces.face import Face
 from ..faces.networks import FaceNets, load_face_nets
-from ..faces.ratios import eye_openings, lip_opening
-from ..faces.track import track_face
+from ..faces.ratios import eye_openings, lip_opening, opening_ratios
+from ..faces.track import FaceTracker
 from ..media.video_in import open_video
 from ..transfer.motion_templates import load_template
 
@@ -44,15 +45,25 @@ class Openings:
     wanted: Tensor
 
 
-def read_pair(clip: Path, template: Path, nets: FaceNets) -> tuple[Openings, Openings]:
-    """Eyes (both in one row) and lips of a clip.
+def read_pair(clip: Path, template: Path, nets: FaceNets) -> tuple[Openings, Openings, Openings]:
+    """Eyes (both in one row) and lips of a clip, and the lips' ratios as ``faces/ratios.py`` has
+    them now, with the picture's help.
 
     Raises ``MediaError`` when the template holds no ratios or other frames than the clip.
     """
     motion = load_template(template)
     if motion.eye_ratios is None or motion.lip_ratio is None:
         raise MediaError(f"{template} holds no ratios of eyes and lips; use another template.")
-    faces = [seen.face for seen in track_face(nets, open_video(clip).frames(8))]
+    tracker = FaceTracker(nets)
+    faces: list[Face] = []
+    final: list[Tensor] = []
+    for chunk in open_video(clip).frames(8):
+        for rgb in chunk:
+            tracked = tracker.update(rgb)
+            if tracked is None:
+                raise MediaError(f"{clip} begins without a face; use another clip.")
+            faces.append(tracked.face)
+            final.append(opening_ratios(tracked.face, rgb)[1])
     if len(faces) != len(motion):
         raise MediaError(f"{clip} has {len(faces)} frames, {template} has {len(motion)}.")
     eyes = torch.stack([eye_openings(face.eyes_px) for face in faces])
@@ -60,6 +71,7 @@ def read_pair(clip: Path, template: Path, nets: FaceNets) -> tuple[Openings, Ope
     return (
         Openings(clip.stem, eyes.flatten().double(), motion.eye_ratios.flatten().double()),
         Openings(clip.stem, lips.flatten().double(), motion.lip_ratio.flatten().double()),
+        Openings(clip.stem, torch.cat(final).double(), motion.lip_ratio.flatten().double()),
     )
 
 
@@ -106,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     nets = load_face_nets()
     pairs = [text.rpartition("=") for text in chosen.pairs]
     read = [read_pair(Path(clip), Path(template), nets) for clip, _, template in pairs]
-    eyes, lips = [row[0] for row in read], [row[1] for row in read]
+    eyes, lips, final = ([row[i] for row in read] for i in range(3))
     slope, rest = fit_line(eyes)
     print(f"_EYE_SLOPE, _EYE_REST = {slope:.3f}, {rest:.3f}")
     for i, clip in enumerate(eyes):
@@ -114,9 +126,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"# eyes of {clip.name}, left out: off by {off:.3f}, correlation {alike:.2f}")
     slope = fit_slope(lips, chosen.lip_rest)
     print(f"_LIP_SLOPE, _LIP_REST = {slope:.3f}, {chosen.lip_rest:.3f}")
-    for clip in lips:
-        off, alike = errors_of(clip, slope, chosen.lip_rest)
-        print(f"# lips of {clip.name}: off by {off:.3f}, correlation {alike:.2f}")
+    for what, clips, numbers in (
+        ("lips", lips, (slope, chosen.lip_rest)),
+        ("lips, with the picture's help,", final, (1.0, 0.0)),
+    ):
+        for clip in clips:
+            off, alike = errors_of(clip, *numbers)
+            print(f"# {what} of {clip.name}: off by {off:.3f}, correlation {alike:.2f}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ...faces.landmarks98 import mesh_to_68
 from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
 from ...faces.ratios import opening_ratios
-from ...faces.several import track_several
+from ...faces.several import SeveralTracker
 from ...faces.track import FaceTracker
 from .landmarks203 import LandmarkNet, landmarks_203
 from .retarget import FaceRatios, ratios_of_203
@@ -36,9 +36,10 @@ class SeenFace:
     ratios: FaceRatios
 
     @classmethod
-    def of(cls, face: Face) -> SeenFace:
-        """A face of our own tracker."""
-        eyes, lips = opening_ratios(face)
+    def of(cls, face: Face, rgb: Tensor | None = None) -> SeenFace:
+        """A face of our own tracker. ``rgb`` (3, H, W) uint8 is the picture it was found in, which
+        tells pursed lips from a round mouth."""
+        eyes, lips = opening_ratios(face, rgb)
         return cls(mesh_to_68(face.mesh_px), FaceRatios(eyes[None], lips[None]))
 
 
@@ -62,7 +63,7 @@ class PortraitFinder:
         if not faces:
             return None
         size = (int(rgb.shape[1]), int(rgb.shape[2]))
-        return SeenFace.of(choose_face(faces, self.options, size))
+        return SeenFace.of(choose_face(faces, self.options, size), rgb)
 
 
 class VideoFinder:
@@ -73,7 +74,7 @@ class VideoFinder:
 
     def __call__(self, rgb: Tensor) -> SeenFace | None:
         tracked = self._tracker.update(rgb)
-        return SeenFace.of(tracked.face) if tracked and tracked.valid else None
+        return SeenFace.of(tracked.face, rgb) if tracked and tracked.valid else None
 
 
 class RecordedFinder:
@@ -101,11 +102,16 @@ def see_several(
         most: people that are followed.
     """
     rows: list[list[SeenFace | None]] = []
-    for number, faces in enumerate(track_several(nets, frames, options, most)):
-        while len(rows) < len(faces):
-            rows.append([None] * number)
-        for row, tracked in zip(rows, faces):
-            row.append(SeenFace.of(tracked.face) if tracked.valid else None)
+    tracker = SeveralTracker(nets, options, most)
+    number = 0
+    for chunk in frames:
+        for rgb in chunk:
+            faces = tracker.update(rgb)
+            while len(rows) < len(faces):
+                rows.append([None] * number)
+            for row, tracked in zip(rows, faces):
+                row.append(SeenFace.of(tracked.face, rgb) if tracked.valid else None)
+            number += 1
     return rows
 
 

@@ -58,14 +58,15 @@ def test_without_motion_nothing_is_seen_of_the_crop(
         assert psnr(pasted[:, weight > 0], rgb[:, weight > 0]) > least
 
 
-def test_eyes_follow_the_originals_ratios(sample_media: Path, nets: FaceNets) -> None:
-    eyes, lips = read_pair(
-        sample_media / "video" / "liveportrait_d2.mp4",
-        sample_media / "templates" / "d2.pkl",
+def test_eyes_and_lips_follow_the_originals_ratios(sample_media: Path, nets: FaceNets) -> None:
+    eyes, _, lips = read_pair(
+        sample_media / "video" / "liveportrait_d5.mp4",
+        sample_media / "templates" / "d5.pkl",
         nets,
     )
     off, alike = errors_of(eyes, 1.528, 0.126)
-    assert off < 0.03
-    assert alike > 0.97
-    off, _ = errors_of(lips, 1.415, 0.060)
-    assert off < 0.01
+    assert off < 0.05
+    assert alike > 0.93
+    off, alike = errors_of(lips, 1.0, 0.0)
+    assert off < 0.07
+    assert alike > 0.92

@@ -230,6 +230,28 @@ def test_ratios_follow_lids_and_lips(face: Face) -> None:
     assert float(changed.lip) > 0.4 > float(ratios.lip) >= 0
 
 
+def test_pursed_lips_are_told_from_a_round_mouth_by_the_picture(
+    face: Face, portrait: Tensor
+) -> None:
+    mesh = face.mesh_px.clone()
+    middle = (mesh[61, :2] + mesh[291, :2]) / 2
+    unit = float((mesh[33, :2] - mesh[263, :2]).norm())
+    mesh[61, :2] = middle - torch.tensor([0.22 * unit, 0])
+    mesh[291, :2] = middle + torch.tensor([0.22 * unit, 0])
+    for upper, lower, place in ((13, 14, 0.035), (0, 17, 0.12)):  # the inner and outer middle
+        mesh[upper, :2] = middle - torch.tensor([0, place * unit])
+        mesh[lower, :2] = middle + torch.tensor([0, place * unit])
+    narrow = Face(face.box_px, face.score, mesh, face.eyes_px, face.iris_px, face.presence)
+    lips = torch.full_like(portrait, 150)
+    x, y = (int(value) for value in middle.tolist())
+    half = round(0.06 * unit)
+    mouth = lips.clone()
+    mouth[:, y - half : y + half, x - half : x + half] = 10
+    closed, open_ = (float(SeenFace.of(narrow, rgb).ratios.lip) for rgb in (lips, mouth))
+    assert closed == 0 < float(SeenFace.of(narrow).ratios.lip)
+    assert 0.25 < open_ < 0.6
+
+
 def test_several_faces_in_one_pass(nets: FaceNets, portrait: Tensor) -> None:
     head = portrait[:, 20:240, 115:335]
     both = torch.cat((head, torch.full((3, 220, 60), 90, dtype=torch.uint8), head.flip(2)), 2)
