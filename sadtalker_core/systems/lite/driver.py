@@ -38,6 +38,7 @@ _SHUT_MOST = 0.012  # the same of an eye
 _BLIND = 0.6  # closing of both eyes beyond which the irises cannot be seen
 _FRONTAL_RAD = 0.35
 _SIDE_RAD = (0.10, 0.24)  # turns of the head between which the farther eye and brow are lost
+_BROW_GAIN = 1.4  # the nets see brows move less than they do
 _BROW_OF_PITCH = 0.08  # E of a radian: brows seem to rise as the head looks down
 # Trembling of each control is looked for within this time.
 _STEADY_S = {
@@ -132,7 +133,7 @@ def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotio
     lids = _nearer(_lids(rows.measures[:, 5:7], rest), yaw)
     rotation = rows.rotation.double() @ rest.rotation.mT
     angles = angles_from_rotation(rotation)
-    brows = rows.measures[:, 7:9] - rest.measures[7:9]
+    brows = _BROW_GAIN * (rows.measures[:, 7:9] - rest.measures[7:9])
     brows = brows - _BROW_OF_PITCH * angles[:, :1].to(brows)
     looks = rows.valid & (lids.amin(1) < _BLIND)
     columns = {

@@ -117,14 +117,14 @@ def test_an_eye_that_winks_does_not_look() -> None:
 
 def test_brows_rise_each_on_its_own() -> None:
     motion = motion_of({"brows": (0.05, -0.02)})
-    assert motion.brows[0].tolist() == pytest.approx([0.05, -0.02], abs=0.003)
+    assert motion.brows[0].tolist() == pytest.approx([0.07, -0.028], abs=0.003)
 
 
 def test_spectacles_are_not_brows() -> None:
     faces = [*CALM, drawn_face()]
     faces[-1].eyes_px[:, -20:, 1] += 20.0  # the iris net finds the rim, 0.2 E lower
     brows = motion_from_driver(rows_of(faces), RAW).brows[-1]
-    assert float(brows.abs().max()) < 0.021
+    assert float(brows.abs().max()) < 0.03
 
 
 def test_brows_that_seem_to_rise_with_a_nod_do_not() -> None:
