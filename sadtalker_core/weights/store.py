@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,8 @@ class WeightStore:
         self.folders: tuple[Path, ...] = tuple(dict.fromkeys(folders))
         self.download_folder: Path = option or (Path(named).expanduser() if named else cache)
         self.lock = LockFile(self.download_folder)
+        # What commands in messages need to mean these folders.
+        self._flag = f" --models-dir {shlex.quote(str(option))}" if option else ""
 
     def find(self, file: WeightFile, any_size: bool = False) -> Path | None:
         """Where a file is, or None. Bundled files are where the package is.
@@ -123,6 +126,7 @@ class WeightStore:
         return (
             f"{names} {verb} needed for {purpose} and not on this machine. Looked in: {folders}. "
             f"{passed}Licence: {licences} To get what is missing: {COMMAND} {engine}"
+            f"{self._flag}"
         )
 
     def _passed_over(self, file: WeightFile) -> str:
@@ -133,7 +137,7 @@ class WeightStore:
         return (
             f"{path} was passed over: it has {path.stat().st_size} bytes instead of {file.size}, "
             "so it is cut short or another version (if you trust it: talking-portraits models "
-            f"check --accept {file.name}). "
+            f"check --accept {file.name}{self._flag}). "
         )
 
     def check(self, file: WeightFile, path: Path) -> str:
@@ -150,8 +154,9 @@ class WeightStore:
             return ""
         return (
             f"{path} is not the published file: its SHA-256 is {actual[:12]}... instead of "
-            f"{wanted[:12]}.... Delete it and run {COMMAND} {file.name}; or, if it is a file that "
-            f"you trust, talking-portraits models check --accept {file.name}"
+            f"{wanted[:12]}.... Delete it and run {COMMAND} {file.name}{self._flag}; or, if it is "
+            f"a file that you trust, talking-portraits models check --accept {file.name}"
+            f"{self._flag}"
         )
 
     def sha256(self, path: Path, fresh: bool = False) -> str:
