@@ -37,7 +37,8 @@ _CLOSED_MOST = 0.02  # E measured of a mouth that is closed, at most
 _SHUT_MOST = 0.012  # the same of an eye
 _BLIND = 0.6  # closing of both eyes beyond which the irises cannot be seen
 _FRONTAL_RAD = 0.35
-_SIDE_RAD = (0.10, 0.24)  # turns of the head between which the farther eye and brow are lost
+# Turns of the head between which the farther brow, and the farther eye, are lost.
+_BROW_LOST_RAD, _EYE_LOST_RAD = (0.10, 0.24), (0.20, 0.45)
 _BROW_GAIN = 1.4  # the nets see brows move less than they do
 _BROW_OF_PITCH = 0.08  # E of a radian: brows seem to rise as the head looks down
 # Trembling of each control is looked for within this time.
@@ -130,7 +131,7 @@ def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotio
     """Controls relative to rest, steadied; how strong they are shown is up to ``taken_over``."""
     rest = find_rest(rows, options.neutral)
     yaw = angles_from_rotation(rows.rotation.double())[:, 1]
-    lids = _nearer(_lids(rows.measures[:, 5:7], rest), yaw)
+    lids = _nearer(_lids(rows.measures[:, 5:7], rest), _hidden(yaw, _EYE_LOST_RAD))
     rotation = rows.rotation.double() @ rest.rotation.mT
     angles = angles_from_rotation(rotation)
     brows = _BROW_GAIN * (rows.measures[:, 7:9] - rest.measures[7:9])
@@ -139,7 +140,7 @@ def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotio
     columns = {
         **_lips(rows, rest),
         "lids": lids,
-        "brows": _nearer(brows, yaw),
+        "brows": _nearer(brows, _hidden(yaw, _BROW_LOST_RAD)),
         "rotation_rad": angles.float(),
         "translation": _translation(rows, angles, rest).float(),
     }
@@ -265,25 +266,27 @@ def _lids(openings: Tensor, rest: DriverRest) -> Tensor:
     return (rest.measures[5:7] - openings) / span
 
 
-def _nearer(sides: Tensor, yaw: Tensor) -> Tensor:
+def _nearer(sides: Tensor, hidden: Tensor) -> Tensor:
     """(T, 2) both sides of the face; the one that a turned head hides does what the other does."""
     left, right = sides.unbind(1)
-    hidden_left, hidden_right = _hidden(yaw).to(sides).unbind(1)
+    hidden_left, hidden_right = hidden.to(sides).unbind(1)
     return torch.stack(
         (left + hidden_left * (right - left), right + hidden_right * (left - right)), 1
     )
 
 
-def _hidden(yaw: Tensor) -> Tensor:
-    """(T, 2) how much of the viewer's left and right eye is lost to a turn of the head."""
-    low, high = _SIDE_RAD
+def _hidden(yaw: Tensor, lost_rad: tuple[float, float]) -> Tensor:
+    """(T, 2) how much of the viewer's left and right side is lost to a turn of the head."""
+    low, high = lost_rad
     t = ((torch.stack((-yaw, yaw), 1) - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)
 
 
 def _gaze(irises: Tensor, lids: Tensor, yaw: Tensor, rest: DriverRest) -> Tensor:
     """(T, 2) both eyes together; an eye that closes or turns away tells less and less."""
-    weight = ((1 - lids).clamp(0.02, 1.0) * (1.02 - _hidden(yaw).to(lids)))[..., None]
+    weight = ((1 - lids).clamp(0.02, 1.0) * (1.02 - _hidden(yaw, _EYE_LOST_RAD).to(lids)))[
+        ..., None
+    ]
     return ((irises - rest.irises) * weight).sum(1) / weight.sum(1)
 
 
