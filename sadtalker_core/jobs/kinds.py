@@ -154,8 +154,10 @@ def _file(kind: JobKind, name: str, value: Any) -> Any:
 def _unknown(name: str, kind: JobKind, engine: Engine, known: list[str]) -> OptionError:
     owners = kind.owners(name)
     if owners:
+        word = "engine" if len(owners) == 1 else "engines"
+        ids = " and ".join(owner.id for owner in owners)
         return OptionError(
-            f"{name} is an option of the engine {owners[0].id}, but the engine {engine.id} runs."
+            f"{name} is an option of the {word} {ids}, but the engine {engine.id} runs."
         )
     return OptionError(f"{name} is not a known option{suggest(name, known)}.")
 

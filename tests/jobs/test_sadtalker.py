@@ -210,7 +210,7 @@ def test_reference_videos(job: dict[str, Any], tmp_path: Path, small_portrait: P
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        ({"smile": 0.5}, "smile is an option of the engine lite, but the engine sadtalker runs"),
+        ({"smile": 0.5}, "smile is an option of the engines liveportrait and lite, but the eng"),
         ({"engine": "lite", "preprocess": "crop"}, "preprocess is an option of the engine sadt"),
         ({"engine": "lite", "ref_pose": "x.mp4"}, "ref_pose is for engines that borrow motion"),
         ({"ref_pose": "x.mp4", "ref_all": "x.mp4"}, "ref_all takes the whole motion; leave ref_p"),
