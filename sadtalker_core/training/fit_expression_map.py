@@ -33,7 +33,7 @@ from ..faces.options import FaceOptions
 from ..faces.recon3d import align_224, reconstruct, split_coefficients
 from ..faces.track import FaceTracker
 from ..media.video_in import open_video
-from ..systems.lite.driver import PUCKER_FULL_E, resting_frames
+from ..systems.lite.driver import resting_frames
 from ..systems.sadtalker.architectures import ARCHITECTURES, FACE_3DRECON
 from ..transfer.expression_map import COEFF_NAMES, LITE_NAMES, ExpressionMap, save_expression_map
 from ..weights.architecture import detect_one, load
@@ -43,6 +43,7 @@ from .fit_mouth import ridge
 _log = logging.getLogger(__name__)
 _BATCH = 16
 _FEWEST_FRAMES = 12
+_PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def controls_from_measures(measures: Tensor, rest: Tensor) -> Tensor:
     calm = measures[rest].mean(0)
     change = measures - calm
     controls = change.clone()
-    controls[:, 3] = change[:, 3] / PUCKER_FULL_E
+    controls[:, 3] = change[:, 3] / _PUCKER_FULL_E
     controls[:, 5:7] = 1 - measures[:, 5:7] / calm[5:7].clamp(min=1e-3)
     return controls
 

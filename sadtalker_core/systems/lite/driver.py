@@ -29,7 +29,6 @@ from .driver_rows import DriverRows, read_driver
 from .steady import bridged, shown, steadied
 
 _REST_SHARE = 0.2  # of a clip's frames: those with the mouth closed furthest and open eyes
-PUCKER_FULL_E = 0.10  # protrusion of the lips that counts as a pucker of 1
 _PURSED_E = 0.05  # from this narrowing of the mouth on it is counted twice
 _PUCKER_E = (0.02, 0.10)  # where protruding lips begin, and are full
 _SURELY_OPEN, _LIP_LINE = 0.03, 0.015  # E of dark: an opening; the line between closed lips
