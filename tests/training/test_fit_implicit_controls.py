@@ -155,6 +155,7 @@ def test_where_the_keypoints_are() -> None:
         rows = DriverRows(
             torch.zeros(40, 9),
             torch.zeros(40, 2),
+            torch.zeros(40),
             torch.zeros(40, 2, 2),
             turn.float(),
             place.float(),
