@@ -83,7 +83,7 @@ def test_a_video_drives_a_picture(engine: str, job: dict[str, Any], driver: Path
 def test_the_cut_into_chunks_never_matters(engine: str, job: dict[str, Any]) -> None:
     _, one = made({**job, "engine": engine, "chunk": 1})
     _, many = made({**job, "engine": engine, "chunk": 7})
-    assert (one.int() - many.int()).abs().max() <= 1
+    assert (one.int() - many.int()).abs().max() <= 3  # in bfloat16, where the machine has it
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -129,8 +129,8 @@ class LivePortraitRenderOptions:
     seam: str = option(
         "original",
         choices=("original", "matched"),
-        help="How the face is laid over the picture: with the original's soft edge, or with "
-        "outlines and colours matched along it as well.",
+        help="How the face is laid over the picture: with the original's soft edge, or also with "
+        "outlines and colours matched along it and the picture's own fine detail; this is slower.",
         advanced=True,
     )
     species: str = option(

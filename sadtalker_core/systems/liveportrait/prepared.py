@@ -16,13 +16,13 @@ from ...faces.options import FaceOptions
 from ...motion_request import OpenFrames, ReferenceVideo
 from ...runtime import Runtime
 from .config import LivePortraitRenderOptions
-from .crop import CropShape, cut_averaged, inverse_map, network_input
+from .crop import CropShape
 from .faces import FaceFinder, OriginalFinder, SeenFace, VideoFinder, first_look
 from .landmarks203 import OnnxLandmarkNet
 from .points import SourcePoints, extract
 from .render import SourceFeatures, prepare_features
 from .retarget import FaceRatios
-from .source import SourceCrop, joined_ratios, read_source, read_source_video
+from .source import SourceCrop, cut_again, joined_ratios, read_source, read_source_video
 from .weights import LivePortraitNets
 
 
@@ -74,6 +74,7 @@ class PreparedVideo:
         points: T rows.
         ratios: T rows, or None.
         image_from_crop: (T, 3, 3).
+        crop_from_image: (T, 3, 3), what the faces were cut with.
         valid: (T,) False where no face was seen: such a frame is shown as it is.
         frame_size: (H, W).
         fps: its frames per second.
@@ -84,6 +85,7 @@ class PreparedVideo:
     points: SourcePoints
     ratios: FaceRatios | None
     image_from_crop: Tensor
+    crop_from_image: Tensor
     valid: Tensor
     frame_size: tuple[int, int]
     fps: Fraction
@@ -118,7 +120,7 @@ def prepare(
         OptionError: there is no face and the portrait is not an animal, or several faces without
             paste-back.
     """
-    finders: list[FaceFinder | None] = [_known(nets, face, options) for face in faces]
+    finders: list[FaceFinder | None] = [_known(nets, face, rgb, options) for face in faces]
     if not finders:
         if options.species != "animal":
             raise OptionError("a person's portrait needs a face that moves.")
@@ -175,6 +177,9 @@ def prepare_video(
         points=SourcePoints.joined(rows),
         ratios=joined_ratios(ratios) if ratios else None,
         image_from_crop=torch.cat([crop.image_from_crop for crop in crops]),
+        crop_from_image=torch.cat(
+            [crop.crop_from_image for crop in crops if crop.crop_from_image is not None]
+        ),
         valid=torch.cat([crop.valid for crop in crops]),
         frame_size=crops[0].frame_size,
         fps=video.fps,
@@ -184,9 +189,8 @@ def prepare_video(
 
 def source_pictures(prepared: PreparedVideo, frames: Tensor, start: int) -> Tensor:
     """(N, 3, 256, 256) the faces of frames (N, 3, H, W), of which the first is ``start``."""
-    maps = prepared.image_from_crop[start : start + len(frames)]
-    cut = [cut_averaged(rgb[None], inverse_map(at)) for rgb, at in zip(frames, maps)]
-    return network_input(torch.cat(cut))
+    maps = prepared.crop_from_image[start : start + len(frames)]
+    return cut_again(frames, maps, is_whole=not prepared.options.do_crop)
 
 
 def box_of(options: LivePortraitRenderOptions) -> Tensor | None:
@@ -209,9 +213,11 @@ def _shape(options: LivePortraitRenderOptions) -> CropShape | None:
     return CropShape(options.crop_scale, options.crop_x, options.crop_y, rotate=options.crop_rotate)
 
 
-def _known(nets: LivePortraitNets, face: Face, options: LivePortraitRenderOptions) -> FaceFinder:
+def _known(
+    nets: LivePortraitNets, face: Face, rgb: Tensor, options: LivePortraitRenderOptions
+) -> FaceFinder:
     """A finder that has found this face already."""
-    seen = SeenFace.of(face)
+    seen = SeenFace.of(face, rgb)
     if nets.landmarks is None or options.landmarks != "original":
         return lambda rgb: seen
     net = OnnxLandmarkNet(nets.landmarks)
@@ -220,7 +226,12 @@ def _known(nets: LivePortraitNets, face: Face, options: LivePortraitRenderOption
 
 def _without_pictures(crop: SourceCrop) -> SourceCrop:
     return SourceCrop(
-        crop.pictures[:, :, :0, :0], crop.image_from_crop, crop.valid, crop.frame_size, crop.ratios
+        crop.pictures[:, :, :0, :0],
+        crop.image_from_crop,
+        crop.valid,
+        crop.frame_size,
+        crop.ratios,
+        crop.crop_from_image,
     )
 
 
