@@ -18,6 +18,7 @@ from ...errors import WeightsError
 from ...runtime import Runtime
 from ...weights.architecture import Architecture, detect, detect_one, load
 from ...weights.reader import read_shapes, read_weights
+from ..blocks.fast.compiler import check_compiler
 from ..blocks.fast.encoder import FastEncoder
 from .architectures import (
     APPEARANCE,
@@ -68,6 +69,8 @@ def load_nets(
     Raises:
         WeightsError: a file is damaged, or a network is in none of them.
     """
+    if options.compile:
+        check_compiler(runtime.device)
     others = {name: path for name, path in files.items() if path.suffix == ".onnx"}
     shapes = {path: read_shapes(path) for name, path in files.items() if name not in others}
     holders = {

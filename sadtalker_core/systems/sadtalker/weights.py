@@ -19,6 +19,7 @@ from ...faces.nets.recon3d import Recon3D
 from ...runtime import Runtime
 from ...weights.architecture import Architecture, detect, detect_one, load
 from ...weights.reader import read_shapes, read_weights
+from ..blocks.fast.compiler import check_compiler
 from ..blocks.fast.precision import choose_mix
 from .architectures import (
     ARCHITECTURES,
@@ -73,6 +74,8 @@ def load_nets(
     Raises:
         WeightsError: a file is damaged, or a network is in none of them.
     """
+    if options.compile:
+        check_compiler(runtime.device)
     shapes = {path: read_shapes(path) for path in dict.fromkeys(files.values())}
     holders = {
         found.architecture.id: path
