@@ -219,17 +219,29 @@ def _still_frames(
     for start in range(0, length, at_once):
         runtime.check_cancelled()
         part = slice(start, min(start + at_once, length))
-        # Not held over a yield: the reader must not run in inference mode because of us.
-        with torch.inference_mode():
-            shown = prepared.still[None].expand(part.stop - start, -1, -1, -1)
-            for face, track in zip(prepared.faces, tracks):
-                crops = _rendered(nets, face.features, _part(track, part), quiet)
-                if not is_pasted(prepared.options):
-                    shown = to_levels(crops)
-                else:
-                    shown = _laid_over(shown, crops, face.image_from_crop, prepared)
-        yield shown
+        yield shown_faces(nets, prepared, [_part(track, part) for track in tracks], quiet)
         runtime.progress("render", part.stop, length)
+
+
+def shown_faces(
+    nets: LivePortraitNets,
+    prepared: PreparedPortrait,
+    tracks: Sequence[KeypointTrack],
+    runtime: Runtime,
+) -> Tensor:
+    """(N, 3, H, W) uint8: frames of a still portrait, a track of N frames for each face that moves.
+
+    Faces are laid over the picture one after another.
+    """
+    # Not held over a yield: the reader must not run in inference mode because of us.
+    with torch.inference_mode():
+        shown = prepared.still[None].expand(len(tracks[0]), -1, -1, -1)
+        for face, track in zip(prepared.faces, tracks):
+            crops = _rendered(nets, face.features, track, runtime)
+            if not is_pasted(prepared.options):
+                return to_levels(crops)
+            shown = _laid_over(shown, crops, face.image_from_crop, prepared)
+    return shown
 
 
 def _video_frames(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ from sadtalker_core.systems.liveportrait.config import (
     LivePortraitDriveOptions,
     LivePortraitRenderOptions,
 )
+from sadtalker_core.systems.liveportrait.live import animate_live
 from sadtalker_core.systems.liveportrait.pipeline import animate
 from sadtalker_core.systems.liveportrait.prepared import (
     PreparedPortrait,
@@ -216,3 +217,33 @@ def test_sliders_alone_and_untouched_are_the_portrait_itself(
     assert not torch.equal(rest, moved)
     held = frames_of(nets, prepared, (), frames=2)
     assert (held[1].int() - rest[0].int()).abs().max() <= 1
+
+
+def test_a_camera_moves_the_portrait_frame_by_frame(
+    nets: LivePortraitNets, pair: tuple[Tensor, list[Face]], demo_portrait: Path
+) -> None:
+    rgb, faces = pair
+    prepared = prepare(nets, rgb, faces[:1], FLOAT32, Runtime())
+    face = read_picture(demo_portrait).flattened()
+    empty = torch.full_like(face, 90)
+    camera = [empty, face, face.roll(6, 1), empty, face]
+    taken: list[int] = []
+
+    def frames() -> Iterator[Tensor]:
+        for number, frame in enumerate(camera):
+            taken.append(number)
+            yield frame
+
+    options = LivePortraitDriveOptions()
+    live = animate_live(nets, prepared, frames(), FPS, options, Runtime())
+    made = [next(live), next(live)]
+    assert taken == [0, 1]  # no look ahead
+    made += list(live)
+    assert len(made) == len(camera)
+    assert torch.equal(made[0], prepared.still)
+    assert torch.equal(made[3], made[2])  # a lost face is held
+    assert not torch.equal(made[2], made[1])
+    rest = frames_of(nets, prepared, ())[0]
+    assert (made[1].int() - rest.int()).abs().float().mean() < 1  # its first sight is rest
+    nobody = list(animate_live(nets, prepared, iter([empty] * 3), FPS, options, Runtime()))
+    assert len(nobody) == 3
