@@ -150,7 +150,7 @@ def test_turning_as_the_renderer_turns_is_no_translation() -> None:
 
 
 def test_rest_of_a_turned_head_counts_only_the_change() -> None:
-    turned = {"angles": (0.1, 0.3, 0.05)}
+    turned: dict[str, Any] = {"angles": (0.1, 0.3, 0.05)}
     rows = rows_of([*(drawn_face(**turned) for _ in range(6)), drawn_face(angles=(0.1, 0.2, 0.05))])
     motion = motion_from_driver(rows, RAW)
     assert motion.rotation_rad[:6].abs().max() < 2e-3
@@ -166,7 +166,10 @@ def test_the_eye_behind_a_turned_nose_does_what_the_other_does() -> None:
 
 
 def test_rest_is_found_among_talk_and_blinks_or_taken_from_the_first_frame() -> None:
-    talk = [drawn_face(opening=0.1 * (k % 3), lids=(float(k % 4 == 1),) * 2) for k in range(24)]
+    talk = [
+        drawn_face(opening=0.1 * (k % 3), lids=(float(k % 4 == 1), float(k % 4 == 1)))
+        for k in range(24)
+    ]
     rows = rows_of([drawn_face(opening=0.2), *talk])
     auto, first = find_rest(rows), find_rest(rows, "first")
     calm = rows_of(CALM[:1]).measures[0]

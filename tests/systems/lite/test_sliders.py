@@ -78,8 +78,15 @@ CHANGES: dict[str, tuple[set[str], float]] = {
     "eyes_open_ratio": ({"lids"}, -1),
     "lip_open_ratio": ({"open", "jaw"}, 1),
 }
-FIRST = {"pupil_y": "gaze", "wink": "lids", "aaa": "open", "eee": "width", "woo": "pucker"}
-FIRST |= {"smile": "corners", "lip_open_ratio": "open"}
+FIRST = {
+    "pupil_y": "gaze",
+    "wink": "lids",
+    "aaa": "open",
+    "eee": "width",
+    "woo": "pucker",
+    "smile": "corners",
+    "lip_open_ratio": "open",
+}
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in SPECS])
