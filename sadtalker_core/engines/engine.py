@@ -45,6 +45,11 @@ def _no_pose(prepared: Any) -> None:
     return None
 
 
+PrepareVideo = Callable[
+    [Any, ReferenceVideo, FaceOptions, "tuple[int, ...] | None", Any, Runtime], Any
+]
+
+
 @dataclass(frozen=True)
 class Driving:
     """How an engine moves a portrait by a video of somebody, a motion file, or sliders alone.
@@ -59,8 +64,9 @@ class Driving:
         animate: ``(networks, prepared, motions, options, sliders, frames, fps, runtime)``: the
             frames. One motion moves all faces, several move one each, none leaves the portrait to
             the sliders.
-        prepare_video: ``(networks, video, which face, render_options, runtime)``: the same of a
-            video each of whose frames is moved; None where the engine cannot.
+        prepare_video: ``(networks, video, which face, numbers of several, render_options,
+            runtime)``: the same of a video each of whose frames is moved; None where the engine
+            cannot. The numbers are None for one face, and empty for all.
     """
 
     options: type[Any]
@@ -71,7 +77,7 @@ class Driving:
     animate: Callable[
         [Any, Any, Sequence[Any], Any, ExpressionSliders, int, Fraction, Runtime], FrameStream
     ]
-    prepare_video: Callable[[Any, ReferenceVideo, FaceOptions, Any, Runtime], Any] | None = None
+    prepare_video: PrepareVideo | None = None
 
 
 @dataclass(frozen=True)

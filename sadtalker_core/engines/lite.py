@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from ..errors import OptionError
 from ..expression_sliders import ExpressionSliders
 from ..faces.face import Face
 from ..faces.options import FaceOptions
@@ -86,10 +88,21 @@ def _drive(
 
 
 def _prepare_video(
-    networks: None, video: ReferenceVideo, face: FaceOptions, options: Any, runtime: Runtime
+    networks: None,
+    video: ReferenceVideo,
+    face: FaceOptions,
+    who: tuple[int, ...] | None,
+    options: Any,
+    runtime: Runtime,
 ) -> Any:
     from ..systems.lite.video import prepare_video
 
+    if who is not None and len(who) != 1:
+        raise OptionError(
+            "the built-in engine moves one face at a time; give one number, or leave who out."
+        )
+    if who is not None:
+        face = replace(face, face_index=who[0])
     return prepare_video(video, face, options, runtime)
 
 

@@ -57,11 +57,16 @@ def _prepare_driven(
 
 
 def _prepare_video(
-    networks: Any, video: ReferenceVideo, face: FaceOptions, options: Any, runtime: Runtime
+    networks: Any,
+    video: ReferenceVideo,
+    face: FaceOptions,
+    who: tuple[int, ...] | None,
+    options: Any,
+    runtime: Runtime,
 ) -> Any:
     from ..systems.liveportrait.prepared import prepare_video
 
-    return prepare_video(networks, video, face, options, runtime)
+    return prepare_video(networks, video, face, options, runtime, who)
 
 
 def _motion(

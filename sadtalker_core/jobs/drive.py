@@ -8,7 +8,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ..engines.engine import Motion
-from ..errors import OptionError
 from ..faces.face import Face
 from ..media.pictures import is_picture_name
 from ..media.video_in import VideoSource
@@ -76,7 +75,6 @@ def run_drive(
             count = 1
             if isinstance(source, VideoSource):
                 size = source.size
-                _check_one_face(job)
             else:
                 size = (int(source.shape[1]), int(source.shape[2]))
                 people, count = find_people(job, source, driving.most_faces, runtime, warn)
@@ -87,7 +85,10 @@ def run_drive(
             if isinstance(source, VideoSource):
                 assert driving.prepare_video is not None
                 video = reference(source, runtime)
-                prepared = driving.prepare_video(networks, video, job.face, job.render, runtime)
+                who = job.run.who_numbers()
+                prepared = driving.prepare_video(
+                    networks, video, job.face, who, job.render, runtime
+                )
             else:
                 prepared = driving.prepare(networks, source, people, job.render, runtime)
             runtime.check_cancelled()
@@ -151,14 +152,6 @@ def run_drive(
         warnings=tuple(warn),
         preview=job.preview,
     )
-
-
-def _check_one_face(job: DriveJob) -> None:
-    if job.run.who_numbers() is not None or len(job.driving) > 1:
-        raise OptionError(
-            "in a portrait that is a video one face moves, the one that the face options mean; "
-            "leave who out, and give one driver."
-        )
 
 
 def _at_rate(motion: Motion, fps: Fraction) -> Motion:

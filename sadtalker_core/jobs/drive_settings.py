@@ -45,8 +45,9 @@ class DriveRunOptions(CommonRunOptions):
     )
     who: str = option(
         "",
-        help="Which faces of a picture move: their numbers as of the command faces, such as 0,2, "
-        "or all. By default one, the one that the face options mean.",
+        help="Which faces move: their numbers such as 0,2, or all. Those of a picture are as of "
+        "the command faces, those of a video as they are first seen. By default one, the one that "
+        "the face options mean.",
     )
     driver_face: str = option(
         "largest",

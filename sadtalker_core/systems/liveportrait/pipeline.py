@@ -32,6 +32,7 @@ from .motion import drive
 from .paste import paste_exact, to_levels
 from .points import SourcePoints, extract_stream
 from .prepared import (
+    FaceInVideo,
     PreparedFace,
     PreparedPortrait,
     PreparedVideo,
@@ -110,7 +111,7 @@ def animate(
     video = prepared if isinstance(prepared, PreparedVideo) else None
     rate = video.fps if video is not None else motions[0].fps if motions else fps
     length = len(video) if video is not None else max(map(len, motions)) if motions else frames
-    faces = _Sources.of(prepared)
+    faces = prepared.faces
     if len(motions) not in (0, 1, len(faces)):
         raise OptionError(
             f"{len(motions)} drivers do not fit {len(faces)} faces: give one for all, or one each."
@@ -121,24 +122,19 @@ def animate(
             motion = motions[index % len(motions)].to(runtime.device) if motions else None
             tracks.append(_track(nets, prepared, source, motion, options, sliders, length, rate))
     length = max(len(track) for track in tracks)
-    tracks = [_held(track, length) for track in tracks]
     if isinstance(prepared, PreparedVideo):
-        chunks, size = _video_frames(nets, prepared, tracks[0], runtime), _shown_size(prepared)
+        # A face whose driver has ended is left as it is in the video.
+        chunks, size = _video_frames(nets, prepared, tracks, length, runtime), _shown_size(prepared)
     else:
+        tracks = [_held(track, length) for track in tracks]
         chunks, size = _still_frames(nets, prepared, tracks, runtime), prepared.size
     return FrameStream(chunks, length, size, rate)
-
-
-class _Sources(list[PreparedFace | PreparedVideo]):
-    @classmethod
-    def of(cls, prepared: Prepared) -> _Sources:
-        return cls([prepared] if isinstance(prepared, PreparedVideo) else prepared.faces)
 
 
 def _track(
     nets: LivePortraitNets,
     prepared: Prepared,
-    source: PreparedFace | PreparedVideo,
+    source: PreparedFace | FaceInVideo,
     motion: ImplicitMotion | None,
     options: LivePortraitDriveOptions,
     sliders: ExpressionSliders,
@@ -166,7 +162,7 @@ def _track(
         ratios=source.ratios,
         stitching=render.stitching,
         animal=is_animal,
-        source_is_video=isinstance(source, PreparedVideo),
+        source_is_video=isinstance(source, FaceInVideo),
         driving_is_picture=is_picture,
         first=None if is_picture or motion.is_relative else motion[:1],
         fps=fps,
@@ -245,28 +241,47 @@ def shown_faces(
 
 
 def _video_frames(
-    nets: LivePortraitNets, prepared: PreparedVideo, track: KeypointTrack, runtime: Runtime
+    nets: LivePortraitNets,
+    prepared: PreparedVideo,
+    tracks: Sequence[KeypointTrack],
+    length: int,
+    runtime: Runtime,
 ) -> Iterator[Tensor]:
-    length = len(track)
     quiet = replace(runtime, progress=lambda stage, done, total: None)
     for start, frames in frames_of(prepared, _at_once(prepared.frame_size, runtime)):
         if start >= length:
             return
         runtime.check_cancelled()
-        part = slice(start, min(start + len(frames), length))
-        frames = frames[: part.stop - start].to(runtime.device)
+        own = frames[: length - start].to(runtime.device)
         with torch.inference_mode():
-            pictures = source_pictures(prepared, frames, start).to(runtime.device)
-            features = prepare_features(nets.render, pictures, quiet)
-            crops = _rendered(nets, features, _part(track, part), quiet)
-            shown = _shown_video(prepared, frames, crops, part)
+            shown = own
+            for face, track in zip(prepared.faces, tracks):
+                shown = _face_in_frames(nets, prepared, face, track, own, shown, start, quiet)
         yield shown
-        runtime.progress("render", part.stop, length)
+        runtime.progress("render", start + len(own), length)
 
 
-def _shown_video(prepared: PreparedVideo, frames: Tensor, crops: Tensor, part: slice) -> Tensor:
+def _face_in_frames(
+    nets: LivePortraitNets,
+    prepared: PreparedVideo,
+    face: FaceInVideo,
+    track: KeypointTrack,
+    own: Tensor,
+    shown: Tensor,
+    start: int,
+    runtime: Runtime,
+) -> Tensor:
+    """``shown`` with one face moved; ``own`` are the source's frames, of which one is ``start``."""
+    count = min(len(own), len(track) - start)
+    if count <= 0:
+        return shown
+    part = slice(start, start + count)
+    is_whole = not prepared.options.do_crop
+    pictures = source_pictures(face, own[:count], start, is_whole).to(runtime.device)
+    features = prepare_features(nets.render, pictures, runtime)
+    crops = _rendered(nets, features, _part(track, part), runtime)
     if not is_pasted(prepared.options):
         return to_levels(crops)
-    shown = _laid_over(frames, crops, prepared.image_from_crop[part], prepared)
-    seen = prepared.valid[part].to(frames.device)[:, None, None, None]
-    return torch.where(seen, shown, frames)
+    moved = _laid_over(shown[:count], crops, face.image_from_crop[part], prepared)
+    seen = face.valid[part].to(own.device)[:, None, None, None]
+    return torch.cat([torch.where(seen, moved, shown[:count]), shown[count:]])

@@ -9,15 +9,23 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from ...errors import OptionError
+from ...errors import FaceIndexError, OptionError
 from ...faces.face import Face
-from ...faces.networks import load_face_nets
+from ...faces.networks import FaceNets, load_face_nets
 from ...faces.options import FaceOptions
 from ...motion_request import OpenFrames, ReferenceVideo
 from ...runtime import Runtime
 from .config import LivePortraitRenderOptions
 from .crop import CropShape
-from .faces import FaceFinder, OriginalFinder, SeenFace, VideoFinder, first_look
+from .faces import (
+    FaceFinder,
+    OriginalFinder,
+    RecordedFinder,
+    SeenFace,
+    VideoFinder,
+    first_look,
+    see_several,
+)
 from .landmarks203 import OnnxLandmarkNet
 from .points import SourcePoints, extract
 from .render import SourceFeatures, prepare_features
@@ -66,33 +74,47 @@ class PreparedPortrait:
 
 
 @dataclass(frozen=True)
-class PreparedVideo:
-    """What depends on a source video alone: some hundred numbers a frame, but no frames.
+class FaceInVideo:
+    """One face of a source video: some hundred numbers a frame.
 
     Attributes:
-        open: a fresh pass over its frames.
         points: T rows.
         ratios: T rows, or None.
         image_from_crop: (T, 3, 3).
-        crop_from_image: (T, 3, 3), what the faces were cut with.
-        valid: (T,) False where no face was seen: such a frame is shown as it is.
+        crop_from_image: (T, 3, 3), what the face was cut with.
+        valid: (T,) False where it was not seen: there the frame is shown as it is.
+    """
+
+    points: SourcePoints
+    ratios: FaceRatios | None
+    image_from_crop: Tensor
+    crop_from_image: Tensor
+    valid: Tensor
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True)
+class PreparedVideo:
+    """What depends on a source video alone; its frames are read again when they are needed.
+
+    Attributes:
+        open: a fresh pass over its frames.
+        faces: those that move, in the order in which they are laid over the frames.
         frame_size: (H, W).
         fps: its frames per second.
         options: how it was cut and will be shown.
     """
 
     open: OpenFrames
-    points: SourcePoints
-    ratios: FaceRatios | None
-    image_from_crop: Tensor
-    crop_from_image: Tensor
-    valid: Tensor
+    faces: tuple[FaceInVideo, ...]
     frame_size: tuple[int, int]
     fps: Fraction
     options: LivePortraitRenderOptions
 
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self.faces[0])
 
 
 def is_pasted(options: LivePortraitRenderOptions) -> bool:
@@ -125,11 +147,7 @@ def prepare(
         if options.species != "animal":
             raise OptionError("a person's portrait needs a face that moves.")
         finders = [None]
-    if len(finders) > 1 and not is_pasted(options):
-        raise OptionError(
-            "several faces are moved only in the whole picture: leave stitching, pasteback and "
-            "do_crop on, or choose one face."
-        )
+    _check_count(len(finders), options)
     made: list[PreparedFace] = []
     for find in finders:
         crop = read_source(rgb, find, _shape(options), box_of(options))
@@ -148,20 +166,71 @@ def prepare_video(
     face: FaceOptions,
     options: LivePortraitRenderOptions,
     runtime: Runtime,
+    who: tuple[int, ...] | None = None,
 ) -> PreparedVideo:
     """Read the face in every frame of a video; frames are not kept.
 
+    Args:
+        nets: the networks.
+        video: the source.
+        face: which face, and how hard to look.
+        options: what is cut.
+        runtime: device, progress and cancel.
+        who: numbers of several faces instead, in the order in which they are first seen, the
+            largest of a frame first; none of them means all.
+
     Raises:
-        OptionError: an animal's video; the original moves animals from pictures only.
+        OptionError: an animal's video, which the original does not move; or several faces
+            without paste-back.
         NoFaceError: no frame shows a face.
+        FaceIndexError: fewer people are seen than ``who`` asks for.
     """
     if options.species == "animal":
         raise OptionError("an animal is driven from a picture, not from a source video.")
     tracker = load_face_nets(runtime.device)
-    find: FaceFinder = VideoFinder(tracker, face)
-    if nets.landmarks is not None:
-        look = first_look(tracker, face)
-        find = OriginalFinder(OnnxLandmarkNet(nets.landmarks), look, follows=True)
+    finders = _finders(nets, video, tracker, face, who)
+    _check_count(len(finders), options)
+    found = [_read(nets, video, find, options, runtime) for find in finders]
+    return PreparedVideo(
+        open=video.open,
+        faces=tuple(one for one, _ in found),
+        frame_size=found[0][1],
+        fps=video.fps,
+        options=options,
+    )
+
+
+def _finders(
+    nets: LivePortraitNets,
+    video: ReferenceVideo,
+    tracker: FaceNets,
+    face: FaceOptions,
+    who: tuple[int, ...] | None,
+) -> list[FaceFinder]:
+    """One for each face that moves."""
+    if who is not None:
+        people = see_several(tracker, video.open(), face)
+        beyond = [number for number in who if number >= len(people)]
+        if beyond or not people:
+            raise FaceIndexError(
+                f"who asks for face {beyond[0] if beyond else 0}, but the video shows "
+                f"{len(people)}; they are numbered as they are first seen."
+            )
+        return [RecordedFinder(people[number]) for number in who or range(len(people))]
+    if nets.landmarks is None:
+        return [VideoFinder(tracker, face)]
+    look = first_look(tracker, face)
+    return [OriginalFinder(OnnxLandmarkNet(nets.landmarks), look, follows=True)]
+
+
+def _read(
+    nets: LivePortraitNets,
+    video: ReferenceVideo,
+    find: FaceFinder,
+    options: LivePortraitRenderOptions,
+    runtime: Runtime,
+) -> tuple[FaceInVideo, tuple[int, int]]:
+    """One face of a whole video, and the frames' size."""
     rows: list[SourcePoints] = []
     crops: list[SourceCrop] = []
     for crop in read_source_video(video.open(), find, _shape(options), runtime, box_of(options)):
@@ -172,8 +241,7 @@ def prepare_video(
             ]
         crops.append(_without_pictures(crop))
     ratios = [crop.ratios.to(runtime.device) for crop in crops if crop.ratios is not None]
-    return PreparedVideo(
-        open=video.open,
+    one = FaceInVideo(
         points=SourcePoints.joined(rows),
         ratios=joined_ratios(ratios) if ratios else None,
         image_from_crop=torch.cat([crop.image_from_crop for crop in crops]),
@@ -181,16 +249,24 @@ def prepare_video(
             [crop.crop_from_image for crop in crops if crop.crop_from_image is not None]
         ),
         valid=torch.cat([crop.valid for crop in crops]),
-        frame_size=crops[0].frame_size,
-        fps=video.fps,
-        options=options,
     )
+    return one, crops[0].frame_size
 
 
-def source_pictures(prepared: PreparedVideo, frames: Tensor, start: int) -> Tensor:
-    """(N, 3, 256, 256) the faces of frames (N, 3, H, W), of which the first is ``start``."""
-    maps = prepared.crop_from_image[start : start + len(frames)]
-    return cut_again(frames, maps, is_whole=not prepared.options.do_crop)
+def _check_count(faces: int, options: LivePortraitRenderOptions) -> None:
+    if faces > 1 and not is_pasted(options):
+        raise OptionError(
+            "several faces are moved only in the whole picture: leave stitching, pasteback and "
+            "do_crop on, or choose one face."
+        )
+
+
+def source_pictures(face: FaceInVideo, frames: Tensor, start: int, is_whole: bool) -> Tensor:
+    """(N, 3, 256, 256) the face in frames (N, 3, H, W), of which the first is ``start``.
+
+    ``is_whole`` says that whole frames are taken, not squares around the face.
+    """
+    return cut_again(frames, face.crop_from_image[start : start + len(frames)], is_whole=is_whole)
 
 
 def box_of(options: LivePortraitRenderOptions) -> Tensor | None:

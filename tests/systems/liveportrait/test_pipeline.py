@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sadtalker_core.errors import OptionError
+from sadtalker_core.errors import FaceIndexError, OptionError
 from sadtalker_core.expression_sliders import ExpressionSliders
 from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.find import find_faces
@@ -195,7 +195,7 @@ def test_a_lost_face_in_a_source_video_stays_untouched(
     clip = torch.stack([rgb, empty, rgb])
     video = ReferenceVideo(lambda: iter(clip.split(2)), FPS)
     prepared = prepare_video(nets, video, FaceOptions(), FLOAT32, Runtime())
-    assert prepared.valid.tolist() == [True, False, True]
+    assert prepared.faces[0].valid.tolist() == [True, False, True]
     smiling = ExpressionSliders.of(smile=1.0)
     made = frames_of(nets, prepared, (), smiling)
     assert torch.equal(made[1], empty)
@@ -247,3 +247,29 @@ def test_a_camera_moves_the_portrait_frame_by_frame(
     assert (made[1].int() - rest.int()).abs().float().mean() < 1  # its first sight is rest
     nobody = list(animate_live(nets, prepared, iter([empty] * 3), FPS, options, Runtime()))
     assert len(nobody) == 3
+
+
+def test_several_people_of_a_video_move(
+    nets: LivePortraitNets, pair: tuple[Tensor, list[Face]]
+) -> None:
+    rgb, _ = pair
+    clip = torch.stack([rgb] * 3)
+    video = ReferenceVideo(lambda: iter(clip.split(2)), FPS)
+    both = prepare_video(nets, video, FaceOptions(), FLOAT32, Runtime(), ())
+    one = prepare_video(nets, video, FaceOptions(), FLOAT32, Runtime(), (1,))
+    assert (len(both.faces), len(one.faces)) == (2, 1)
+    assert torch.equal(both.faces[1].points.x, one.faces[0].points.x)
+    lively = turning(3, 0.4)
+    made, alone = frames_of(nets, both, [lively]), frames_of(nets, one, [lively])
+    half = rgb.shape[2] // 2
+    moved = [
+        [float((now[0].int() - now[-1].int())[..., part].abs().float().mean()) for part in halves]
+        for now in (made, alone)
+        for halves in [(slice(0, half), slice(half, None))]
+    ]
+    assert min(moved[0]) > 0.3
+    assert min(moved[1]) < 0.1 * max(moved[1])
+    ended = frames_of(nets, both, [lively, turning(1)])
+    assert len(ended) == 3
+    with pytest.raises(FaceIndexError, match="face 5"):
+        prepare_video(nets, video, FaceOptions(), FLOAT32, Runtime(), (5,))
