@@ -59,6 +59,15 @@ class DriverTrack(TensorRecord):
         """Numbers of the frames in which no face was seen."""
         return (~self.valid).nonzero().flatten().tolist()
 
+    @property
+    def shown(self) -> Tensor:
+        """(T,) for each frame the number of the one that counts for it: the last with a face,
+        before the first sight the first; itself where no frame has one."""
+        seen = self.valid.nonzero().flatten()
+        if len(seen) == 0:
+            return torch.arange(len(self))
+        return seen[(self.valid.cumsum(0) - 1).clamp(min=0)]
+
 
 def track_driver(
     frames: Iterable[Tensor],

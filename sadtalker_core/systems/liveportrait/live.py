@@ -21,7 +21,7 @@ from .faces import FaceFinder, SeenFace, VideoFinder
 from .motion import drive_chunks
 from .pipeline import shown_faces
 from .points import extract
-from .prepared import PreparedPortrait
+from .prepared import PreparedPortrait, is_pasted
 from .smoothing import OneEuro
 from .weights import LivePortraitNets
 
@@ -57,24 +57,11 @@ def animate_live(
     """
     find: FaceFinder = VideoFinder(load_face_nets(runtime.device), face)
     source = prepared.faces[0]
-    shown = {"last": prepared.still}
-    waiting: list[bool] = []
+    seen_now: list[ImplicitMotion] = []
 
     def motions() -> Iterator[ImplicitMotion]:
-        square: Tensor | None = None
-        for rgb in frames:
-            runtime.check_cancelled()
-            seen = find(rgb)
-            square = _square(seen, options) if square is None else square
-            if seen is None or square is None:
-                waiting.append(False)
-                continue
-            picture = driver_input(rgb[None], square).to(runtime.device)
-            ratios = seen.ratios.to(runtime.device)
-            waiting.append(True)
-            with torch.inference_mode():
-                motion = extract(nets.motion, picture).motion(fps, ratios)
-            yield motion
+        while seen_now:
+            yield seen_now.pop()
 
     tracks = drive_chunks(
         source.points,
@@ -87,27 +74,30 @@ def animate_live(
         calm=OneEuro(rate_hz=float(fps)) if calm else None,
     )
     quiet = replace(runtime, progress=lambda stage, done, total: None)
-    for track in _in_inference(tracks):
-        yield from _held(waiting, shown)
-        shown["last"] = shown_faces(nets, prepared, [track], quiet)[0]
-        yield shown["last"]
-        waiting.clear()
-    yield from _held([*waiting, True], shown)
+    square: Tensor | None = None
+    shown: Tensor | None = None
+    for rgb in frames:
+        runtime.check_cancelled()
+        seen = find(rgb)
+        square = _square(seen, options) if square is None else square
+        if seen is not None and square is not None:
+            picture = driver_input(rgb[None], square).to(runtime.device)
+            with torch.inference_mode():
+                points = extract(nets.motion, picture)
+                seen_now.append(points.motion(fps, seen.ratios.to(runtime.device)))
+                track = next(tracks)
+            shown = shown_faces(nets, prepared, [track], quiet)[0]
+        if shown is None:
+            shown = _at_rest(nets, prepared, quiet)
+        yield shown
 
 
-def _held(waiting: list[bool], shown: dict[str, Tensor]) -> Iterator[Tensor]:
-    """The last frame again for every camera frame without a face before the one that has one."""
-    for _ in waiting[:-1]:
-        yield shown["last"]
-
-
-def _in_inference(tracks: Iterator[KeypointTrack]) -> Iterator[KeypointTrack]:
-    while True:
-        with torch.inference_mode():
-            track = next(tracks, None)
-        if track is None:
-            return
-        yield track
+def _at_rest(nets: LivePortraitNets, prepared: PreparedPortrait, runtime: Runtime) -> Tensor:
+    """(3, H, W) uint8: what is shown before anybody is seen, as large as the frames after it."""
+    if is_pasted(prepared.options):
+        return prepared.still
+    x = prepared.faces[0].points.x
+    return shown_faces(nets, prepared, [KeypointTrack(x, x, Fraction(1))], runtime)[0]
 
 
 def _square(seen: SeenFace | None, options: LivePortraitDriveOptions) -> Tensor | None:

@@ -56,7 +56,8 @@ def read_motion(
 ) -> ImplicitMotion:
     """The motion of a driving video, or of a picture as a video of one frame.
 
-    Two passes over it; half a kilobyte is kept of every frame.
+    Two passes over it; half a kilobyte is kept of every frame. Where the face is not seen, what was
+    seen last is held.
 
     Raises:
         NoFaceError: no frame shows a face and frames are not square, or are to be cut.
@@ -78,6 +79,7 @@ def read_motion(
 
     with torch.inference_mode():
         points = SourcePoints.joined(extract_stream(nets.motion, watched()))
+        points = points[track.shown.to(runtime.device)]
     ratios = None if track.ratios is None else track.ratios.to(runtime.device)
     return points.motion(video.fps, ratios)
 

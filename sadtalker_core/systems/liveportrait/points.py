@@ -54,8 +54,8 @@ class SourcePoints(TensorRecord):
     def __len__(self) -> int:
         return self.kp.shape[0]
 
-    def __getitem__(self, frames: slice) -> SourcePoints:
-        """The points of a range of frames."""
+    def __getitem__(self, frames: slice | Tensor) -> SourcePoints:
+        """The points of a range of frames, or of those with these numbers."""
         return SourcePoints(*(part[frames] for part in self.parts()))
 
     def parts(self) -> tuple[Tensor, ...]:

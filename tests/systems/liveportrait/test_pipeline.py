@@ -26,7 +26,7 @@ from sadtalker_core.systems.liveportrait.config import (
     LivePortraitRenderOptions,
 )
 from sadtalker_core.systems.liveportrait.live import animate_live
-from sadtalker_core.systems.liveportrait.pipeline import animate
+from sadtalker_core.systems.liveportrait.pipeline import animate, read_motion
 from sadtalker_core.systems.liveportrait.prepared import (
     PreparedPortrait,
     PreparedVideo,
@@ -226,7 +226,7 @@ def test_a_camera_moves_the_portrait_frame_by_frame(
     prepared = prepare(nets, rgb, faces[:1], FLOAT32, Runtime())
     face = read_picture(demo_portrait).flattened()
     empty = torch.full_like(face, 90)
-    camera = [empty, face, face.roll(6, 1), empty, face]
+    camera = [empty, face, face.roll(6, 1), empty, face, empty]
     taken: list[int] = []
 
     def frames() -> Iterator[Tensor]:
@@ -236,9 +236,10 @@ def test_a_camera_moves_the_portrait_frame_by_frame(
 
     options = LivePortraitDriveOptions()
     live = animate_live(nets, prepared, frames(), FPS, options, Runtime())
-    made = [next(live), next(live)]
-    assert taken == [0, 1]  # no look ahead
-    made += list(live)
+    made: list[Tensor] = []
+    for number, frame in enumerate(live):
+        made.append(frame)
+        assert taken[-1] == number  # no look ahead, nor a wait for a face that is lost
     assert len(made) == len(camera)
     assert torch.equal(made[0], prepared.still)
     assert torch.equal(made[3], made[2])  # a lost face is held
@@ -247,6 +248,42 @@ def test_a_camera_moves_the_portrait_frame_by_frame(
     assert (made[1].int() - rest.int()).abs().float().mean() < 1  # its first sight is rest
     nobody = list(animate_live(nets, prepared, iter([empty] * 3), FPS, options, Runtime()))
     assert len(nobody) == 3
+    bare = prepare(nets, rgb, faces[:1], replace(FLOAT32, pasteback=False), Runtime())
+    sizes = {
+        tuple(frame.shape)
+        for frame in animate_live(nets, bare, iter(camera[:2]), FPS, options, Runtime())
+    }
+    assert sizes == {(3, 512, 512)}
+
+
+@pytest.mark.parametrize("crop", ["always", "never"])
+def test_where_a_driver_is_not_seen_its_last_motion_is_held(
+    nets: LivePortraitNets, demo_portrait: Path, crop: str
+) -> None:
+    face = read_picture(demo_portrait).flattened()
+    empty = torch.full_like(face, 90)
+    clip = torch.stack([empty, face, empty, face.roll(6, 1)])
+    video = ReferenceVideo(lambda: iter(clip.split(2)), FPS)
+    options = LivePortraitDriveOptions(driving_crop=crop)
+    motion = read_motion(nets, video, FaceOptions(), options, Runtime())
+    assert len(motion) == 4
+    for name in ("expression", "rotation", "translation", "scale", "eye_ratios"):
+        value = getattr(motion, name)
+        assert torch.equal(value[0], value[1])  # before the first sight
+        assert torch.equal(value[2], value[1])
+    assert not torch.equal(motion.expression[3], motion.expression[1])
+
+
+@pytest.mark.parametrize("crop", ["never", "auto"])
+def test_a_square_driver_without_any_face_is_taken_as_it_is(
+    nets: LivePortraitNets, crop: str
+) -> None:
+    clip = torch.randint(0, 255, (3, 3, 64, 64), dtype=torch.uint8)
+    video = ReferenceVideo(lambda: iter(clip.split(2)), FPS)
+    options = LivePortraitDriveOptions(driving_crop=crop)
+    motion = read_motion(nets, video, FaceOptions(), options, Runtime())
+    assert motion.eye_ratios is None
+    assert not torch.equal(motion.expression[0], motion.expression[1])
 
 
 def test_several_people_of_a_video_move(
