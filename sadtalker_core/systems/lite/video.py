@@ -82,6 +82,7 @@ def prepare_video(
 
     def watched() -> Iterator[Tensor]:
         for rgb in _frames(video):
+            runtime.check_cancelled()
             latest[:] = [rgb]
             yield rgb[None]
 
@@ -128,7 +129,10 @@ def drive_video(
                 untouched += 1
                 yield picture
                 continue
-            own = None if base is None else base[index : index + 1]
+            own = None
+            if base is not None:  # a motion that ends before the video is held
+                at = min(index, len(base) - 1)
+                own = base[at : at + 1]
             moved = slider_motion(sliders, 1, fps, portrait, own, index)
             frame = render_frame(portrait, moved, 0)
             yield torch.from_numpy(frame).permute(2, 0, 1)

@@ -188,7 +188,7 @@ def prepare_video(
     if options.species == "animal":
         raise OptionError("an animal is driven from a picture, not from a source video.")
     tracker = load_face_nets(runtime.device)
-    finders = _finders(nets, video, tracker, face, who)
+    finders = _finders(nets, video, tracker, face, who, runtime)
     _check_count(len(finders), options)
     found = [_read(nets, video, find, options, runtime) for find in finders]
     return PreparedVideo(
@@ -206,10 +206,11 @@ def _finders(
     tracker: FaceNets,
     face: FaceOptions,
     who: tuple[int, ...] | None,
+    runtime: Runtime,
 ) -> list[FaceFinder]:
     """One for each face that moves."""
     if who is not None:
-        people = see_several(tracker, video.open(), face)
+        people = see_several(tracker, _watched(video, runtime), face)
         beyond = [number for number in who if number >= len(people)]
         if beyond or not people:
             raise FaceIndexError(
@@ -221,6 +222,12 @@ def _finders(
         return [VideoFinder(tracker, face)]
     look = first_look(tracker, face)
     return [OriginalFinder(OnnxLandmarkNet(nets.landmarks), look, follows=True)]
+
+
+def _watched(video: ReferenceVideo, runtime: Runtime) -> Iterator[Tensor]:
+    for chunk in video.open():
+        runtime.check_cancelled()
+        yield chunk
 
 
 def _read(
@@ -259,6 +266,8 @@ def _check_count(faces: int, options: LivePortraitRenderOptions) -> None:
             "several faces are moved only in the whole picture: leave stitching, pasteback and "
             "do_crop on, or choose one face."
         )
+    if faces > 1 and options.crop_box.strip():
+        raise OptionError("crop_box cuts one face, but several move: leave it out, or choose one.")
 
 
 def source_pictures(face: FaceInVideo, frames: Tensor, start: int, is_whole: bool) -> Tensor:

@@ -99,6 +99,15 @@ def test_sliders_and_motion_follow_the_moving_face(scene: Tensor, nets: FaceNets
     assert not torch.equal(driven[0], frames[0])
 
 
+def test_a_motion_of_one_frame_is_held(scene: Tensor, nets: FaceNets) -> None:
+    prepared = prepare_video(
+        video([scene] * 3), FaceOptions(), LiteRenderOptions(), Runtime(), nets
+    )
+    opening = dataclasses.replace(LiteMotion.rest(1, FPS), open=torch.tensor([0.12]))
+    held = dataclasses.replace(LiteMotion.rest(3, FPS), open=torch.full((3,), 0.12))
+    assert torch.equal(moved(prepared, opening, 3), moved(prepared, held, 3))
+
+
 def test_frames_without_the_face_stay(
     scene: Tensor, nets: FaceNets, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -129,6 +138,9 @@ def test_videos_that_cannot_be_moved(scene: Tensor, nets: FaceNets) -> None:
     grey = torch.full((3, 64, 64), 128, dtype=torch.uint8)
     with pytest.raises(NoFaceError):
         prepare_video(video([grey]), FaceOptions(), LiteRenderOptions(), Runtime(), nets)
+    stopped = Runtime(cancelled=lambda: True)
+    with pytest.raises(Cancelled):
+        prepare_video(video([grey]), FaceOptions(), LiteRenderOptions(), stopped, nets)
     prepared = prepare_video(video([scene]), FaceOptions(), LiteRenderOptions(), Runtime(), nets)
     with pytest.raises(Cancelled):
         moved(prepared, None, 1, runtime=Runtime(cancelled=lambda: True))

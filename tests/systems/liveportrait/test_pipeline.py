@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sadtalker_core.errors import FaceIndexError, OptionError
+from sadtalker_core.errors import Cancelled, FaceIndexError, OptionError
 from sadtalker_core.expression_sliders import ExpressionSliders
 from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.find import find_faces
@@ -310,3 +310,9 @@ def test_several_people_of_a_video_move(
     assert len(ended) == 3
     with pytest.raises(FaceIndexError, match="face 5"):
         prepare_video(nets, video, FaceOptions(), FLOAT32, Runtime(), (5,))
+    boxed = replace(FLOAT32, crop_box="20,30,220,230")
+    with pytest.raises(OptionError, match="crop_box cuts one face"):
+        prepare_video(nets, video, FaceOptions(), boxed, Runtime(), ())
+    stopped = Runtime(cancelled=lambda: True)
+    with pytest.raises(Cancelled):
+        prepare_video(nets, video, FaceOptions(), FLOAT32, stopped, ())
