@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,6 +64,12 @@ class Bearing:
         return cls(source.exp, source.rotation, source.scale, source.t)
 
 
+def compared_with(region: str, like: Tensor) -> Tensor:
+    """(21, 3) what the expression of a driving picture is compared with, where it moves a still."""
+    lips = closed_lips(like)
+    return torch.zeros_like(lips) if region == "eyes" else lips
+
+
 def no_change(like: ImplicitMotion) -> ImplicitMotion:
     """One frame of relative motion that changes nothing: what such motion is relative to."""
     value = like.expression
@@ -79,6 +86,32 @@ def no_change(like: ImplicitMotion) -> ImplicitMotion:
 def closed_lips(like: Tensor) -> Tensor:
     """(21, 3) expression with closed lips, on the device of ``like`` and of its type."""
     return torch.tensor(_CLOSED_LIPS, dtype=like.dtype, device=like.device)
+
+
+def picture_as_change(driving: ImplicitMotion, since: Tensor, length: int) -> ImplicitMotion:
+    """What a driving picture gives in relative motion, as a change held for ``length`` frames.
+
+    The same as the picture itself gives; but changes can be added to it, also of the head.
+
+    Args:
+        driving: one frame.
+        since: (21, 3) the expression that it is compared with.
+        length: frames of the result.
+    """
+    none = no_change(driving)
+    rows: dict[str, Tensor | None] = {
+        "expression": driving.expression - since,
+        "rotation": none.rotation,
+        "translation": none.translation,
+        "scale": none.scale,
+        "eye_ratios": driving.eye_ratios,
+        "lip_ratio": driving.lip_ratio,
+    }
+    held: dict[str, Any] = {
+        name: None if row is None else row.expand(length, *row.shape[1:])
+        for name, row in rows.items()
+    }
+    return ImplicitMotion(**held, fps=driving.fps, is_relative=True)
 
 
 def carried_to_still(
@@ -102,12 +135,7 @@ def carried_to_still(
     if not options.relative:
         taken = Bearing(driving.expression, driving.rotation, source.scale, driving.translation)
         return _limited(rest, taken, options, _mask(options.region, False, rest.exp.device))
-    if not is_picture:
-        since = first.expression
-    elif options.region == "eyes":
-        since = torch.zeros_like(first.expression)
-    else:
-        since = closed_lips(first.expression)
+    since = first.expression if not is_picture else compared_with(options.region, rest.exp)
     taken = Bearing(
         source.exp + (driving.expression - since),
         driving.rotation @ first.rotation.mT @ source.rotation,

@@ -22,6 +22,7 @@ from ...faces.options import FaceOptions
 from ...motion_request import ReferenceVideo
 from ...runtime import Runtime
 from ...structures import FrameStream, ImplicitMotion, KeypointTrack
+from .carried import closed_lips, compared_with, picture_as_change
 from .config import LivePortraitDriveOptions
 from .crop import CropShape
 from .driver import read_driver
@@ -146,16 +147,27 @@ def _track(
     """Keypoints of one face through the whole clip: 63 numbers a frame."""
     render = prepared.options
     is_animal = render.species == "animal"
+
+    def seconds(count: int) -> Tensor:
+        return torch.arange(count, dtype=torch.float64) / float(fps)
+
     count = length if motion is None else len(motion)
-    times = torch.arange(count, dtype=torch.float64) / float(fps)
-    values = slider_values(sliders, times, source.points.kp.device)
+    values = slider_values(sliders, seconds(count), source.points.kp.device)
     if motion is None:
         points = apply_sliders(
             source.points, values, source.ratios, nets.retarget, render.stitching
         )
         return KeypointTrack(source.points.x, points.expand(length, -1, -1), fps)
-    # Sliders that never move must not be taken for the driver's rest.
+    is_video = isinstance(source, FaceInVideo)
     is_picture = len(motion) == 1 and not motion.is_relative
+    if is_picture and values and options.relative and not is_animal:
+        # In relative motion a picture says nothing of the head, and would silence its sliders.
+        like = motion.expression
+        since = closed_lips(like) if is_video else compared_with(options.region, like)
+        motion, is_picture = picture_as_change(motion, since, length if is_video else 1), False
+        options = replace(options, smooth=0.0)  # nor is it smoothed
+        values = slider_values(sliders, seconds(len(motion)), like.device)
+    # Sliders that never move must not be taken for the driver's rest.
     return drive(
         source.points,
         slid_motion(motion, values),
@@ -164,7 +176,7 @@ def _track(
         ratios=source.ratios,
         stitching=render.stitching,
         animal=is_animal,
-        source_is_video=isinstance(source, FaceInVideo),
+        source_is_video=is_video,
         driving_is_picture=is_picture,
         first=None if is_picture or motion.is_relative else motion[:1],
         fps=fps,

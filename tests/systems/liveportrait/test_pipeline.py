@@ -219,6 +219,29 @@ def test_sliders_alone_and_untouched_are_the_portrait_itself(
     assert (held[1].int() - rest[0].int()).abs().max() <= 1
 
 
+def test_a_picture_as_driver_leaves_the_head_to_sliders(
+    nets: LivePortraitNets, demo_portrait: Path
+) -> None:
+    rgb = read_picture(demo_portrait).flattened()
+    picture = ReferenceVideo(lambda: iter((rgb[None],)), FPS)
+    options = LivePortraitDriveOptions()
+    smile = read_motion(nets, picture, FaceOptions(), options, Runtime())
+    face = find_faces(load_face_nets(), rgb, FaceOptions())[:1]
+    still = prepare(nets, rgb, face, FLOAT32, Runtime())
+    plain = frames_of(nets, still, [smile])
+    assert len(plain) == 1
+    turned = frames_of(nets, still, [smile], ExpressionSliders.of(rotate_yaw=15))
+    assert (plain.int() - turned.int()).abs().max() > 8
+    clip = torch.stack([rgb] * 3)
+    video = ReferenceVideo(lambda: iter(clip.split(2)), FPS)
+    prepared = prepare_video(nets, video, FaceOptions(), FLOAT32, Runtime())
+    late = ExpressionSliders.of(rotate_yaw="0:0, 0.04:0, 0.08:15")
+    made, rest = frames_of(nets, prepared, [smile], late), frames_of(nets, prepared, [smile])
+    assert len(made) == len(rest) == 3
+    assert (made[:2].int() - rest[:2].int()).abs().max() <= 1
+    assert (made[2].int() - rest[2].int()).abs().max() > 8
+
+
 def test_a_camera_moves_the_portrait_frame_by_frame(
     nets: LivePortraitNets, pair: tuple[Tensor, list[Face]], demo_portrait: Path
 ) -> None:
