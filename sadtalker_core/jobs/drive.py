@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
-from fractions import Fraction
 
-from ..engines.engine import Motion
 from ..faces.face import Face
 from ..media.pictures import is_picture_name
 from ..media.video_in import VideoSource
 from ..media.video_out import write_video
 from ..runtime import Runtime
 from ..structures import FrameStream
-from ..transfer.motion_edit import retime
 from ..weights.catalog import BUNDLED
 from .devices import make_runtime
 from .drive_inputs import (
@@ -31,6 +27,7 @@ from .drive_inputs import (
 from .drive_outputs import save_any_motion, write_still
 from .drive_settings import DriveJob, driving_of
 from .engines import fallback_note, find_weights, used_files, weight_store
+from .motions import at_rate
 from .preview import sheet_for
 from .result import AnimateResult
 from .steps import Clock, Warnings, announced_length, folders_made_for, label, watched
@@ -99,8 +96,10 @@ def run_drive(
                 for driver in drivers
             ]
             if job.save_motion is not None:
+                if len(motions) > 1:
+                    warn(f"{job.save_motion} keeps the motion of {drivers[0].path} alone.")
                 save_any_motion(motions[0], job.save_motion)
-            motions = [_at_rate(motion, rate) for motion in motions]
+            motions = [at_rate(motion, rate) for motion in motions]
             runtime.check_cancelled()
         with clock.stage("render"):
             if isinstance(source, VideoSource):
@@ -112,6 +111,8 @@ def run_drive(
             )
             announce(_announcement(job, stream, runtime))
             sound = sound_of(job, source, drivers, runtime)
+            if sound is None and job.run.sound in ("driving", "portrait"):
+                warn(f"the video has no sound: {job.run.sound} has none.")
             first_frame: list[float] = []
             seen = watched(stream, runtime, clock.start, first_frame)
             sheet = None
@@ -152,12 +153,6 @@ def run_drive(
         warnings=tuple(warn),
         preview=job.preview,
     )
-
-
-def _at_rate(motion: Motion, fps: Fraction) -> Motion:
-    if len(motion) == 1:
-        return replace(motion, fps=fps)
-    return motion if motion.fps == fps else retime(motion, fps)
 
 
 def _announcement(job: DriveJob, stream: FrameStream, runtime: Runtime) -> str:

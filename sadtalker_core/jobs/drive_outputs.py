@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..engines.engine import Motion
-from ..errors import OptionError, OutputError
+from ..errors import OutputError
 from ..media.motion_files import save_motion
 from ..media.pictures import write_picture
 from ..structures import FrameStream, ImplicitMotion
+from ..transfer.borrowed import as_kind
 from ..transfer.motion_templates import save_template
 
 MOTION_SUFFIXES = (".safetensors", ".pkl")
@@ -21,13 +22,11 @@ def check_motion_path(path: Path) -> None:
 
 
 def save_any_motion(motion: Motion, path: Path) -> None:
-    """Write a motion of any engine; ``.pkl`` is a template of LivePortrait."""
+    """Write a motion of any engine; ``.pkl`` is a template of LivePortrait, of any motion."""
+    if path.suffix.lower() == ".pkl":
+        motion = as_kind(motion, ImplicitMotion)
     if isinstance(motion, ImplicitMotion):
         save_template(motion, path)
-    elif path.suffix.lower() == ".pkl":
-        raise OptionError(
-            f"{path}: a .pkl is a template of LivePortrait; name this engine's motion .safetensors."
-        )
     else:
         save_motion(motion, path)
 

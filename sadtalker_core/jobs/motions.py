@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ def load_any_motion(path: Path) -> Motion:
             "save the motion instead."
         )
     return motion
+
+
+def at_rate(motion: Motion, fps: Fraction) -> Motion:
+    """The same motion in other frames per second; a single frame stays one."""
+    if len(motion) == 1:
+        return replace(motion, fps=fps)
+    return motion if motion.fps == fps else retime(motion, fps)
 
 
 def motion_of(

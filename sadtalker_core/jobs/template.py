@@ -12,14 +12,16 @@ from ..media.files import check_input_file, check_output_path
 from ..options import option_specs
 from ..runtime import Runtime
 from ..structures import ImplicitMotion
-from ..transfer.borrowed import as_kind
 from .devices import make_runtime
 from .drive_inputs import Driver
 from .drive_outputs import check_motion_path, save_any_motion
 from .drive_settings import DRIVE, DriveJob, driving_of
 from .engines import find_weights, weight_store
 from .kinds import flatten
+from .motions import at_rate
 from .values import read_value, suggest
+
+_OF_PORTRAITS = ("who", "sound", "seconds")  # what only a job with a portrait can heed
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def build_template_job(driving: Path, out: Path, values: dict[str, Any]) -> Driv
     classes = {name: DRIVE.sections(engine)[name] for name in ("run", "drive")}
     known = {spec.name: (name, spec) for name, cls in classes.items() for spec in option_specs(cls)}
     given: dict[str, dict[str, Any]] = {name: {} for name in classes}
+    for name in _OF_PORTRAITS:
+        known.pop(name, None)
     for name, value in flat.items():
         if name not in known:
             raise OptionError(f"{name} is not an option here{suggest(name, known)}.")
@@ -87,7 +91,8 @@ def run_template(
         motion = driver.motion(job, driving, networks, engine.motion_type, runtime, warn)
     else:
         motion = driver.loaded
-    if job.out.suffix.lower() == ".pkl":
-        motion = as_kind(motion, ImplicitMotion)
+    if (rate := job.run.frames_per_second) is not None:
+        motion = at_rate(motion, rate)
     save_any_motion(motion, job.out)
-    return TemplateResult(job.out, len(motion), float(motion.fps), type(motion).__name__)
+    kept = ImplicitMotion if job.out.suffix.lower() == ".pkl" else type(motion)
+    return TemplateResult(job.out, len(motion), float(motion.fps), kept.__name__)

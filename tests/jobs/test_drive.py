@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from sadtalker_core.errors import MediaError, OptionError, OutputError, WeightsError
+from sadtalker_core.errors import MediaError, OptionError, OutputError, StructureError, WeightsError
 from sadtalker_core.jobs.animate import run_animate
 from sadtalker_core.jobs.drive import run_drive
 from sadtalker_core.jobs.drive_settings import build_drive_job
@@ -192,6 +192,32 @@ def test_templates_change_their_form(job: dict[str, Any], driver: Path, tmp_path
     assert torch.equal(one.rotation, other.rotation)
     with pytest.raises(OutputError, match="safetensors or .pkl"):
         run_template(build_template_job(kept, tmp_path / "t.mat", values))
+    slow = run_template(build_template_job(kept, tmp_path / "s.safetensors", {"fps": "12.5"}))
+    assert (slow.fps, slow.frames) == (12.5, 3)
+    for name in ("who", "sound"):
+        with pytest.raises(OptionError, match=f"{name} is not an option here"):
+            build_template_job(kept, tmp_path / "s.safetensors", {name: "all"})
+
+
+def test_the_built_in_engines_motion_is_kept_as_a_template_too(
+    job: dict[str, Any], tmp_path: Path
+) -> None:
+    kept = tmp_path / "m.pkl"
+    made({**job, "engine": "lite", "save_motion": str(kept)})
+    assert len(load_template(kept)) == 6  # rest is put in front
+
+
+def test_one_frame_of_motion_drives_a_whole_video(
+    job: dict[str, Any], driver: Path, plain: Plain, tmp_path: Path
+) -> None:
+    kept = load_motion(plain["lite"][2])
+    assert isinstance(kept, LiteMotion)
+    path = tmp_path / "one.safetensors"
+    save_motion(kept[2:3], path)
+    values = {**job, "portrait": str(driver), "driving": [str(path)], "sound": "driving"}
+    result, frames = made({**values, "engine": "lite"})
+    assert len(frames) == result.frames == open_video(driver).frame_count
+    assert any("no sound" in warning for warning in result.warnings)
 
 
 def test_speech_moves_liveportrait(job: dict[str, Any], voice: Path, tmp_path: Path) -> None:
@@ -251,5 +277,5 @@ def test_a_motion_file_with_a_wrong_number_of_keypoints_is_refused(
     turn = torch.eye(3).expand(4, 3, 3)
     ones = torch.ones(4, 1)
     save_motion(ImplicitMotion(zeros, turn, zeros[:, 0], ones, Fraction(25)), path)
-    with pytest.raises(Exception, match="21"):
+    with pytest.raises(StructureError, match="has 5 keypoints, these networks have 21"):
         made({**job, "engine": "liveportrait", "driving": [str(path)]})
