@@ -30,6 +30,7 @@ from .template_pickle import PlainData, pickled
 
 KEYPOINTS = 21
 _FPS_DENOMINATOR = 1001  # 29.97 is 30000/1001
+_FPS_RANGE = (0.1, 1000.0)
 _POINTS = (KEYPOINTS, 3)
 # Field, the names that files have for it, its shape in one frame.
 _NEEDED: tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...] = (
@@ -145,9 +146,9 @@ def motion_from_template(found: object, owner: str = "the template") -> Implicit
                 f"it has {_some(frames[0])}."
             )
     for field, names, shape in _RATIOS:
-        name = next((name for name in names if template.get(name)), None)
+        listed = ((name, _listed(template.get(name))) for name in names)
+        name, values = next(((name, rows) for name, rows in listed if rows), (None, None))
         if name is not None:
-            values = template[name]
             if not isinstance(values, (list, tuple)) or len(values) < len(frames):
                 raise MediaError(
                     f"{name} of {owner} must be a list of {len(frames)} ratios, one per frame."
@@ -191,6 +192,11 @@ def _frames(template: dict[str, Any], owner: str) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", listed[:count])
 
 
+def _listed(value: Any) -> Any:
+    """An array as the list of its rows; anything else as it is."""
+    return list(cast("NDArray[Any]", value)) if isinstance(value, np.ndarray) else value
+
+
 def _stacked(values: Sequence[Any], name: str, shape: tuple[int, ...], owner: str) -> Tensor:
     """(T, *shape) float32 of one value per frame."""
     rows = np.empty((len(values), *shape), np.float32)
@@ -199,7 +205,7 @@ def _stacked(values: Sequence[Any], name: str, shape: tuple[int, ...], owner: st
             raise MediaError(f"frame {k} of {owner} lacks {name}, which frame 0 has.")
         try:
             row = np.asarray(value, dtype=np.float32)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise MediaError(f"{name} in frame {k} of {owner} is not made of numbers.") from error
         if row.size != math.prod(shape):
             if shape == _POINTS and row.size % 3 == 0:
@@ -217,9 +223,20 @@ def _stacked(values: Sequence[Any], name: str, shape: tuple[int, ...], owner: st
 
 def _fps(value: Any, owner: str) -> Fraction:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
-        raise MediaError(f"{owner} has no usable frame rate: its output_fps is {value!r}.")
+    low, high = _FPS_RANGE
+    if not is_number or not low <= value <= high:
+        raise MediaError(
+            f"{owner} has no usable frame rate: its output_fps is {_short(value)}, "
+            f"allowed is {low:g} to {high:g}."
+        )
     return Fraction(value).limit_denominator(_FPS_DENOMINATOR)
+
+
+def _short(value: Any) -> str:
+    # Whole numbers may have more digits than Python writes.
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a huge number"
+    return repr(value)[:20]
 
 
 def _check_usable(motion: ImplicitMotion, owner: str) -> None:

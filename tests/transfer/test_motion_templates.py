@@ -147,6 +147,10 @@ def test_the_original_can_read_ours(tmp_path: Path) -> None:
 
 
 def test_a_relative_motion_gets_its_rest_in_front(tmp_path: Path) -> None:
+    as_array = {**original(), "c_eyes_lst": np.stack(original()["c_eyes_lst"])}
+    assert same(
+        load_template(written(tmp_path, as_array)), load_template(written(tmp_path, original()))
+    )
     seen = load_template(written(tmp_path, {**original(), "c_eyes_lst": [], "c_lip_lst": []}))
     motion = dataclasses.replace(seen, canonical=None, keypoints=None, is_relative=True)
     again = load_template(save_template(motion, tmp_path / "m.pkl"))
@@ -242,6 +246,10 @@ BAD: dict[str, tuple[object, str]] = {
     ),
     "short ratios": (_with(lambda t: t["c_eyes_lst"].pop()), "c_eyes_lst of .* list of 3"),
     "frame rate": ({**original(), "output_fps": 0}, "output_fps is 0"),
+    "frame rate tiny": ({**original(), "output_fps": 1e-9}, "output_fps is 1e-09, allowed is 0.1"),
+    "frame rate huge": ({**original(), "output_fps": 10**400}, "output_fps is a huge number"),
+    "huge number": (_with(lambda t: t["motion"][1].update(scale=[10**400])), "not made of numbers"),
+    "ratio text": ({**original(), "c_eyes_lst": "abc"}, "must be a list of 3"),
     "frame rate nan": ({**original(), "output_fps": float("nan")}, "output_fps is nan"),
 }
 
