@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -94,9 +94,10 @@ class Driver:
                 f"{self.path} is a picture; the engine {job.engine.id} needs a video, where the "
                 "driver's face at rest can be seen. Give a video, a motion file or sliders."
             )
-        return driving.read(
-            networks, self._frames(runtime), job.run.driver_face_options(), job.drive, runtime
-        )
+        # How hard to look counts for drivers too; which face is said apart.
+        threshold = job.face.detection_threshold
+        face = replace(job.run.driver_face_options(), detection_threshold=threshold)
+        return driving.read(networks, self._frames(runtime), face, job.drive, runtime)
 
     def _frames(self, runtime: Runtime) -> ReferenceVideo:
         if self.video is not None:
@@ -121,7 +122,15 @@ def check_drive_job(job: DriveJob) -> None:
     Raises:
         MediaError: an input is missing, a folder, or empty.
         OutputError: an output cannot be written there or is one of the inputs.
+        OptionError: there are more drivers than faces that move.
     """
+    numbers = job.run.who_numbers()
+    faces = 1 if numbers is None else len(numbers)  # none of them stands for all
+    if len(job.driving) > 1 and faces and len(job.driving) != faces:
+        raise OptionError(
+            f"{len(job.driving)} drivers do not fit {faces} face{'s' if faces > 1 else ''}: give "
+            "one driver, or say with who which faces move, such as all."
+        )
     check_input_file(job.portrait, "portrait")
     for path in job.driving:
         check_input_file(path, "driving file")
@@ -176,7 +185,7 @@ def check_length(
     """A picture can hold one frame only.
 
     Raises:
-        OptionError: a source video is given another rate than its own.
+        OptionError: a source video is given another rate or length than its own.
         OutputError: the output is a picture and there are more frames.
     """
     if isinstance(source, VideoSource) and fps != source.fps:
@@ -184,6 +193,8 @@ def check_length(
             f"fps is {float(fps):g}, but the portrait is a video of {float(source.fps):g} frames "
             "per second, each of which is moved; leave fps out."
         )
+    if isinstance(source, VideoSource) and job.run.seconds is not None:
+        raise OptionError("seconds is for a picture; a video has a length of its own.")
     moving = isinstance(source, VideoSource) or any(each.has_many_frames for each in drivers)
     if not moving and not drivers:
         moving = slider_frames(job, fps) > 1

@@ -215,6 +215,8 @@ def test_one_frame_of_motion_drives_a_whole_video(
     path = tmp_path / "one.safetensors"
     save_motion(kept[2:3], path)
     values = {**job, "portrait": str(driver), "driving": [str(path)], "sound": "driving"}
+    with pytest.raises(OptionError, match="a video has a length of its own"):
+        made({**values, "driving": None, "smile": 1, "seconds": 2, "engine": "lite"})
     result, frames = made({**values, "engine": "lite"})
     assert len(frames) == result.frames == open_video(driver).frame_count
     assert any("no sound" in warning for warning in result.warnings)
@@ -247,6 +249,8 @@ Change = Callable[[dict[str, Any]], dict[str, Any]]
         ({"engine": "sadtalker"}, OptionError, "by sound"),
         ({"who": "0,0"}, OptionError, "numbers of faces"),
         ({"who": "3"}, OptionError, "the command faces"),
+        ({"driving": ["a.mp4", "b.mp4"]}, OptionError, "2 drivers do not fit 1 face:"),
+        ({"driving": ["a.mp4", "b.mp4"], "who": "0,1,2"}, OptionError, "fit 3 faces"),
         ({"driver_face": "tallest"}, OptionError, "driver_face must be"),
         ({"save_motion": "m.mat"}, OutputError, "safetensors or .pkl"),
         ({"driving": ["missing.mp4"]}, MediaError, "missing.mp4"),
