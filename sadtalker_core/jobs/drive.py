@@ -105,7 +105,10 @@ def run_drive(
             if isinstance(source, VideoSource):
                 frames = source.frame_count
             else:
-                frames = 1 if job.driving else slider_frames(job, rate)
+                frames = slider_frames(job, rate)
+                if drivers and frames > 1 and not any(each.has_many_frames for each in drivers):
+                    warn("the driver has one frame: keyframes of sliders after it are not shown.")
+                frames = 1 if drivers else frames
             stream = driving.animate(
                 networks, prepared, motions, job.drive, job.sliders, frames, rate, runtime
             )

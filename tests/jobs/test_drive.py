@@ -220,6 +220,9 @@ def test_one_frame_of_motion_drives_a_whole_video(
     result, frames = made({**values, "engine": "lite"})
     assert len(frames) == result.frames == open_video(driver).frame_count
     assert any("no sound" in warning for warning in result.warnings)
+    result, _ = made({**values, "portrait": job["portrait"], "smile": "0:0, 1:1", "engine": "lite"})
+    assert result.frames == 1
+    assert any("not shown" in warning for warning in result.warnings)
 
 
 def test_speech_moves_liveportrait(job: dict[str, Any], voice: Path, tmp_path: Path) -> None:
