@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -37,6 +38,8 @@ MOTION_HELP = {
     "motion of the head.",
     "save_motion": "Keep the motion in this .safetensors file, to edit it or use it again.",
 }
+
+_NEGATIVE = re.compile(r"-[0-9.][0-9.eE+-]*[s:,]")  # keyframes or a list of numbers
 
 _EXAMPLES = """\
 examples:
@@ -171,6 +174,7 @@ def _add_drive(commands: Any) -> None:
                 "--driving",
                 metavar="FILE",
                 nargs="+",
+                action="extend",
                 default=argparse.SUPPRESS,
                 help="Who drives: a video, a picture, or a motion file (.safetensors, .pkl); one "
                 "for all faces that move, or one for each.",
@@ -250,7 +254,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         SystemExit: after --help and --version.
     """
     parser = build_parser()
-    args, rest = parser.parse_known_args(argv)
+    args, rest = parser.parse_known_args(_joined(argv))
     if args.command == "models":
         # argparse loses names that come after a flag: models download --offline NAME
         args.names += [word for word in rest if not word.startswith("-")]
@@ -265,6 +269,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             f"See talking-portraits {args.command or ''} --help."
         )
     return args
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """``--smile -1:0,2:1`` as one word: argparse takes values that begin with - for flags."""
+    words: list[str] = []
+    for word in argv:
+        is_value = _NEGATIVE.match(word) is not None
+        if is_value and words and words[-1].startswith("--") and "=" not in words[-1]:
+            words[-1] = f"{words[-1]}={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def _flags_of(parser: Parser, command: str | None) -> set[str]:

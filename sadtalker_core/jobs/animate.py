@@ -61,7 +61,7 @@ def run_animate(
             loaded = read_motion(job)
             store = weight_store(job.run.models_dir)
             files = find_weights(engine, job.render, store)
-            if job.run.engine == "auto" and (note := fallback_note(engine, store)):
+            if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
                 announce(note)
         with clock.stage("face"):
             runtime.progress("face", 0, 0)

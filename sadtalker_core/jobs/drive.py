@@ -60,7 +60,7 @@ def run_drive(
             check_drive_job(job)
             store = weight_store(job.run.models_dir)
             files = find_weights(engine, job.render, store)
-            if job.run.engine == "auto" and (note := fallback_note(engine, store)):
+            if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
                 announce(note)
             drivers = [Driver.open(path) for path in job.driving]
             source = open_source(job, driving.prepare_video is not None, warn)

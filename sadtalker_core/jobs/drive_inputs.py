@@ -92,7 +92,8 @@ class Driver:
         if self.picture is not None and not driving.reads_pictures:
             raise OptionError(
                 f"{self.path} is a picture; the engine {job.engine.id} needs a video, where the "
-                "driver's face at rest can be seen. Give a video, a motion file or sliders."
+                "driver's face at rest can be seen. Give a video, a motion file or sliders; "
+                "LivePortrait takes pictures too."
             )
         # How hard to look counts for drivers too; which face is said apart.
         threshold = job.face.detection_threshold
@@ -133,7 +134,7 @@ def check_drive_job(job: DriveJob) -> None:
         )
     check_input_file(job.portrait, "portrait")
     for path in job.driving:
-        check_input_file(path, "driving file")
+        check_input_file(path, "driving")
     inputs = input_files(job)
     if is_picture_name(job.out):
         check_output_path(job.out, inputs)
@@ -234,7 +235,8 @@ def find_people(
         )
     if most is not None and len(wanted) > most:
         raise OptionError(
-            f"the engine {job.engine.id} moves {most} face at a time, {len(wanted)} were asked for."
+            f"the engine {job.engine.id} moves {most} face at a time, {len(wanted)} were asked "
+            "for; LivePortrait moves any number."
         )
     if len(job.driving) not in (0, 1, len(wanted)):
         raise OptionError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engines.engine import Engine
-from ..registry import ENGINES, find_engine
+from ..registry import find_engine
 from ..weights.catalog import WeightFile
 from ..weights.store import WeightStore
 from .kinds import JobKind
@@ -74,9 +74,9 @@ def find_weights(engine: Engine, render_options: Any, store: WeightStore) -> dic
     return store.require(files, f"the engine {engine.id}") if files else {}
 
 
-def fallback_note(engine: Engine, store: WeightStore) -> str:
+def fallback_note(kind: JobKind, engine: Engine, store: WeightStore) -> str:
     """Why ``auto`` took a plainer engine, or nothing."""
-    better = ENGINES[: ENGINES.index(engine)]
+    better = kind.engines[: kind.engines.index(engine)]
     missing = [other for other in better if not is_ready(other, store)]
     if not missing:
         return ""

@@ -78,7 +78,7 @@ def run_template(
     """
     runtime = runtime or make_runtime(job.run)
     (path,) = job.driving
-    check_input_file(path, "driving file")
+    check_input_file(path, "driving")
     check_motion_path(job.out)
     check_output_path(job.out, [path])
     engine = job.engine

@@ -21,6 +21,7 @@ from ..errors import Cancelled, OutputError, WeightsError
 from .catalog import WeightFile, file_sha256
 from .fetch import MAY_PASS, FetchFailed, check_space, fetch
 from .lock import LockFile
+from .published import SETS
 
 MODELS_VARIABLE = "TALKING_PORTRAITS_MODELS"
 COMPATIBLE_VARIABLE = "SADTALKER_CHECKPOINTS"
@@ -120,12 +121,12 @@ class WeightStore:
         names = ", ".join(f"{file.file} ({_megabytes(file.size)})" for file in missing)
         folders = ", ".join(str(folder) for folder in self.folders)
         licences = " ".join(dict.fromkeys(file.licence for file in missing))
-        engine = missing[0].engines[0] if missing[0].engines else missing[0].name
+        wanted = _what_to_download(missing)
         verb = "is" if len(missing) == 1 else "are"
         passed = "".join(map(self._passed_over, missing))
         return (
             f"{names} {verb} needed for {purpose} and not on this machine. Looked in: {folders}. "
-            f"{passed}Licence: {licences} To get what is missing: {COMMAND} {engine}"
+            f"{passed}Licence: {licences} To get what is missing: {COMMAND} {wanted}"
             f"{self._flag}"
         )
 
@@ -304,6 +305,15 @@ class WeightStore:
             raise OutputError(f"{target} cannot be written ({error}).") from error
         self._pin(file, digest, target.stat().st_size, source)
         self.lock.remember(target, digest)
+
+
+def _what_to_download(missing: Sequence[WeightFile]) -> str:
+    """The smallest set that has all of these files, or their names."""
+    sets = sorted(SETS.items(), key=lambda item: len(item[1]))
+    fitting = [name for name, files in sets if set(missing) <= set(files)]
+    if len(missing) == 1 or not fitting:
+        return " ".join(file.name for file in missing)
+    return fitting[0]
 
 
 def is_downloaded(file: WeightFile) -> bool:

@@ -62,3 +62,37 @@ def test_template_keeps_the_motion_of_a_file(tmp_path: Path) -> None:
     done = run("template", "--driving", str(kept), "--out", str(out), "--json")
     assert json.loads(done.out)["frames"] == 3
     assert out.is_file()
+
+
+def test_the_advice_names_what_this_job_can_use(
+    tmp_path: Path, small_portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALKING_PORTRAITS_MODELS", str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    words = ["edit", "--portrait", str(small_portrait), "--smile", "1", "--out"]
+    done = run(*words, str(tmp_path / "a.png"))
+    assert "download liveportrait" in done.err
+    assert "SadTalker" not in done.err
+    animal = run(*words, str(tmp_path / "b.png"), "--species", "animal")
+    assert animal.code == 6
+    assert "models download liveportrait-animal" in animal.err
+
+
+def test_values_may_begin_with_a_minus(tmp_path: Path, small_portrait: Path) -> None:
+    words = ["edit", "--portrait", str(small_portrait), "--engine", "lite", "--fps", "12"]
+    done = run(*words, "--pupil-x", "-10:0,0.1:8", "--out", str(tmp_path / "a.mkv"))
+    assert done.code == 2  # time must not be negative, but it is read
+    assert "pupil_x" in done.err
+    done = run(*words, "--eyebrow", "-5", "--out", str(tmp_path / "a.png"))
+    assert done.code == 0
+
+
+def test_drivers_may_be_given_one_by_one(tmp_path: Path, small_portrait: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+    words = ["drive", "--portrait", str(small_portrait), "--engine", "lite"]
+    both = ["--driving", str(tmp_path / "a.mp4"), "--driving", str(tmp_path / "b.mp4")]
+    done = run(*words, *both, "--out", str(tmp_path / "c.mp4"))
+    assert done.code == 2
+    assert "2 drivers" in done.err or "one driver" in done.err

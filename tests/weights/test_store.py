@@ -134,7 +134,8 @@ def test_what_is_missing_is_said_in_full(tmp_path: Path) -> None:
         "one.pth (1 MB), two.pth (size not known) are needed for the engine toy and not on this "
         f"machine. Looked in: {tmp_path / 'a'}, {tmp_path / 'b'}, {tmp_path / 'c'}. "
         "Licence: MIT, with doubts. Other terms. "
-        f"To get what is missing: talking-portraits models download toy --models-dir {tmp_path}/a"
+        f"To get what is missing: talking-portraits models download one two "
+        f"--models-dir {tmp_path}/a"
     )
     assert caught.value.exit_code == 6
 
