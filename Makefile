@@ -71,13 +71,14 @@ lint: $(VENV)/.ready-dev
 
 unit: $(VENV)/.ready-dev
 	@echo "== unit"
-	@$(RUN) -m pytest $(PYTEST_FLAGS) -m "not parity and not hosts"
+	@$(RUN) -m pytest $(PYTEST_FLAGS) -m "not parity and not jobs and not hosts"
 
+# Full-size networks, and whole jobs of the neural engines with toy networks.
 # A stage without tests says so. pytest would exit with 5 and look like a failure.
 parity: $(VENV)/.ready-dev
-	@echo "== parity (full size)"
+	@echo "== parity (full size) and whole jobs"
 	@if grep -rqs --include='test_*.py' 'mark\.parity' tests; then \
-	  $(RUN) -m pytest $(PYTEST_FLAGS) -m parity; \
+	  $(RUN) -m pytest $(PYTEST_FLAGS) -m "parity or jobs"; \
 	else echo "left out: parity: no such test yet, they come with the first neural engine"; fi
 
 hosts: $(VENV)/.ready-dev

@@ -26,6 +26,8 @@ from sadtalker_core.transfer.motion_templates import load_template
 from tests.conftest import speech_like, write_wav
 from tests.systems.liveportrait.toy_files import write_toy_files
 
+pytestmark = pytest.mark.jobs
+
 ENGINES = ("lite", "liveportrait")
 
 

@@ -29,6 +29,8 @@ from sadtalker_core.transfer.expression_map import (
 from sadtalker_core.transfer.head_pose import lite_from_coeff
 from tests.systems.sadtalker.toy_files import write_toy_files
 
+pytestmark = pytest.mark.jobs
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -45,6 +45,8 @@ from .toy_nets import (
     toy_retargeting,
 )
 
+pytestmark = pytest.mark.jobs
+
 FPS = Fraction(25)
 FLOAT32 = LivePortraitRenderOptions(precision="float32")
 
