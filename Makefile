@@ -73,7 +73,7 @@ unit: $(VENV)/.ready-dev
 	@echo "== unit"
 	@$(RUN) -m pytest $(PYTEST_FLAGS) -m "not parity and not jobs and not hosts"
 
-# Full-size networks, and whole jobs of the neural engines with toy networks.
+# Full-size networks, and whole jobs from files to a file (neural engines with toy networks).
 # A stage without tests says so. pytest would exit with 5 and look like a failure.
 parity: $(VENV)/.ready-dev
 	@echo "== parity (full size) and whole jobs"

@@ -14,6 +14,8 @@ import pytest
 
 from tests.cli.running import all_files
 
+pytestmark = pytest.mark.jobs
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals and limits")
 

@@ -19,6 +19,8 @@ from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.provenance import read_provenance
 from sadtalker_core.media.video_in import open_video
 
+pytestmark = pytest.mark.jobs
+
 
 def frames_of(path: Path) -> torch.Tensor:
     return torch.cat(list(open_video(path).frames(8)))
