@@ -14,10 +14,11 @@ import pytest
 
 from tests.cli.running import all_files
 
-pytestmark = pytest.mark.jobs
-
 ROOT = Path(__file__).resolve().parent.parent.parent
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals and limits")
+pytestmark = [
+    pytest.mark.jobs,
+    pytest.mark.skipif(os.name == "nt", reason="POSIX signals and limits"),
+]
 
 
 def start(*words: object, limit_bytes: int | None = None) -> subprocess.Popen[str]:
