@@ -27,7 +27,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         values = {"portrait": str(DEMO / "portrait.png"), "out": DEMO_OUT, **values}
         if not set(SPEAKERS) & values.keys():
             values = {"audio": str(DEMO / "voice.flac"), **values}
-    job = build_job(values)
+    return run_job(build_job(values), args, console)
+
+
+def run_job(job: AnimateJob | DriveJob, args: argparse.Namespace, console: Console) -> int:
+    """Keep the settings if that is asked for, run the job, and say what was made."""
     if args.save_config:
         save_config(Path(args.save_config), job)
     result = run_with_console(job, console)

@@ -1,4 +1,4 @@
-"""The commands drive, edit and template."""
+"""The commands drive and edit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from ..errors import OptionError
 from ..jobs.drive_settings import DRIVE, build_drive_job
 from ..jobs.kinds import flatten
-from .animate import run_with_console, summary
-from .config_file import load_config, save_config
+from .animate import run_job
+from .config_file import load_config
 from .console import Console
 from .flags import given_values
 
@@ -23,16 +23,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             "driving is missing: say who drives with --driving FILE, a video, a picture or a "
             "motion file; for sliders alone there is the command edit."
         )
-    job = build_drive_job(values)
-    if args.save_config:
-        save_config(Path(args.save_config), job)
-    result = run_with_console(job, console)
-    lines = [f"Note: {warning}" for warning in result.warnings if not console.shows_progress]
-    lines.append(summary(result))
-    if result.preview:
-        lines.append(f"Contact sheet: {result.preview}")
-    console.result(result.as_dict(), lines)
-    return 0
+    return run_job(build_drive_job(values), args, console)
 
 
 def _merged_values(args: argparse.Namespace) -> dict[str, Any]:

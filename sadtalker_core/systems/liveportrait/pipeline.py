@@ -22,6 +22,7 @@ from ...faces.options import FaceOptions
 from ...motion_request import ReferenceVideo
 from ...runtime import Runtime
 from ...structures import FrameStream, ImplicitMotion, KeypointTrack
+from ..blocks.memory import CPU_FRAMES
 from .carried import closed_lips, compared_with, picture_as_change
 from .config import LivePortraitDriveOptions
 from .crop import CropShape
@@ -41,7 +42,7 @@ from .prepared import (
     is_pasted,
     source_pictures,
 )
-from .render import CPU_FRAMES, SourceFeatures, prepare_features, render_frames
+from .render import SourceFeatures, prepare_features, render_frames
 from .weights import LivePortraitNets
 
 Prepared = PreparedPortrait | PreparedVideo

@@ -6,7 +6,6 @@ chunks, so memory does not grow with length.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,20 +13,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ...errors import OptionError, TalkingPortraitsError
+from ...errors import OptionError
 from ...runtime import Runtime
 from ...structures import FrameStream, KeypointTrack
-from ..blocks.memory import is_out_of_memory
-
-logger = logging.getLogger(__name__)
-
-# Frames in one call of the networks on a CPU: more are no faster, and memory, the time to the first
-# frame and the time until a cancel is seen grow with them.
-CPU_FRAMES = 2
-
-
-class RenderMemoryError(TalkingPortraitsError):
-    """Not even one frame fits into memory."""
+from ..blocks.memory import ChunkedRender
 
 
 class FrameRenderer(Protocol):
@@ -149,59 +138,23 @@ def render_frames(
         runtime: chunk size, progress and cancel.
         length: frames altogether for the progress, 0 when unknown.
     """
-    at_once = runtime.chunk
-    if runtime.device.type == "cpu":
-        at_once = min(at_once, CPU_FRAMES)
     done = 0
+    at_once: ChunkedRender | None = None
     for features, track in pieces:
-        start = 0
-        while start < len(track):
-            runtime.check_cancelled()
-            part = slice(start, start + at_once)
-            frames = _try_chunk(nets, features, track, part, runtime.device)
-            if frames is None:
-                at_once = _fewer(min(at_once, len(track) - start), features.size)
-                continue
-            start += len(frames)
+        advice = "Close other programs or run on the CPU."
+        at_once = at_once or ChunkedRender(runtime, features.size, advice)
+
+        def make(
+            part: slice, features: SourceFeatures = features, track: KeypointTrack = track
+        ) -> Tensor:
+            return render_chunk(
+                nets,
+                features if len(features) == 1 else features[part],
+                (track.source if len(track.source) == 1 else track.source[part]).to(runtime.device),
+                track.driving[part].to(runtime.device),
+            )
+
+        for frames in at_once.frames(len(track), make):
             done += len(frames)
             runtime.progress("render", done, length)
             yield frames
-
-
-def _try_chunk(
-    nets: RenderNets,
-    features: SourceFeatures,
-    track: KeypointTrack,
-    part: slice,
-    device: torch.device,
-) -> Tensor | None:
-    """Frames, or None when memory ran out.
-
-    A function of its own: outside the handler, with its frame gone, nothing of the failed attempt
-    is held by the traceback any more.
-    """
-    source = track.source if len(track.source) == 1 else track.source[part]
-    driving = track.driving[part]
-    try:
-        return render_chunk(
-            nets,
-            features if len(features) == 1 else features[part],
-            source.to(device),
-            driving.to(device),
-        )
-    except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one too
-        if not is_out_of_memory(error):
-            raise
-        logger.info("out of memory with %d frames at once: %s", len(driving), error)
-    return None
-
-
-def _fewer(tried: int, size: tuple[int, int]) -> int:
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if tried <= 1:
-        raise RenderMemoryError(
-            f"Memory ran out while rendering one frame of {size[1]}x{size[0]}. Close other "
-            "programs or run on the CPU."
-        )
-    return tried // 2

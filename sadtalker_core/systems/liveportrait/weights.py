@@ -14,10 +14,8 @@ from typing import TypeVar
 
 from torch import nn
 
-from ...errors import WeightsError
 from ...runtime import Runtime
-from ...weights.architecture import Architecture, detect, detect_one, load
-from ...weights.reader import read_shapes, read_weights
+from ...weights.network_files import NetworkFiles
 from ..blocks.fast.compiler import check_compiler
 from ..blocks.fast.encoder import FastEncoder
 from .architectures import (
@@ -71,33 +69,18 @@ def load_nets(
     """
     if options.compile:
         check_compiler(runtime.device)
-    others = {name: path for name, path in files.items() if path.suffix == ".onnx"}
-    shapes = {path: read_shapes(path) for name, path in files.items() if name not in others}
-    holders = {
-        found.architecture.id: path
-        for path, inside in shapes.items()
-        for found in detect(inside, ARCHITECTURES)
-    }
-
-    def network(wanted: Architecture[_N]) -> _N:
-        runtime.check_cancelled()
-        if wanted.id not in holders:
-            raise WeightsError(
-                f"{wanted.title} is in none of these files: {', '.join(map(str, shapes))}."
-            )
-        path = holders[wanted.id]
-        found = detect_one(shapes[path], wanted, ARCHITECTURES, str(path))
-        return load(wanted, read_weights(path, found.prefix), runtime.device).module
-
+    landmarks = next((path for path in files.values() if path.suffix == ".onnx"), None)
+    holding = (path for path in files.values() if path.suffix != ".onnx")
+    found = NetworkFiles(holding, ARCHITECTURES, runtime)
     mix = choose_mix(options.precision, runtime.device)
-    renderer = optimise(network(WARPING), network(GENERATOR), mix, options.compile)
+    renderer = optimise(found.network(WARPING), found.network(GENERATOR), mix, options.compile)
     return LivePortraitNets(
-        motion=network(MOTION),
+        motion=found.network(MOTION),
         retarget=RetargetNets(
-            stitching=network(STITCHER),
-            eye=network(EYE_RETARGETING),
-            lip=network(LIP_RETARGETING),
+            stitching=found.network(STITCHER),
+            eye=found.network(EYE_RETARGETING),
+            lip=found.network(LIP_RETARGETING),
         ),
-        render=RenderNets(FastEncoder(network(APPEARANCE), mix.encoder).eval(), renderer),
-        landmarks=next(iter(others.values()), None),
+        render=RenderNets(FastEncoder(found.network(APPEARANCE), mix.encoder).eval(), renderer),
+        landmarks=landmarks,
     )

@@ -6,7 +6,6 @@ the frames come in chunks, so memory does not grow with length.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,21 +13,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ...errors import OptionError, TalkingPortraitsError
+from ...errors import OptionError
 from ...runtime import Runtime
 from ...structures import FrameStream, KeypointTrack
-from ..blocks.memory import is_out_of_memory
+from ..blocks.memory import ChunkedRender
 from .nets.keypoint_detector import KeypointDetector
-
-logger = logging.getLogger(__name__)
-
-# Frames in one call of the networks on a CPU: more are no faster, and memory, the time to the first
-# frame and the time until a cancel is seen grow with them.
-CPU_FRAMES = 2
-
-
-class RenderMemoryError(TalkingPortraitsError):
-    """Not even one frame fits into memory."""
 
 
 class FrameGenerator(Protocol):
@@ -152,49 +141,19 @@ def render_frames(
         runtime: chunk size, progress and cancel.
         length: frames altogether for the progress, 0 when unknown.
     """
-    at_once = runtime.chunk
-    if runtime.device.type == "cpu":
-        at_once = min(at_once, CPU_FRAMES)
+    at_once = ChunkedRender(
+        runtime,
+        features.size,
+        "Close other programs, choose the 256 renderer, or run on the CPU.",
+    )
     kp_source = kp_source.to(runtime.device)
     done = 0
     for piece in kp_driving:
-        start = 0
-        while start < len(piece):
-            runtime.check_cancelled()
-            part = piece[start : start + at_once].to(runtime.device)
-            frames = _try_chunk(nets, features, kp_source, part)
-            if frames is None:
-                at_once = _fewer(len(part), features.size)
-                continue
-            start += len(part)
-            done += len(part)
+
+        def make(part: slice, piece: Tensor = piece) -> Tensor:
+            return render_chunk(nets, features, kp_source, piece[part].to(runtime.device))
+
+        for frames in at_once.frames(len(piece), make):
+            done += len(frames)
             runtime.progress("render", done, length)
             yield frames
-
-
-def _try_chunk(
-    nets: RenderNets, features: SourceFeatures, kp_source: Tensor, kp_driving: Tensor
-) -> Tensor | None:
-    """Frames, or None when memory ran out.
-
-    A function of its own: outside the handler, with its frame gone, nothing of the failed attempt
-    is held by the traceback any more.
-    """
-    try:
-        return render_chunk(nets, features, kp_source, kp_driving)
-    except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one too
-        if not is_out_of_memory(error):
-            raise
-        logger.info("out of memory with %d frames at once: %s", len(kp_driving), error)
-    return None
-
-
-def _fewer(tried: int, size: tuple[int, int]) -> int:
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if tried <= 1:
-        raise RenderMemoryError(
-            f"Memory ran out while rendering one frame of {size[1]}x{size[0]}. Close other "
-            "programs, choose the 256 renderer, or run on the CPU."
-        )
-    return tried // 2

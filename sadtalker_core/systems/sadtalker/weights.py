@@ -17,8 +17,7 @@ from torch import nn
 from ...errors import WeightsError
 from ...faces.nets.recon3d import Recon3D
 from ...runtime import Runtime
-from ...weights.architecture import Architecture, detect, detect_one, load
-from ...weights.reader import read_shapes, read_weights
+from ...weights.network_files import NetworkFiles
 from ..blocks.fast.compiler import check_compiler
 from ..blocks.fast.precision import choose_mix
 from .architectures import (
@@ -76,39 +75,23 @@ def load_nets(
     """
     if options.compile:
         check_compiler(runtime.device)
-    shapes = {path: read_shapes(path) for path in dict.fromkeys(files.values())}
-    holders = {
-        found.architecture.id: path
-        for path, inside in shapes.items()
-        for found in detect(inside, ARCHITECTURES)
-    }
-
-    def network(wanted: Architecture[_N]) -> _N:
-        runtime.check_cancelled()
-        if wanted.id not in holders:
-            raise WeightsError(
-                f"{wanted.title} is in none of these files: {', '.join(map(str, shapes))}."
-            )
-        path = holders[wanted.id]
-        found = detect_one(shapes[path], wanted, ARCHITECTURES, str(path))
-        return load(wanted, read_weights(path, found.prefix), runtime.device).module
-
-    mapping = network(MAPPING)
+    found = NetworkFiles(files.values(), ARCHITECTURES, runtime)
+    mapping = found.network(MAPPING)
     width = 73 if "full" in options.preprocess else 70
     if mapping.config.coefficients != width:
         raise WeightsError(
-            f"{holders[MAPPING.id]} is MappingNet for {mapping.config.coefficients} coefficients; "
-            f"the mode {options.preprocess} needs the one for {width}."
+            f"{found.holder(MAPPING)} is MappingNet for {mapping.config.coefficients} "
+            f"coefficients; the mode {options.preprocess} needs the one for {width}."
         )
     finder = None
     if options.landmarks == "original":
-        finder = OriginalFinder(network(RETINAFACE), network(FAN_98))
+        finder = OriginalFinder(found.network(RETINAFACE), found.network(FAN_98))
     mix = choose_mix(options.precision, runtime.device)
-    generator = optimise(network(GENERATOR), mix, options.compile)
+    generator = optimise(found.network(GENERATOR), mix, options.compile)
     return SadTalkerNets(
-        recon=network(FACE_3DRECON),
-        motion=MotionNets(network(AUDIO2EXP), network(AUDIO2POSE)),
+        recon=found.network(FACE_3DRECON),
+        motion=MotionNets(found.network(AUDIO2EXP), found.network(AUDIO2POSE)),
         mapping=mapping,
-        render=RenderNets(network(KP_EXTRACTOR), generator),
+        render=RenderNets(found.network(KP_EXTRACTOR), generator),
         finder=finder,
     )

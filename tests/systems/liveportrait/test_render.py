@@ -12,9 +12,9 @@ from torch import Tensor
 from sadtalker_core.errors import Cancelled, OptionError
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.structures import KeypointTrack
-from sadtalker_core.systems.liveportrait import render as module
+from sadtalker_core.systems.blocks import memory
+from sadtalker_core.systems.blocks.memory import RenderMemoryError
 from sadtalker_core.systems.liveportrait.render import (
-    RenderMemoryError,
     RenderNets,
     SourceFeatures,
     prepare_features,
@@ -74,7 +74,7 @@ def test_frames_do_not_depend_on_the_chunk(
     is_video: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "CPU_FRAMES", 100)
+    monkeypatch.setattr(memory, "CPU_FRAMES", 100)
     features = prepare_features(nets, pictures(5), Runtime()) if is_video else still
     clip = track(5, 5 if is_video else 1)
     want = render_chunk(nets, features, clip.source, clip.driving)
@@ -104,7 +104,7 @@ def test_every_frame_of_a_source_video_is_its_own(nets: RenderNets) -> None:
 
 def test_a_processor_takes_few_frames_at_once(nets: RenderNets, still: SourceFeatures) -> None:
     parts = [len(part) for part in render(nets, still, track(5), Runtime(chunk=8))]
-    assert max(parts) == module.CPU_FRAMES
+    assert max(parts) == memory.CPU_FRAMES
 
 
 def test_pieces_are_read_one_at_a_time(nets: RenderNets, still: SourceFeatures) -> None:
@@ -155,7 +155,7 @@ class Hungry:
 def test_chunk_is_halved_when_memory_runs_out(
     still: SourceFeatures, sources: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CPU_FRAMES", 100)
+    monkeypatch.setattr(memory, "CPU_FRAMES", 100)
     greedy = Hungry(2, RuntimeError("CUDA error: out of memory"))
     clip = track(10, sources)
     many = SourceFeatures(

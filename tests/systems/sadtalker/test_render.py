@@ -11,9 +11,9 @@ from torch import Tensor
 from sadtalker_core.errors import Cancelled, OptionError
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.structures import KeypointTrack
-from sadtalker_core.systems.sadtalker import render as module
+from sadtalker_core.systems.blocks import memory
+from sadtalker_core.systems.blocks.memory import RenderMemoryError
 from sadtalker_core.systems.sadtalker.render import (
-    RenderMemoryError,
     RenderNets,
     SourceFeatures,
     prepare_source,
@@ -64,7 +64,7 @@ def test_preparing_can_be_cancelled(nets: RenderNets) -> None:
 def test_frames_do_not_depend_on_the_chunk(
     nets: RenderNets, features: SourceFeatures, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CPU_FRAMES", 100)
+    monkeypatch.setattr(memory, "CPU_FRAMES", 100)
     clip = track(5)
     want = render_chunk(nets, features, clip.source, clip.driving)
     assert want.shape == (5, 3, SIDE, SIDE)
@@ -83,7 +83,7 @@ def test_frames_do_not_depend_on_the_chunk(
 
 def test_a_processor_takes_few_frames_at_once(nets: RenderNets, features: SourceFeatures) -> None:
     parts = [len(part) for part in render(nets, features, track(5), Runtime(chunk=8))]
-    assert max(parts) == module.CPU_FRAMES
+    assert max(parts) == memory.CPU_FRAMES
 
 
 def test_keypoints_may_come_in_pieces(nets: RenderNets, features: SourceFeatures) -> None:
@@ -159,7 +159,7 @@ OUT_OF_MEMORY = (
 def test_chunk_is_halved_when_memory_runs_out(
     features: SourceFeatures, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CPU_FRAMES", 100)
+    monkeypatch.setattr(memory, "CPU_FRAMES", 100)
     greedy = Hungry(2, error)
     clip = track(10)
     frames = list(render(RenderNets(toy_detector(), greedy), features, clip, Runtime(chunk=8)))
