@@ -1,0 +1,16 @@
+"""ComfyUI's node API, of the version that we are written for.
+
+Every node takes ``io`` and ``ui`` from here, so that the version is chosen in one place: the pinned
+one where the host has it, the newest elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+if importlib.util.find_spec("comfy_api.v0_0_2") is not None:
+    from comfy_api.v0_0_2 import ComfyExtension, InputImpl, io, ui
+else:
+    from comfy_api.latest import ComfyExtension, InputImpl, io, ui
+
+__all__ = ["ComfyExtension", "InputImpl", "io", "ui"]

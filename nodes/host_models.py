@@ -1,0 +1,155 @@
+"""Networks of an engine, kept by ComfyUI's own model manager.
+
+The host decides when they are on the graphics card: it makes room for them and takes them out
+again when others need it, as it does with every model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..sadtalker_core.engines.engine import Engine
+from ..sadtalker_core.registry import find_engine
+from ..sadtalker_core.runtime import Runtime
+from ..sadtalker_core.weights.catalog import BUNDLED, WeightFile
+from ..sadtalker_core.weights.store import WeightStore
+
+OWN_FOLDER = "talking_portraits"
+
+
+class HostModel:
+    """An engine with its networks, as it travels from a loader to the nodes that use it.
+
+    Attributes:
+        engine: what it can do.
+        options: render options it was loaded with: which networks, which arithmetic.
+        networks: the engine's own; None for the built-in engine.
+        files: the weights it uses.
+        device: where it works.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        options: Any,
+        networks: Any,
+        files: tuple[WeightFile, ...],
+        device: torch.device,
+    ) -> None:
+        self.engine = engine
+        self.options = options
+        self.networks = networks
+        self.files = files
+        self.device = device
+        self._patcher = _patcher_of(networks, device)
+
+    def move_in(self) -> None:
+        """See that the networks are where they work."""
+        if self._patcher is None:
+            return
+        import comfy.model_management as management
+
+        load: Any = management.load_models_gpu
+        known = inspect.signature(load).parameters
+        # Our layers are torch's own: they cannot be cast from main memory while they run.
+        load([self._patcher], **({"force_full_load": True} if "force_full_load" in known else {}))
+
+    def __repr__(self) -> str:
+        return f"HostModel({self.engine.title}, {len(self.files)} files, {self.device})"
+
+
+def _patcher_of(networks: Any, device: torch.device) -> Any:
+    modules = _modules_in(networks)
+    if not modules:
+        return None
+    import comfy.model_management as management
+    from comfy.model_patcher import ModelPatcher
+
+    held = nn.ModuleList(modules).eval()
+    offload = management.unet_offload_device()
+    held.to(offload)  # the host counts what it moves in itself
+    return ModelPatcher(held, load_device=device, offload_device=offload)
+
+
+def _modules_in(value: Any) -> list[nn.Module]:
+    """The outermost modules in a record of networks, each once."""
+    if isinstance(value, nn.Module):
+        return [value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        found = [
+            module
+            for field in dataclasses.fields(value)
+            for module in _modules_in(getattr(value, field.name))
+        ]
+        return list(dict.fromkeys(found))
+    return []
+
+
+def load_model(engine_id: str, options: Any = None) -> HostModel:
+    """An engine with its networks read, ready to be moved in.
+
+    Args:
+        engine_id: id of the engine.
+        options: its render options.
+
+    Raises:
+        WeightsError: a file is missing; says which, where it was looked for, under which terms it
+            is, and how to get it.
+    """
+    import comfy.model_management as management
+
+    from ..sadtalker_core.jobs.engines import find_weights, used_files
+
+    engine = find_engine(engine_id)
+    options = options or engine.render_options()
+    bundled = tuple(file for file in BUNDLED if "lite" in file.engines)
+    if not engine.needs_download:
+        return HostModel(engine, options, None, bundled, torch.device("cpu"))
+    store = host_store()
+    files = find_weights(engine, options, store)
+    device = torch.device(management.get_torch_device())
+    if device.type != "cpu":
+        management.free_memory(sum(path.stat().st_size for path in files.values()) * 2, device)
+    runtime = Runtime(device=device, cancelled=management.processing_interrupted)
+    networks = engine.load(files, options, runtime)
+    used = used_files(engine, options, store)
+    return HostModel(engine, options, networks, (*bundled, *used), device)
+
+
+@functools.lru_cache(maxsize=1)
+def builtin() -> HostModel:
+    """The built-in engine: what nodes use where no model is connected."""
+    return load_model("lite")
+
+
+def host_store() -> WeightStore:
+    """Weights in ComfyUI's model folders: our own, those of other packs, and their parents."""
+    from ..sadtalker_core.jobs.engines import weight_store
+
+    return weight_store(host_folders=tuple(_folders()))
+
+
+def _folders() -> list[Path]:
+    import folder_paths
+
+    roots = [Path(folder_paths.models_dir)]
+    registered = folder_paths.folder_names_and_paths
+    named = [
+        Path(path)
+        for name in (OWN_FOLDER, "liveportrait", "sadtalker", "checkpoints")
+        if name in registered
+        for path in folder_paths.get_folder_paths(name)
+    ]
+    # A checkpoints folder of another models directory says where that directory is.
+    roots += [path.parent for path in named if path.name == "checkpoints"]
+    packs = [Path(path) for path in folder_paths.get_folder_paths("custom_nodes")]
+    others = [pack / "Comfyui-SadTalker" / "SadTalker" for pack in packs]
+    own = [root / OWN_FOLDER for root in roots]
+    return list(dict.fromkeys([*own, *named, *roots, *others]))
