@@ -1,11 +1,15 @@
 # make demo    set everything up in .venv, write outputs/demo.mp4, say where it is
 # make test    set everything up in .venv, run lint, unit, parity and host tests
+# make test-nodes    only the ComfyUI nodes, in an environment of their own (.venv-nodes)
+# make test-comfyui  the nodes in a real ComfyUI: COMFYUI_DIR=/path/to/ComfyUI make test-comfyui
 # make format  put the code in the project's format
 # make clean   remove .venv and what was built
 #
 # PYTHON=python3.12 chooses the interpreter (3.10 to 3.13).
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from another index: with this one the
 # smaller build without CUDA, which spares about 2 GB on Linux.
+# REQUIRE_HOSTS=1 lets the hosts stage fail where it would be left out for want of an environment.
+# COMFYUI_PYTHON=/path/to/python is the interpreter that runs COMFYUI_DIR (else .venv-nodes).
 
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -14,6 +18,8 @@ else
 BIN := $(VENV)/bin
 endif
 RUN := $(BIN)/python
+NODES_VENV := .venv-nodes
+NODES_RUN := $(subst $(VENV)/,$(NODES_VENV)/,$(RUN))
 PIP := $(RUN) -m pip --disable-pip-version-check
 SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
@@ -26,7 +32,7 @@ PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 p
 	    >/dev/null 2>&1; then echo "$$p"; break; fi; \
 	done
 
-.PHONY: demo test lint unit parity hosts format clean setup setup-dev
+.PHONY: demo test lint unit parity hosts test-nodes test-comfyui format clean setup setup-dev
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
@@ -81,17 +87,31 @@ parity: $(VENV)/.ready-dev
 	  $(RUN) -m pytest $(PYTEST_FLAGS) -m "parity or jobs"; \
 	else echo "left out: parity: no such test yet, they come with the first neural engine"; fi
 
-hosts: $(VENV)/.ready-dev
-	@echo "== hosts"
+hosts: $(VENV)/.ready-dev test-nodes
 	@$(RUN) tools/hosts_found.py
-	@if grep -rqs --include='test_*.py' 'mark\.hosts' tests; then \
-	  $(RUN) -m pytest $(PYTEST_FLAGS) -m hosts; \
-	else echo "left out: host tests: no such test yet, they come with the nodes and the tab"; fi
+	@$(RUN) -m pytest $(PYTEST_FLAGS) -m hosts; status=$$?; \
+	if [ $$status -eq 5 ]; then echo "no other host tests"; else exit $$status; fi
+
+# The nodes have packages of their own: those that ComfyUI's users have.
+test-nodes: | $(RUN)
+	@echo "== hosts: ComfyUI nodes"
+	@if $(RUN) tools/comfy_environment.py $(NODES_VENV); then \
+	  $(NODES_RUN) -m pytest $(PYTEST_FLAGS) -m hosts tests/nodes; \
+	elif [ -n "$(REQUIRE_HOSTS)" ]; then exit 1; \
+	else echo "left out: ComfyUI nodes (the line above says why)"; fi
+
+test-comfyui: $(VENV)/.ready-dev
+	@if [ ! -f "$(COMFYUI_DIR)/main.py" ]; then \
+	  echo "Say where ComfyUI is: COMFYUI_DIR=/path/to/ComfyUI make test-comfyui" >&2; exit 1; \
+	fi
+	@if [ -z "$(COMFYUI_PYTHON)" ]; then $(RUN) tools/comfy_environment.py $(NODES_VENV); fi
+	@COMFYUI_DIR="$(COMFYUI_DIR)" COMFYUI_PYTHON="$(or $(COMFYUI_PYTHON),$(NODES_RUN))" \
+	  $(RUN) -m pytest -v -m hosts tests/comfyui
 
 format: $(VENV)/.ready-dev
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(NODES_VENV) build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,14 +10,14 @@ import sys
 
 def hosts_found() -> dict[str, str | None]:
     """Host name to where it is, or None where it is not found."""
-    comfy = os.environ.get("COMFYUI_PATH")
+    comfy = os.environ.get("COMFYUI_DIR")
     webui = os.environ.get("WEBUI_PATH")
     browser = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None
     )
     gradio = importlib.util.find_spec("gradio")
     return {
-        "ComfyUI (COMFYUI_PATH)": comfy if comfy and os.path.isdir(comfy) else None,
+        "ComfyUI (COMFYUI_DIR)": comfy if comfy and os.path.isdir(comfy) else None,
         "A1111 or Forge (WEBUI_PATH)": webui if webui and os.path.isdir(webui) else None,
         "gradio": gradio.origin if gradio else None,
         "browser (chromium)": browser,

