@@ -7,6 +7,7 @@ when a node runs.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 
 from .host import ComfyExtension, io
 
@@ -21,6 +22,8 @@ class TalkingPortraits(ComfyExtension):
 
     async def on_load(self) -> None:
         """Offer our nodes in place of those of abandoned packs, where ComfyUI can do that."""
+        if importlib.util.find_spec(".replacements", __package__) is None:  # TODO lead: remove
+            return
         from .replacements import register
 
         await register()
@@ -30,6 +33,7 @@ class TalkingPortraits(ComfyExtension):
         return [
             node
             for name in MODULES
+            if importlib.util.find_spec(f".{name}", __package__) is not None  # TODO lead: remove
             for node in importlib.import_module(f".{name}", __package__).NODES
         ]
 
