@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from ..sadtalker_core.engines.engine import Engine
+from ..sadtalker_core.errors import WeightsError
 from ..sadtalker_core.registry import find_engine
 from ..sadtalker_core.runtime import Runtime
 from ..sadtalker_core.weights.catalog import BUNDLED, WeightFile
@@ -113,7 +114,14 @@ def load_model(engine_id: str, options: Any = None) -> HostModel:
     if not engine.needs_download:
         return HostModel(engine, options, None, bundled, torch.device("cpu"))
     store = host_store()
-    files = find_weights(engine, options, store)
+    try:
+        files = find_weights(engine, options, store)
+    except WeightsError as error:
+        raise WeightsError(
+            f"{error} (In ComfyUI: put the files into {store.folders[0]}, or run that command in "
+            "the folder of this pack as python -m sadtalker_core models ... The Model Report node "
+            "lists every file with its address.)"
+        ) from error
     device = torch.device(management.get_torch_device())
     if device.type != "cpu":
         management.free_memory(sum(path.stat().st_size for path in files.values()) * 2, device)
@@ -131,9 +139,8 @@ def builtin() -> HostModel:
 
 def host_store() -> WeightStore:
     """Weights in ComfyUI's model folders: our own, those of other packs, and their parents."""
-    from ..sadtalker_core.jobs.engines import weight_store
-
-    return weight_store(host_folders=tuple(_folders()))
+    own, *others = _folders()
+    return WeightStore(option=own, host_folders=others)
 
 
 def _folders() -> list[Path]:
