@@ -122,9 +122,12 @@ def test_inputs_follow_the_options(monkeypatch: Any) -> None:
 def test_an_interrupt_is_the_hosts_own(host: Host) -> None:
     import comfy.model_management as management
 
-    with pytest.raises(management.InterruptProcessingException), bridge.at_work() as runtime:
-        management.interrupt_current_processing()
-        runtime.check_cancelled()
+    def stopped_work() -> None:
+        with bridge.at_work() as runtime:
+            management.interrupt_current_processing()
+            runtime.check_cancelled()
+
+    pytest.raises(management.InterruptProcessingException, stopped_work)
     assert not management.processing_interrupted()  # the next run is not stopped
 
 
