@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..expression_sliders import ExpressionSliders
@@ -15,7 +16,7 @@ from ..faces.face import Face
 from ..faces.options import FaceOptions
 from ..motion_request import MotionRequest, ReferenceVideo
 from ..runtime import Runtime
-from ..structures import Coeff3DMM, FrameStream, ImplicitMotion, LiteMotion
+from ..structures import Coeff3DMM, FrameStream, ImplicitMotion, KeypointTrack, LiteMotion
 from ..weights.catalog import WeightFile
 
 Motion = Coeff3DMM | ImplicitMotion | LiteMotion
@@ -43,6 +44,11 @@ def no_weights(options: Any) -> tuple[WeightFile, ...]:
 
 def _no_pose(prepared: Any) -> None:
     return None
+
+
+def _whole_frame(prepared: Any, frames: int, fps: Fraction, runtime: Runtime) -> Tensor:
+    """A region for engines that do not say where they paint."""
+    return torch.ones((1, *prepared.size), device=runtime.device)
 
 
 PrepareVideo = Callable[
@@ -81,6 +87,26 @@ class Driving:
 
 
 @dataclass(frozen=True)
+class Layers:
+    """An engine's last two steps by themselves, for hosts that put something between them.
+
+    Attributes:
+        render: ``(networks, prepared, number of the face, KeypointTrack, runtime)``: the renderer
+            alone. A stream of (N, 3, S, S) faces in [0, 1].
+        paste: ``(prepared, number of the face, faces (T, 3, h, w) in [0, 1], onto, seam, fps,
+            runtime)``: faces of any size as the frames that are shown. ``onto`` are the frames that
+            they are laid over, (1 or T, 3, H, W) uint8, or None for the portrait's own; ``seam``
+            is one of ``SEAMS``. A stream of (N, 3, H, W) uint8.
+    """
+
+    render: Callable[[Any, Any, int, KeypointTrack, Runtime], FrameStream]
+    paste: Callable[[Any, int, Tensor, Tensor | None, str, Fraction, Runtime], FrameStream]
+
+
+SEAMS = ("as prepared", "soft", "matched")
+
+
+@dataclass(frozen=True)
 class Engine:
     """How one engine is called. Every engine has the same steps.
 
@@ -106,6 +132,9 @@ class Engine:
         late_options: motion options that ``animate`` reads: they count for motion from a file too.
         source_pose: ``(prepared)``: coefficients of the portrait, one frame, where it has some.
         driving: how it is driven by videos and sliders, or None where it cannot be.
+        region: ``(prepared, frames, fps, runtime)``: where frames may differ from the picture, (1,
+            H, W) for all frames or (T, H, W), float32 in [0, 1].
+        layers: its renderer and its paste-back by themselves, where it renders keypoints.
     """
 
     id: str
@@ -127,3 +156,5 @@ class Engine:
     late_options: tuple[str, ...] = ()
     source_pose: Callable[[Any], Coeff3DMM | None] = _no_pose
     driving: Driving | None = None
+    region: Callable[[Any, int, Fraction, Runtime], Tensor] = _whole_frame
+    layers: Layers | None = None

@@ -44,6 +44,12 @@ def _animate(
     return animate(prepared, motion, runtime)
 
 
+def _region(prepared: Any, frames: int, fps: Fraction, runtime: Runtime) -> Tensor:
+    from ..systems.lite.region import region
+
+    return region(prepared, frames, fps, runtime)
+
+
 def _cost(options: Any) -> Cost:
     return Cost(start_s=2.0, frame_s=0.010, frame_s_per_megapixel=0.010)
 
@@ -134,4 +140,5 @@ LITE = Engine(
         animate=_drive,
         prepare_video=_prepare_video,
     ),
+    region=_region,
 )

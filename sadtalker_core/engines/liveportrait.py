@@ -18,11 +18,11 @@ from ..faces.face import Face
 from ..faces.options import FaceOptions
 from ..motion_request import MotionRequest, ReferenceVideo
 from ..runtime import Runtime
-from ..structures import FrameStream, ImplicitMotion
+from ..structures import FrameStream, ImplicitMotion, KeypointTrack
 from ..systems.lite.config import LiteMotionOptions
 from ..systems.liveportrait.config import LivePortraitDriveOptions, LivePortraitRenderOptions
 from ..weights.catalog import WeightFile
-from .engine import Cost, Driving, Engine
+from .engine import Cost, Driving, Engine, Layers
 from .speech import motion_of_speech
 
 
@@ -120,6 +120,34 @@ def _drive(
     return animate(networks, prepared, motions, options, sliders, frames, fps, runtime)
 
 
+def _region(prepared: Any, frames: int, fps: Fraction, runtime: Runtime) -> Tensor:
+    from ..systems.liveportrait.layers import region
+
+    return region(prepared, frames, runtime)
+
+
+def _render(
+    networks: Any, prepared: Any, number: int, track: KeypointTrack, runtime: Runtime
+) -> FrameStream:
+    from ..systems.liveportrait.layers import render_faces
+
+    return render_faces(networks, prepared, number, track, runtime)
+
+
+def _paste(
+    prepared: Any,
+    number: int,
+    faces: Tensor,
+    onto: Tensor | None,
+    seam: str,
+    fps: Fraction,
+    runtime: Runtime,
+) -> FrameStream:
+    from ..systems.liveportrait.layers import paste_faces
+
+    return paste_faces(prepared, number, faces, onto, seam, fps, runtime)
+
+
 def _cost(options: Any) -> Cost:
     return Cost(start_s=8.0, frame_s=3.5, frame_s_per_megapixel=0.05)
 
@@ -153,4 +181,6 @@ LIVEPORTRAIT = Engine(
         animate=_drive,
         prepare_video=_prepare_video,
     ),
+    region=_region,
+    layers=Layers(_render, _paste),
 )

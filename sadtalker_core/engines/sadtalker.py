@@ -12,10 +12,10 @@ from torch import Tensor
 from ..faces.face import Face
 from ..motion_request import MotionRequest
 from ..runtime import Runtime
-from ..structures import Coeff3DMM, FrameStream
+from ..structures import Coeff3DMM, FrameStream, KeypointTrack
 from ..systems.sadtalker.config import SadTalkerMotionOptions, SadTalkerRenderOptions
 from ..weights.catalog import WeightFile
-from .engine import Cost, Engine
+from .engine import Cost, Engine, Layers
 
 
 def _weights(options: Any) -> tuple[WeightFile, ...]:
@@ -65,6 +65,34 @@ def _pose(prepared: Any) -> Coeff3DMM:
     return Coeff3DMM.from_rows(prepared.source.coeff, Fraction(25))
 
 
+def _region(prepared: Any, frames: int, fps: Fraction, runtime: Runtime) -> Tensor:
+    from ..systems.sadtalker.layers import region
+
+    return region(prepared)
+
+
+def _render(
+    networks: Any, prepared: Any, number: int, track: KeypointTrack, runtime: Runtime
+) -> FrameStream:
+    from ..systems.sadtalker.layers import render_faces
+
+    return render_faces(networks, prepared, number, track, runtime)
+
+
+def _paste(
+    prepared: Any,
+    number: int,
+    faces: Tensor,
+    onto: Tensor | None,
+    seam: str,
+    fps: Fraction,
+    runtime: Runtime,
+) -> FrameStream:
+    from ..systems.sadtalker.layers import paste_faces
+
+    return paste_faces(prepared, number, faces, onto, seam, fps, runtime)
+
+
 def _cost(options: Any) -> Cost:
     seconds = 15.0 if options.size == "512" else 3.8
     return Cost(start_s=15.0, frame_s=seconds, frame_s_per_megapixel=0.02)
@@ -92,4 +120,6 @@ SADTALKER = Engine(
     older_weights=_older,
     late_options=("yaw", "pitch", "roll"),
     source_pose=_pose,
+    region=_region,
+    layers=Layers(_render, _paste),
 )

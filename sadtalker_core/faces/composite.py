@@ -79,7 +79,7 @@ def composite(
         return composite_turned(frame, faces, place, options)
     box = _checked(frame, faces, place)
     result = frame[None].repeat(len(faces), 1, 1, 1)
-    region = _region(box, (int(frame.shape[1]), int(frame.shape[2])), faces)
+    region = _region(box, (int(frame.shape[1]), int(frame.shape[2])))
     if region is None or len(faces) == 0:
         return result
     if options.paste == "poisson":
@@ -117,6 +117,33 @@ def box_mask(rows: Tensor, columns: Tensor, sides: Sides, feather: float) -> Ten
     return smoothstep(down / width)[:, None] * smoothstep(across / width)[None, :]
 
 
+def region_mask(
+    box: Sequence[float],
+    size: tuple[int, int],
+    options: CompositeOptions,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """(H, W) in [0, 1]: how much a face pasted into ``box`` counts at each pixel of the picture.
+
+    Args:
+        box: x0, y0, x1, y1, edges of the crop in pixels.
+        size: (H, W) of the picture.
+        options: how it is pasted; Poisson blending takes the whole box.
+        device: of the result.
+    """
+    mask = torch.zeros(size, device=device)
+    place = tuple(float(value) for value in box)
+    region = _region(place, size)
+    if region is not None:
+        area = slice(region.y0, region.y1), slice(region.x0, region.x1)
+        rows, columns = region.centres(
+            region.y1 - region.y0, region.x1 - region.x0, torch.device(device)
+        )
+        feather = 0.0 if options.paste == "poisson" else options.feather
+        mask[area] = box_mask(rows, columns, region.sides, feather)
+    return mask
+
+
 def _checked(frame: Tensor, faces: Tensor, place: Sequence[float] | Tensor) -> tuple[float, ...]:
     if frame.dtype != torch.uint8 or frame.ndim != 3 or frame.shape[0] != 3:
         raise StructureError(
@@ -134,7 +161,7 @@ def _checked(frame: Tensor, faces: Tensor, place: Sequence[float] | Tensor) -> t
     return box
 
 
-def _region(box: tuple[float, ...], size: tuple[int, int], like: Tensor) -> _Region | None:
+def _region(box: tuple[float, ...], size: tuple[int, int]) -> _Region | None:
     """Pixels whose centres lie in the box and in the picture; None if there are none."""
     x0, y0, x1, y1 = box
     height, width = size

@@ -188,9 +188,11 @@ def _match(
     cells = min(_CELLS, 1 << (max(1, int(side)).bit_length() - 1))
     factor = max(1, round(side / cells))  # so that reading does not alias
     seen, inside = _picture_in_crop(still, image_from_crop, crop_size, box, cells, factor)
+    # asked on the CPU: what lies where is known without the device
     edges = inside[:, 0], inside[0], inside[:, -1], inside[-1]
     left, top, right, bottom = (bool(edge.any()) for edge in edges)
     sides = (left, top, right, bottom)
+    inside = inside.to(still.device)
     if not (options.bend or options.match_colour) or not any(sides) or cells < _FEWEST_CELLS:
         return sides, None, None
     small = interpolate(crops, size=(cells, cells), mode="area")
@@ -228,7 +230,8 @@ def _lost_detail(
     factor = max(1, int(side / crop_size + 1e-6))  # the picture is cut and reduced as the crop was
     seen, inside = _picture_in_crop(still, image_from_crop, crop_size, box, crop_size, factor)
     seen = _reduced(seen, side)
-    difference = (crops - seen) * interpolate(inside[None, None].float(), size=seen.shape[-2:])
+    inside = inside[None, None].to(seen)
+    difference = (crops - seen) * interpolate(inside, size=seen.shape[-2:])
     cells = min(_CELLS, seen.shape[-1])  # finer differences are noise of the renderer
     change = interpolate(difference, size=(cells, cells), mode="area").abs().mean(1, keepdim=True)
     change = interpolate(change, size=(_STILL_CELLS, _STILL_CELLS), mode="area")
@@ -241,7 +244,7 @@ def _lost_detail(
 def _picture_in_crop(
     still: Tensor, image_from_crop: Tensor, crop_size: int, box: _Box, cells: int, factor: int
 ) -> tuple[Tensor, Tensor]:
-    """(M, 3, n, n) the picture in the crop's axes, and (n, n) bool where there is a picture.
+    """(M, 3, n, n) the picture in the crop's axes, and (n, n) bool on the CPU where there is one.
 
     The picture is averaged over ``factor`` pixels, in step with its own corner, and then read at
     each cell.
@@ -258,7 +261,7 @@ def _picture_in_crop(
     extent = torch.tensor([small.shape[-1] * factor, small.shape[-2] * factor]).double()
     corner = torch.tensor([box[0] + skip[0], box[1] + skip[1]]).double()
     places = (2 * (points + 0.5 - corner) / extent - 1).reshape(cells, cells, 2)
-    inside = (places.abs() <= 1).all(-1).to(still.device)
+    inside = (places.abs() <= 1).all(-1)
     grid = places.float().to(still.device)[None].expand(len(small), -1, -1, -1)
     return _read(small, grid), inside
 

@@ -117,7 +117,7 @@ def drive_video(
     def rendered() -> Iterator[Tensor]:
         tracker = FaceTracker(prepared.nets, prepared.faces)
         untouched = 0
-        for index, rgb in enumerate(_at_rate(prepared.video, fps, frames)):
+        for index, rgb in enumerate(at_rate(prepared.video, fps, frames)):
             if index % runtime.chunk == 0:
                 runtime.check_cancelled()
             picture, _ = framed(rgb, prepared.start, *shown_mode(prepared.options, rgb))
@@ -164,8 +164,8 @@ def _frames(video: ReferenceVideo) -> Iterator[Tensor]:
         yield from chunk
 
 
-def _at_rate(video: ReferenceVideo, fps: Fraction, count: int) -> Iterator[Tensor]:
-    """``count`` frames, the one that is on at each moment; the last is held."""
+def at_rate(video: ReferenceVideo, fps: Fraction, count: int) -> Iterator[Tensor]:
+    """``count`` frames (3, H, W), the one that is on at each moment; the last is held."""
     source = _frames(video)
     last: Tensor | None = None
     taken = -1

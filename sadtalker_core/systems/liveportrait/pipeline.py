@@ -112,6 +112,31 @@ def animate(
     Raises:
         OptionError: an option needs what is not there, or motions do not fit the faces.
     """
+    tracks = keypoint_tracks(nets, prepared, motions, options, sliders, frames, fps, runtime)
+    length, rate = max(len(track) for track in tracks), tracks[0].fps
+    if isinstance(prepared, PreparedVideo):
+        # A face whose driver has ended is left as it is in the video.
+        chunks, size = _video_frames(nets, prepared, tracks, length, runtime), shown_size(prepared)
+    else:
+        tracks = [_held(track, length) for track in tracks]
+        chunks, size = _still_frames(nets, prepared, tracks, runtime), prepared.size
+    return FrameStream(chunks, length, size, rate)
+
+
+def keypoint_tracks(
+    nets: LivePortraitNets,
+    prepared: Prepared,
+    motions: Sequence[ImplicitMotion],
+    options: LivePortraitDriveOptions,
+    sliders: ExpressionSliders,
+    frames: int,
+    fps: Fraction,
+    runtime: Runtime,
+) -> list[KeypointTrack]:
+    """Where the keypoints of each face go, without a picture: ``animate`` renders these.
+
+    See ``animate`` for arguments and errors.
+    """
     video = prepared if isinstance(prepared, PreparedVideo) else None
     rate = video.fps if video is not None else motions[0].fps if motions else fps
     length = len(video) if video is not None else max(map(len, motions)) if motions else frames
@@ -125,14 +150,7 @@ def animate(
         for index, source in enumerate(faces):
             motion = motions[index % len(motions)].to(runtime.device) if motions else None
             tracks.append(_track(nets, prepared, source, motion, options, sliders, length, rate))
-    length = max(len(track) for track in tracks)
-    if isinstance(prepared, PreparedVideo):
-        # A face whose driver has ended is left as it is in the video.
-        chunks, size = _video_frames(nets, prepared, tracks, length, runtime), _shown_size(prepared)
-    else:
-        tracks = [_held(track, length) for track in tracks]
-        chunks, size = _still_frames(nets, prepared, tracks, runtime), prepared.size
-    return FrameStream(chunks, length, size, rate)
+    return tracks
 
 
 def _track(
@@ -193,7 +211,10 @@ def _held(track: KeypointTrack, length: int) -> KeypointTrack:
     return replace(track, driving=torch.cat([track.driving, last]))
 
 
-def _shown_size(prepared: PreparedVideo) -> tuple[int, int]:
+def shown_size(prepared: Prepared) -> tuple[int, int]:
+    """(H, W) of the frames."""
+    if isinstance(prepared, PreparedPortrait):
+        return prepared.size
     return prepared.frame_size if is_pasted(prepared.options) else (512, 512)
 
 
@@ -202,20 +223,22 @@ def _at_once(size: tuple[int, int], runtime: Runtime) -> int:
     return max(1, min(runtime.chunk, most, _FRAME_BYTES // (size[0] * size[1] * 3)))
 
 
-def _rendered(
+def rendered(
     nets: LivePortraitNets, features: SourceFeatures, track: KeypointTrack, runtime: Runtime
 ) -> Tensor:
+    """(N, 3, 512, 512) in [0, 1]: all faces of a short track."""
     return torch.cat(list(render_frames(nets.render, [(features, track)], runtime)))
 
 
-def _part(track: KeypointTrack, part: slice) -> KeypointTrack:
+def part_of(track: KeypointTrack, part: slice) -> KeypointTrack:
+    """A range of its frames."""
     source = track.source if len(track.source) == 1 else track.source[part]
     return KeypointTrack(source, track.driving[part], track.fps)
 
 
 def _laid_over(frames: Tensor, crops: Tensor, places: Tensor, prepared: Prepared) -> Tensor:
     if prepared.options.seam == "matched":
-        return composite(frames, crops, places.to(crops.device))
+        return composite(frames, crops, places)
     return paste_exact(frames, crops, places)
 
 
@@ -230,7 +253,7 @@ def _still_frames(
     for start in range(0, length, at_once):
         runtime.check_cancelled()
         part = slice(start, min(start + at_once, length))
-        yield shown_faces(nets, prepared, [_part(track, part) for track in tracks], quiet)
+        yield shown_faces(nets, prepared, [part_of(track, part) for track in tracks], quiet)
         runtime.progress("render", part.stop, length)
 
 
@@ -248,7 +271,7 @@ def shown_faces(
     with torch.inference_mode():
         shown = prepared.still[None].expand(len(tracks[0]), -1, -1, -1)
         for face, track in zip(prepared.faces, tracks):
-            crops = _rendered(nets, face.features, track, runtime)
+            crops = rendered(nets, face.features, track, runtime)
             if not is_pasted(prepared.options):
                 return to_levels(crops)
             shown = _laid_over(shown, crops, face.image_from_crop, prepared)
@@ -291,12 +314,24 @@ def _face_in_frames(
     if count <= 0:
         return shown
     part = slice(start, start + count)
-    is_whole = not prepared.options.do_crop
-    pictures = source_pictures(face, own[:count], start, is_whole).to(runtime.device)
-    features = prepare_features(nets.render, pictures, runtime)
-    crops = _rendered(nets, features, _part(track, part), runtime)
+    crops = crops_of_video(nets, prepared, face, part_of(track, part), own[:count], start, runtime)
     if not is_pasted(prepared.options):
         return to_levels(crops)
     moved = _laid_over(shown[:count], crops, face.image_from_crop[part], prepared)
     seen = face.valid[part].to(own.device)[:, None, None, None]
     return torch.cat([torch.where(seen, moved, shown[:count]), shown[count:]])
+
+
+def crops_of_video(
+    nets: LivePortraitNets,
+    prepared: PreparedVideo,
+    face: FaceInVideo,
+    track: KeypointTrack,
+    own: Tensor,
+    start: int,
+    runtime: Runtime,
+) -> Tensor:
+    """(N, 3, 512, 512) in [0, 1]: one face of N frames of a video, of which one is ``start``."""
+    pictures = source_pictures(face, own, start, not prepared.options.do_crop).to(runtime.device)
+    features = prepare_features(nets.render, pictures, runtime)
+    return rendered(nets, features, track, runtime)

@@ -80,6 +80,21 @@ def _shown_size(cut: tuple[int, int], size: int) -> tuple[int, int]:
     return max(1, int(size * cut[0] / cut[1])), size
 
 
+def read_video(
+    nets: SadTalkerNets, prepared: PreparedPortrait, video: ReferenceVideo, runtime: Runtime
+) -> Coeff3DMM:
+    """The coefficients of every frame of a video, cut as the portrait is, at the video's rate.
+
+    Raises:
+        NoFaceError: no frame shows a face.
+    """
+    finder = nets.finder or VideoFinder(load_face_nets(runtime.device))
+    mode = prepared.source.plan.mode
+    with torch.inference_mode():
+        rows = read_reference(nets.recon, video.open(), finder, mode, runtime).coeff
+        return Coeff3DMM.from_rows(rows.to(runtime.device), video.fps)
+
+
 def make_motion(
     nets: SadTalkerNets, prepared: PreparedPortrait, request: MotionRequest, runtime: Runtime
 ) -> Coeff3DMM:
@@ -92,12 +107,7 @@ def make_motion(
     source = prepared.source.coeff
 
     def read(video: ReferenceVideo | None) -> Coeff3DMM | None:
-        if video is None:
-            return None
-        finder = nets.finder or VideoFinder(load_face_nets(runtime.device))
-        mode = prepared.source.plan.mode
-        rows = read_reference(nets.recon, video.open(), finder, mode, runtime).coeff
-        return Coeff3DMM.from_rows(rows.to(runtime.device), video.fps)
+        return None if video is None else read_video(nets, prepared, video, runtime)
 
     with torch.inference_mode():
         whole = read(request.whole)
@@ -158,11 +168,12 @@ def _shown(prepared: PreparedPortrait, faces: FrameStream) -> Iterator[Tensor]:
         for part in chunk.split(at_once if prepared.paste else len(chunk)):
             # Not held over a yield: the reader must not run in inference mode because of us.
             with torch.inference_mode():
-                frames = _frames(prepared, part)
+                frames = shown_frames(prepared, part)
             yield frames
 
 
-def _frames(prepared: PreparedPortrait, faces: Tensor) -> Tensor:
+def shown_frames(prepared: PreparedPortrait, faces: Tensor) -> Tensor:
+    """Faces (N, 3, S, S) in [0, 1] as the frames that are shown, (N, 3, H, W) uint8."""
     if prepared.paste is not None:
         return composite(prepared.still, faces, prepared.source.plan.box_px, prepared.paste)
     if prepared.size != tuple(faces.shape[2:]):
