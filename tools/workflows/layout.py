@@ -1,0 +1,144 @@
+"""Sizes and places of nodes, so that a graph reads from left to right and nothing overlaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .graph import Node
+
+TITLE = 30.0  # height of a node's title, which lies above its place
+SLOT, WIDGET, TEXT_BOX, SOUND_BAR = 20.0, 24.0, 124.0, 54.0
+PICTURE = 230.0  # room for a picture below the widgets
+GAP, COLUMN_GAP, GROUP_GAP = 36.0, 50.0, 60.0
+EDGE, HEAD = 20.0, 50.0  # of a frame: at the sides, and above its first title
+LETTER = 7.2  # width of a letter in a node
+
+# Nodes that show a picture or a video below their widgets once they have run.
+SHOWS = frozenset({"LoadImage", "PreviewImage", "SaveImage", "SaveVideo", "LoadVideo"})
+TEXT_SHOWS = frozenset({"PreviewAny"})
+
+
+@dataclass
+class Group:
+    """A coloured frame with columns of nodes; ``box`` is (x, y, width, height)."""
+
+    title: str
+    colour: str
+    row: int
+    under: bool = False
+    columns: list[list[Node]] = field(default_factory=lambda: [[]])
+    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+    def to_ui(self, number: int) -> dict[str, Any]:
+        """As the frontend saves it."""
+        return {
+            "id": number,
+            "title": self.title,
+            "bounding": list(self.box),
+            "color": self.colour,
+            "font_size": 24,
+            "flags": {},
+        }
+
+
+def place(groups: list[Group]) -> None:
+    """Give every node and every frame its box."""
+    top = 0.0
+    for row in sorted({group.row for group in groups}):
+        here = [group for group in groups if group.row == row]
+        stacks: list[list[Group]] = []
+        for group in here:
+            if group.under and stacks:
+                stacks[-1].append(group)
+            else:
+                stacks.append([group])
+        left = 0.0
+        for stack in stacks:
+            y = top
+            for group in stack:
+                _place_group(group, left, y)
+                y += group.box[3] + GROUP_GAP
+            width = max(group.box[2] for group in stack)
+            for group in stack:
+                group.box = (*group.box[:2], width, group.box[3])
+            left += width + GROUP_GAP
+        top = max(group.box[1] + group.box[3] for group in here) + GROUP_GAP
+
+
+def _place_group(group: Group, left: float, top: float) -> None:
+    x = left + EDGE
+    bottom = top
+    for column in group.columns:
+        sizes = [size_of(node) for node in column]
+        width = max(size[0] for size in sizes)
+        y = top + HEAD + TITLE
+        for node, (_, height) in zip(column, sizes, strict=True):
+            node.box = (x, y, width, height)
+            y += height + TITLE + GAP
+        bottom = max(bottom, y - TITLE - GAP)
+        x += width + COLUMN_GAP
+    group.box = (left, top, x - COLUMN_GAP + EDGE - left, bottom + EDGE - top)
+
+
+def size_of(node: Node) -> tuple[float, float]:
+    """Width and height that show everything in a node, in the frontend's units."""
+    if node.spec is None:
+        width = node.width or 340.0
+        return width, node.height or note_height(node.text, width)
+    sockets, outputs = node.spec.sockets(), node.spec.outputs
+    widgets = [spec for spec in node.spec.widgets() if not spec.is_advanced]
+    rows = max(len(sockets), len(outputs), 1)
+    height = rows * SLOT + 6
+    if widgets:
+        height += 8
+    for spec in widgets:
+        height += TEXT_BOX if spec.is_multiline else WIDGET * (2 if spec.is_seed else 1)
+        if spec.upload:
+            height += WIDGET + (SOUND_BAR if spec.upload == "audio" else 0)
+    if any(spec.is_advanced for spec in node.spec.widgets()):
+        height += WIDGET  # the button that unfolds them in newer frontends
+    if node.kind in SHOWS:
+        height += PICTURE
+    if node.kind in TEXT_SHOWS:
+        height += 160
+    width = node.width or _width_of(node)
+    return width, max(height, node.height or 0)
+
+
+def _width_of(node: Node) -> float:
+    assert node.spec is not None
+    sides = zip_longest_names(
+        [spec.name for spec in node.spec.sockets()], [out.name for out in node.spec.outputs]
+    )
+    widest = max((len(a) + len(b) for a, b in sides), default=0) * LETTER + 60
+    for spec in node.spec.widgets():
+        value = str(node.values.get(spec.name, ""))
+        if not spec.is_multiline and not spec.is_advanced:
+            shown = min(len(value), 26)
+            widest = max(widest, (len(spec.name) + shown) * LETTER + 80)
+    title = (len(node.title or node.spec.display_name)) * 8 + 60
+    return float(round(min(max(270.0, widest, title), 420.0)))
+
+
+def zip_longest_names(left: list[str], right: list[str]) -> list[tuple[str, str]]:
+    """Pairs of names that share a row."""
+    rows = max(len(left), len(right))
+    padded = [names + [""] * (rows - len(names)) for names in (left, right)]
+    return list(zip(*padded, strict=True))
+
+
+def note_height(text: str, width: float) -> float:
+    """Height of a note that shows all of its text."""
+    per_line = max(10, int((width - 40) / 6.6))
+    height = 34.0
+    for line in text.splitlines():
+        plain = line.lstrip("#*- ")
+        if line.startswith("#"):
+            height += 34
+        elif not line:
+            height += 10
+        else:
+            height += 20 * max(1, -(-len(plain) // per_line))
+    return height + 16
