@@ -7,27 +7,32 @@ time stamps of the file, which are often wrong, are not used. Everything that fo
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-import torch
 from torch import Tensor
 
 from ..errors import MediaError
 from ..runtime import Runtime
-from .containers import FFMPEG_ERRORS, open_container
+from ..structures import AudioClip
+from .containers import MediaInput, media_input, named, open_container
+from .sound_frames import (
+    AUDIBLE,
+    SoundWindow,
+    clip_frames,
+    clip_piece,
+    decoded,
+    decoded_frames,
+    finite_and_peak,
+    first_time_s,
+    mono_chunks,
+    sound_stream,
+)
+from .windows import as_seconds, check_window
 
-_CHUNK_S = Fraction(1, 2)  # of a streamed tensor
-_MAX_KNOWN_CHANNELS = 8
 _FRAMES_BETWEEN_CHECKS = 512
-_MONO_WEIGHTS = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0}  # others 0.5; voices are in FC
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class AudioSource:
     """A sound file that was looked at once from start to end. Made by ``open_audio``.
 
     Attributes:
-        path: the file.
+        path: the file, or a file's bytes in memory.
         sample_rate: Hz, of the first decoded samples.
         channels: their number.
         duration_s: exact, decoded samples over rate.
@@ -45,9 +50,10 @@ class AudioSource:
         start_s: when the first sample is heard on the clock of the file; in a video file compare
             it with ``VideoSource.start_s``.
         sample_format: FFmpeg's name for the kind of the decoded samples, such as s16 or fltp.
+        window: the part of the file's sound that this is, None for all of it.
     """
 
-    path: Path
+    path: MediaInput
     sample_rate: int
     channels: int
     duration_s: Fraction
@@ -56,6 +62,7 @@ class AudioSource:
     is_silent: bool = False
     start_s: Fraction = Fraction(0)
     sample_format: str = "fltp"
+    window: SoundWindow | None = None
 
     def sample_count(self, rate: int) -> int:
         """Samples that ``stream(rate)`` gives: the duration times ``rate``, rounded."""
@@ -67,218 +74,144 @@ class AudioSource:
         Each call is a fresh pass. Channels are mixed; resampling follows the exact ratio of the
         rates, so nothing drifts; NaN and infinity become 0. Altogether ``sample_count(rate)``.
         """
-        return _regrouped(_mono_samples(self.path, rate), self.sample_count(rate), rate)
+        return mono_chunks(self.frames(), self.sample_count(rate), rate)
+
+    def frames(self) -> Iterator[Any]:
+        """PyAV frames as they are in the file, free of NaN and infinity; a fresh pass."""
+        return decoded_frames(self.path, self.window)
 
 
-def open_audio(path: str | Path, runtime: Runtime | None = None) -> AudioSource:
+@dataclass(frozen=True)
+class ClipSource:
+    """A sound in memory, to be heard like a file. Made by ``open_clip``.
+
+    Attributes:
+        clip: the sound; it is not copied.
+        is_silent: whether every sample is zero or nearly (below -80 dB).
+    """
+
+    clip: AudioClip
+    is_silent: bool = False
+
+    @property
+    def sample_rate(self) -> int:
+        return self.clip.sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self.clip.samples.shape[0]
+
+    @property
+    def duration_s(self) -> Fraction:
+        """Exact: samples over rate."""
+        return Fraction(self.clip.samples.shape[1], self.clip.sample_rate)
+
+    def sample_count(self, rate: int) -> int:
+        """Samples that ``stream(rate)`` gives: the duration times ``rate``, rounded."""
+        return max(1, round(self.duration_s * rate))
+
+    def stream(self, rate: int = 16000) -> Iterator[Tensor]:
+        """The sound from its start as ``AudioSource.stream`` gives it: (S,) float32 mono."""
+        return mono_chunks(clip_frames(self.clip), self.sample_count(rate), rate)
+
+
+def open_clip(clip: AudioClip) -> ClipSource:
+    """Look through a sound in memory once, on the device where it is.
+
+    Raises:
+        MediaError: no samples, or nothing but NaN and infinity.
+    """
+    if not clip.samples.shape[0] or not clip.samples.shape[1]:
+        raise MediaError("the sound has no samples; it lasts 0 seconds.")
+    step = clip.sample_rate * 60  # of some minutes' sound no copy is made
+    has_finite, is_silent = False, True
+    for start in range(0, clip.samples.shape[1], step):
+        piece = clip.samples[:, start : start + step]
+        has_finite = has_finite or bool(piece.isfinite().any())
+        is_silent = is_silent and float(abs(clip_piece(clip, start, start + step)).max()) < AUDIBLE
+        if has_finite and not is_silent:
+            break
+    if not has_finite:
+        raise MediaError("the sound holds no valid sample, all are NaN or infinite.")
+    return ClipSource(clip, is_silent)
+
+
+def open_audio(
+    path: str | MediaInput,
+    runtime: Runtime | None = None,
+    *,
+    start_s: Fraction | float | None = None,
+    duration_s: Fraction | float | None = None,
+) -> AudioSource:
     """Look through the sound of an audio or video file: one decoding pass in constant memory.
 
     Args:
-        path: the file.
+        path: the file, or the bytes of one (``io.BytesIO``), which must not change afterwards.
         runtime: asked for cancellation during the pass, told ``progress("listen", seconds, 0)``.
+        start_s: take the sound from here on, on the clock of the file; what is before the file's
+            own sound is silence. With ``VideoSource.start_s`` it begins with the first picture.
+        duration_s: take at most so much of it; from the first sample if ``start_s`` is not given.
 
     Raises:
         MediaError: missing, unreadable, no sound in it, no samples, or nothing but NaN.
+        OptionError: a time is negative or no number.
     """
-    path = Path(path)
-    with open_container(path, "sound") as container:
-        stream = _sound_stream(container, path)
+    source = media_input(path)
+    check_window(start_s, duration_s)
+    length_s = None if duration_s is None else as_seconds(duration_s)
+    window = None if start_s is None else SoundWindow(as_seconds(start_s), length_s)
+    name = named(source)
+    with open_container(source, "sound") as container:
+        stream = sound_stream(container, source)
         codec = stream.codec_context.name
         samples: dict[int, int] = {}  # by rate: some files change it half-way
         first: tuple[int, int] | None = None
         has_finite = False
         peak = 0.0
         damaged: list[int] = []
-        start_s, sample_format = Fraction(0), "fltp"
-        for index, frame in enumerate(_decoded(container, stream, damaged)):
+        begins_s, sample_format = Fraction(0), "fltp"
+        if window is None and length_s is not None:
+            window = SoundWindow(_first_sample_s(source), length_s)
+        for index, frame in enumerate(decoded(container, stream, damaged, window)):
             samples[frame.sample_rate] = samples.get(frame.sample_rate, 0) + frame.samples
             if first is None:
                 first = frame.sample_rate, len(frame.layout.channels)
-                start_s = Fraction(frame.pts or 0) * Fraction(frame.time_base or 0)
+                begins_s = first_time_s(frame) if window is None else window.start_s
                 sample_format = frame.format.name
-            if not has_finite or peak < _AUDIBLE:
-                finite, loudest = _finite_and_peak(frame)
+            if not has_finite or peak < AUDIBLE:
+                finite, loudest = finite_and_peak(frame)
                 has_finite = has_finite or finite
                 peak = max(peak, loudest)
             if runtime is not None and index % _FRAMES_BETWEEN_CHECKS == 0:
                 runtime.check_cancelled()
                 runtime.progress("listen", int(_seconds(samples)), 0)
-    duration_s = _seconds(samples)
-    if first is None or duration_s == 0:
-        raise MediaError(f"{path} has no sound in it: it lasts 0 seconds or cannot be decoded.")
+    duration = _seconds(samples)
+    if first is None or duration == 0:
+        if window is not None:
+            raise MediaError(f"{name} has no sound from {float(window.start_s):.3f} s on.")
+        raise MediaError(f"{name} has no sound in it: it lasts 0 seconds or cannot be decoded.")
     if not has_finite:
-        raise MediaError(f"{path} holds no valid sample, all are NaN or infinite; export it again.")
+        raise MediaError(f"{name} holds no valid sample, all are NaN or infinite; export it again.")
     return AudioSource(
-        path=path,
+        path=source,
         sample_rate=first[0],
         channels=first[1],
-        duration_s=duration_s,
+        duration_s=duration,
         codec=codec,
         damaged_packets=len(damaged),
-        is_silent=peak < _AUDIBLE,
-        start_s=start_s,
+        is_silent=peak < AUDIBLE,
+        start_s=begins_s,
         sample_format=sample_format,
+        window=window,
     )
 
 
-_AUDIBLE = 1e-4  # -80 dB of full scale
+def _first_sample_s(source: MediaInput) -> Fraction:
+    with open_container(source, "sound") as container:
+        for frame in decoded(container, sound_stream(container, source), []):
+            return first_time_s(frame)
+    return Fraction(0)
 
 
 def _seconds(samples: dict[int, int]) -> Fraction:
     return sum((Fraction(count, rate) for rate, count in samples.items()), Fraction(0))
-
-
-def _sound_stream(container: Any, path: Path) -> Any:
-    if not container.streams.audio:
-        if container.streams.video:
-            raise MediaError(
-                f"{path} is a video or picture without sound; give a file with a sound track."
-            )
-        raise MediaError(f"{path} has no sound track; give an audio file, or a video with sound.")
-    return container.streams.best("audio") or container.streams.audio[0]
-
-
-def _decoded(container: Any, stream: Any, damaged: list[int]) -> Iterator[Any]:
-    """Frames of the stream; the indices of packets that fail to decode are noted, not raised."""
-    stream.thread_type = "SLICE"  # frame threads would hold many frames for no gain in sound
-    packets = container.demux(stream)
-    index = 0
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, *FFMPEG_ERRORS):
-            return  # a file cut short ends where it was cut
-        try:
-            frames = packet.decode()
-        except FFMPEG_ERRORS:
-            if packet.size:
-                damaged.append(index)
-            frames = []
-        index += 1
-        for frame in frames:
-            if frame.samples:
-                yield frame
-
-
-def decoded_frames(path: Path) -> Iterator[Any]:
-    """PyAV frames of the sound of a file, floating point ones free of NaN and infinity."""
-    with open_container(path, "sound") as container:
-        for frame in _decoded(container, _sound_stream(container, path), []):
-            yield _finite(frame)
-
-
-def _finite_and_peak(frame: Any) -> tuple[bool, float]:
-    values = frame.to_ndarray()
-    if values.dtype.kind == "f":
-        finite = np.isfinite(values)
-        if not finite.any():
-            return False, 0.0
-        return True, float(np.abs(values[finite]).max())
-    if values.dtype == np.uint8:
-        return True, float(np.abs(values.astype(np.int16) - 128).max()) / 128
-    return True, float(np.abs(values.astype(np.float64)).max()) / float(np.iinfo(values.dtype).max)
-
-
-def _finite(frame: Any) -> Any:
-    """The frame, or a copy with zeros for NaN and infinity and no time stamp."""
-    frame.pts = None
-    if not frame.format.name.startswith(("flt", "dbl")):
-        return frame
-    values = frame.to_ndarray()
-    if np.isfinite(values).all():
-        return frame
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    clean = av.AudioFrame.from_ndarray(values, format=frame.format.name, layout=frame.layout.name)
-    clean.sample_rate = frame.sample_rate
-    return clean
-
-
-def has_known_layout(frame: Any) -> bool:
-    """Whether FFmpeg knows where the channels of a frame stand, so that it can mix them."""
-    count = len(frame.layout.channels)
-    named = not re.match(r"^\d+ channels", frame.layout.name)
-    return count <= 2 or (named and count <= _MAX_KNOWN_CHANNELS)
-
-
-def mixed_to_mono(frame: Any) -> Any:
-    """A mono frame: the weighted mean of all channels, which cannot clip.
-
-    FFmpeg's own mix of float samples is 3 dB louder for a voice that is on both sides than for
-    the same voice in mono, and knows no way for layouts without names.
-    """
-    channels = len(frame.layout.channels)
-    values = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, channels).T
-    if values.dtype.kind == "f":
-        level = values.astype(np.float32)
-    elif values.dtype == np.uint8:
-        level = (values.astype(np.float32) - 128) / 128
-    else:
-        level = values.astype(np.float32) / float(-np.iinfo(values.dtype).min)
-    names = [getattr(channel, "name", "") for channel in frame.layout.channels]
-    weights = np.array([_MONO_WEIGHTS.get(name, 0.5) for name in names], np.float32)
-    if not weights.any():
-        weights[:] = 1.0
-    mixed = (weights / weights.sum()) @ level
-    mono = av.AudioFrame.from_ndarray(mixed[None], format="fltp", layout="mono")
-    mono.sample_rate = frame.sample_rate
-    return mono
-
-
-def resampled(frames: Iterator[Any], sample_format: str, layout: str | None, rate: int | None):
-    """Frames in another sample format, layout (None: their own) and rate (None: their own).
-
-    A change of format half-way starts a new resampler; one that is drained first loses nothing.
-    """
-    make = functools.partial(av.AudioResampler, format=sample_format, layout=layout, rate=rate)
-    current: tuple[str, str, int] | None = None
-    resampler: Any = None
-    for frame in frames:
-        if not has_known_layout(frame):
-            frame = mixed_to_mono(frame)
-        kind = frame.format.name, frame.layout.name, frame.sample_rate
-        if kind != current:
-            if resampler is not None:
-                yield from resampler.resample(None)
-            resampler, current = make(), kind
-        yield from resampler.resample(frame)
-    if resampler is not None:
-        yield from resampler.resample(None)
-
-
-def _mono_samples(path: Path, rate: int) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
-    frames = decoded_frames(path)
-    mono = (f if len(f.layout.channels) == 1 else mixed_to_mono(f) for f in frames)
-    for frame in resampled(mono, "fltp", "mono", rate):
-        yield frame.to_ndarray()[0]
-
-
-def _regrouped(
-    parts: Iterator[np.ndarray[Any, np.dtype[np.float32]]], total: int, rate: int
-) -> Iterator[Tensor]:
-    """Exactly ``total`` samples in chunks of equal length: what is missing is silence."""
-    chunk = max(1, int(rate * _CHUNK_S))
-    held: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-    held_count = given = 0
-    for part in parts:
-        held.append(part)
-        held_count += len(part)
-        while held_count >= chunk and given < total:
-            joined = np.concatenate(held)
-            size = min(chunk, total - given)
-            yield _sound_tensor(joined[:size])
-            given += size
-            held = [joined[size:]]
-            held_count = len(joined) - size
-        if given >= total:
-            return
-    rest = np.concatenate(held) if held else np.zeros(0, np.float32)
-    missing = total - given - len(rest)
-    rest = np.pad(rest, (0, max(0, missing)))[: total - given]
-    for start in range(0, len(rest), chunk):
-        yield _sound_tensor(rest[start : start + chunk])
-
-
-def _sound_tensor(samples: np.ndarray[Any, np.dtype[np.float32]]) -> Tensor:
-    return torch.from_numpy(samples.clip(-1.0, 1.0).astype(np.float32))

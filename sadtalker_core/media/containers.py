@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import av.error
@@ -15,18 +16,43 @@ from .files import check_input_file, ffmpeg_url
 FFMPEG_ERRORS = (av.error.FFmpegError, ValueError)
 
 
-def open_container(path: Path, what: str) -> Any:
-    """The opened input container of ``path``; close it after use.
+# What media is read from: a file, or the bytes of one.
+MediaInput: TypeAlias = Path | io.BytesIO
+
+
+def media_input(source: str | MediaInput) -> MediaInput:
+    """A path as ``Path``; bytes in memory as they are."""
+    return source if isinstance(source, io.BytesIO) else Path(source)
+
+
+def named(source: MediaInput) -> str:
+    """What sentences call a source."""
+    return "the recording in memory" if isinstance(source, io.BytesIO) else str(source)
+
+
+def open_container(source: MediaInput, what: str) -> Any:
+    """The opened input container of a file; close it after use.
+
+    Bytes in memory may be open several times at once: each has its own position, and none is a
+    copy.
 
     Raises:
         MediaError: missing, a folder, empty, or not of a known kind.
     """
-    check_input_file(path, what)
+    if isinstance(source, io.BytesIO):
+        with source.getbuffer() as view:
+            if not view.nbytes:
+                raise MediaError(f"{named(source)} is empty, a {what} was expected.")
+        # Python shares the bytes of the two until one of them is written to.
+        file: Any = io.BytesIO(source.getvalue())
+    else:
+        check_input_file(source, what)
+        file = ffmpeg_url(source)
     try:
-        return av.open(ffmpeg_url(path), "r", metadata_errors="replace")
+        return av.open(file, "r", metadata_errors="replace")
     except FFMPEG_ERRORS as error:
         raise MediaError(
-            f"{path} is not a {what} file that can be read, whatever its name says."
+            f"{named(source)} is not a {what} file that can be read, whatever its name says."
         ) from error
 
 

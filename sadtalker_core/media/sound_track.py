@@ -17,8 +17,9 @@ import av
 import numpy as np
 
 from ..structures import AudioClip
-from .audio_in import AudioSource, decoded_frames, resampled
+from .audio_in import AudioSource
 from .containers import FFMPEG_ERRORS, open_container
+from .sound_frames import LAYOUTS, clip_frames, resampled
 
 _AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200)
 _AAC_MAX_RATE = 96000
@@ -26,8 +27,6 @@ _AAC_PACKET = 1024  # samples
 _OPUS_RATE = 48000
 _MAX_FLAC_RATE = 655350
 _ENCODERS = {"mp4": "aac", "webm": "libopus", "lossless": "flac", "wav": "pcm_s16le"}
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-_CLIP_FRAME = 4096  # samples of one piece of a clip in memory
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def plan_sound(
     samples = round(sound_s * rate) if fits else int(video_s * rate)
     if kind == "webm":
         channels = min(channels, 2)
-    layout = _LAYOUTS.get(channels, "stereo")
+    layout = LAYOUTS.get(channels, "stereo")
     copied = _copyable(sound, kind, fits or sound_s > video_s)
     if copied is not None:
         encoder = None
@@ -126,7 +125,7 @@ def _copyable(sound: AudioSource | AudioClip, kind: str, is_long_enough: bool) -
     """
     if not isinstance(sound, AudioSource) or kind != "mp4" or sound.codec != "aac":
         return None
-    if sound.damaged_packets or not is_long_enough:
+    if sound.damaged_packets or not is_long_enough or sound.window is not None:
         return None
     total = round(sound.duration_s * sound.sample_rate)
     with open_container(sound.path, "sound") as container:
@@ -217,7 +216,7 @@ class SoundTrack:
 def exact_frames(plan: SoundPlan) -> Iterator[Any]:
     """PyAV frames of exactly ``plan.samples`` samples: cut, or continued in silence."""
     sound = plan.sound
-    frames = decoded_frames(sound.path) if isinstance(sound, AudioSource) else _clip_frames(sound)
+    frames = sound.frames() if isinstance(sound, AudioSource) else clip_frames(sound)
     left = plan.samples
     for frame in resampled(frames, plan.sample_format, plan.layout, plan.sample_rate):
         if frame.samples > left:
@@ -257,18 +256,6 @@ def _frame_of(samples: np.ndarray[Any, Any], plan: SoundPlan, pts: int) -> Any:
     frame.pts = pts
     frame.time_base = Fraction(1, plan.sample_rate)
     return frame
-
-
-def _clip_frames(clip: AudioClip) -> Iterator[Any]:
-    samples = clip.samples.detach().float().nan_to_num(0.0, 0.0, 0.0).cpu().numpy()
-    layout = _LAYOUTS.get(samples.shape[0])
-    if layout is None:
-        samples, layout = samples.mean(axis=0, keepdims=True), "mono"
-    for start in range(0, samples.shape[1], _CLIP_FRAME):
-        piece = np.ascontiguousarray(samples[:, start : start + _CLIP_FRAME])
-        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=layout)
-        frame.sample_rate = clip.sample_rate
-        yield frame
 
 
 def write_wav(plan: SoundPlan, path: Path) -> None:

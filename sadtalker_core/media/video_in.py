@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,9 +16,11 @@ from torch import Tensor
 
 from ..errors import MediaError, OptionError
 from .colour import ColourConverter
-from .containers import FFMPEG_ERRORS, open_container
+from .containers import FFMPEG_ERRORS, MediaInput, media_input, named, open_container
+from .windows import as_seconds, check_window
 
 _SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts"}
+_SEEK_MARGIN_S = Fraction(1, 2)
 _MAX_FPS = 240  # above lie broken headers, such as 90000
 
 
@@ -25,22 +29,24 @@ class VideoSource:
     """A video file whose packets were counted once. Made by ``open_video``.
 
     Attributes:
-        path: the file.
+        path: the file, or a file's bytes in memory.
         size: (H, W) in pixels, upright.
         fps: constant rate at which ``frames`` gives frames.
         frame_count: frames that ``frames`` gives.
         has_audio: whether the file has a sound track.
         rotation_deg: turn that the file asks for, counter-clockwise; already in ``size``.
         start_s: when the first frame is shown on the clock of the file (``AudioSource.start_s``).
+        is_part: whether frames before ``start_s`` are left out.
     """
 
-    path: Path
+    path: MediaInput
     size: tuple[int, int]
     fps: Fraction
     frame_count: int
     has_audio: bool
     rotation_deg: int = 0
     start_s: float = 0.0
+    is_part: bool = False
 
     @property
     def duration_s(self) -> Fraction:
@@ -69,46 +75,68 @@ def is_video_name(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES
 
 
-def open_video(path: str | Path) -> VideoSource:
+def open_video(
+    path: str | MediaInput,
+    *,
+    start_s: Fraction | float = 0,
+    duration_s: Fraction | float | None = None,
+) -> VideoSource:
     """Look through a video file: one pass over its packets, and its first frame decoded.
 
+    Args:
+        path: the file, or the bytes of one (``io.BytesIO``), which must not change afterwards.
+        start_s: leave out frames shown before this time, on the clock of the file.
+        duration_s: take frames shown in so much time from ``start_s`` on, None for all.
+
     Raises:
-        MediaError: missing, unreadable, without pictures, or nothing of it decodes.
+        MediaError: missing, unreadable, without pictures, nothing of it decodes, or no frame is
+            shown in that time.
+        OptionError: a time is negative or no number.
     """
-    path = Path(path)
-    with open_container(path, "video") as container:
-        stream = _picture_stream(container, path)
-        first: Any = None
-        for frame in _decoded(container, stream):
-            first = frame
-            break
-        if first is None:
-            raise MediaError(f"{path} holds no frame that can be decoded; export it again.")
-        start_s, rotation = first.time or 0.0, _rotation(first)
+    source = media_input(path)
+    check_window(start_s, duration_s)
+    begin_s = as_seconds(start_s)
+    end_s = None if duration_s is None else begin_s + as_seconds(duration_s)
+    name = named(source)
+    with open_container(source, "video") as container:
+        stream = _picture_stream(container, source)
+        first = next(_decoded_from(container, stream, begin_s), None)
+        if first is None or (end_s is not None and _time_s(first) >= end_s):
+            if begin_s or end_s is not None:
+                raise MediaError(f"{name} has no frame {_span(begin_s, end_s)}.")
+            raise MediaError(f"{name} holds no frame that can be decoded; export it again.")
+        first_s, rotation = first.time or 0.0, _rotation(first)
         height, width = first.height, first.width
         has_audio = bool(container.streams.audio)
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-    count, last_s = _last_packet(path)
-    span_s = max(0.0, last_s - start_s)
+    count, last_s = _last_packet(source, first_s, end_s)
+    span_s = max(0.0, last_s - first_s)
     if rate is None or rate <= 0 or rate > _MAX_FPS:
         rate = Fraction((count - 1) / span_s).limit_denominator(1001) if span_s else Fraction(25)
     fps = Fraction(rate)
     return VideoSource(
-        path=path,
+        path=source,
         size=(width, height) if rotation % 180 == 90 else (height, width),
         fps=fps,
         # The last packet starts its frame at last_s: that is frame round(span * fps).
         frame_count=max(1, round(span_s * float(fps)) + 1),
         has_audio=has_audio,
         rotation_deg=rotation,
-        start_s=start_s,
+        start_s=first_s,
+        is_part=begin_s > 0,
     )
 
 
-def _picture_stream(container: Any, path: Path) -> Any:
+def _span(begin_s: Fraction, end_s: Fraction | None) -> str:
+    if end_s is None:
+        return f"from {float(begin_s):.3f} s on"
+    return f"between {float(begin_s):.3f} s and {float(end_s):.3f} s"
+
+
+def _picture_stream(container: Any, source: MediaInput) -> Any:
     streams = container.streams.video
     if not streams:
-        raise MediaError(f"{path} has no pictures in it; a video file is needed.")
+        raise MediaError(f"{named(source)} has no pictures in it; a video file is needed.")
     stream = streams[0]
     stream.thread_type = "AUTO"
     return stream
@@ -128,19 +156,55 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
         yield from frames
 
 
-def _last_packet(path: Path) -> tuple[int, float]:
-    """Number of packets with a time, and the latest time at which a frame starts, in seconds."""
+def _decoded_from(container: Any, stream: Any, begin_s: Fraction) -> Iterator[Any]:
+    """Frames shown at ``begin_s`` or later; jumps to a key frame before it where it can."""
+    if begin_s <= 0:
+        yield from _decoded(container, stream)
+        return
+    tick = _tick_at(stream, begin_s)
+    with contextlib.suppress(*FFMPEG_ERRORS):
+        # Some kinds of file land a little late: they count in the order of decoding.
+        container.seek(_tick_at(stream, max(Fraction(0), begin_s - _SEEK_MARGIN_S)), stream=stream)
+    frames = _decoded(container, stream)
+    first = next(frames, None)
+    if first is None or (first.pts is not None and first.pts > tick):
+        # This file knows no jumps, or too few: all before is decoded and left out.
+        with contextlib.suppress(*FFMPEG_ERRORS):
+            container.seek(0)
+            first, frames = None, _decoded(container, stream)
+    for frame in frames if first is None else itertools.chain([first], frames):
+        if frame.pts is None or frame.pts >= tick:
+            yield frame
+
+
+def _tick_at(stream: Any, time_s: Fraction) -> int:
+    """A time in ticks of the stream, rounded down: a frame that begins then is not missed."""
+    return int(time_s / stream.time_base)
+
+
+def _time_s(frame: Any) -> Fraction:
+    return Fraction(frame.pts or 0) * Fraction(frame.time_base or 0)
+
+
+def _last_packet(source: MediaInput, first_s: float, end_s: Fraction | None) -> tuple[int, float]:
+    """Packets from ``first_s`` up to ``end_s``, and the latest time at which a frame starts, s."""
     count, last_s = 0, 0.0
-    with open_container(path, "video") as container:
-        packets = container.demux(_picture_stream(container, path))
+    with open_container(source, "video") as container:
+        stream = _picture_stream(container, source)
+        first_tick = round(first_s / stream.time_base)
+        end_tick = None if end_s is None else _tick_at(stream, end_s)
+        packets = container.demux(stream)
         while True:
             try:
                 packet = next(packets)
             except (StopIteration, *FFMPEG_ERRORS):
                 return count, last_s
-            if packet.size and packet.pts is not None and not packet.is_discard:
-                count += 1
-                last_s = max(last_s, float(packet.pts * packet.time_base))
+            if not packet.size or packet.pts is None or packet.is_discard:
+                continue
+            if packet.pts < first_tick or (end_tick is not None and packet.pts >= end_tick):
+                continue
+            count += 1
+            last_s = max(last_s, float(packet.pts * packet.time_base))
 
 
 def _rotation(frame: Any) -> int:
@@ -155,7 +219,9 @@ def _constant_rate(source: VideoSource) -> Iterator[np.ndarray[Any, np.dtype[np.
     start_s: float | None = None
     colours = ColourConverter()
     with open_container(source.path, "video") as container:
-        for frame in _decoded(container, _picture_stream(container, source.path)):
+        begin_s = Fraction(source.start_s) if source.is_part else Fraction(0)
+        stream = _picture_stream(container, source.path)
+        for frame in _decoded_from(container, stream, begin_s):
             time_s = frame.time
             if start_s is None:
                 start_s = time_s or 0.0

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import MediaError, OutputError, StructureError, TalkingPortraitsError
 from ..runtime import Runtime
 from ..structures import AudioClip, FrameStream
-from .audio_in import AudioSource, open_audio
+from .audio_in import AudioSource, ClipSource, open_audio
 from .files import check_output_path, replaced_when_complete, temporary_beside, write_error
 from .frame_sinks import FRAME_PREFIX, SOUND_NAME, ContainerSink, FrameSink, PictureFolderSink
 from .options import VideoOptions
@@ -100,7 +100,7 @@ def write_video(
     stream: FrameStream,
     path: str | Path,
     *,
-    audio: AudioSource | AudioClip | Path | str | None,
+    audio: AudioSource | ClipSource | AudioClip | Path | str | None,
     options: VideoOptions,
     metadata: Mapping[str, str],
     runtime: Runtime,
@@ -128,7 +128,9 @@ def write_video(
     kind = format_of(path, options)
     if isinstance(audio, (str, Path)):
         audio = open_audio(audio, runtime)
-    sources = (audio.path,) if isinstance(audio, AudioSource) else ()
+    elif isinstance(audio, ClipSource):
+        audio = audio.clip
+    sources = _files_read(audio)
     check_video_path(path, options, sources)
     if stream.length < 1:
         raise StructureError(f"a video needs at least 1 frame, got {stream.length}.")
@@ -162,6 +164,13 @@ def write_video(
         audio_duration_s=sound.duration_s if sound else None,
         is_audio_copied=sound is not None and sound.encoder is None,
     )
+
+
+def _files_read(audio: AudioSource | AudioClip | None) -> tuple[Path, ...]:
+    """The file of the sound, which must not be overwritten."""
+    if isinstance(audio, AudioSource) and isinstance(audio.path, Path):
+        return (audio.path,)
+    return ()
 
 
 def _write_folder(stream: FrameStream, path: Path, make_sink: Any, runtime: Runtime) -> Any:
