@@ -187,9 +187,17 @@ class Server:
                     stop_after_progress = None
                     self.post("/interrupt", {})
         done.seconds = time.monotonic() - begun
-        history = self.get(f"/history/{done.prompt_id}").get(done.prompt_id, {})
-        done.outputs = history.get("outputs", {})
+        done.outputs = self._history(done.prompt_id).get("outputs", {})
         return done
+
+    def _history(self, prompt_id: str) -> dict[str, Any]:
+        """What is remembered of a run; written a moment after its last event."""
+        for _ in range(100):
+            history = self.get(f"/history/{prompt_id}")
+            if prompt_id in history:
+                return history[prompt_id]
+            time.sleep(0.1)
+        return {}
 
     @staticmethod
     def _hear(message: str | bytes, done: Finished) -> None:
