@@ -40,11 +40,12 @@ def open_container(source: MediaInput, what: str) -> Any:
         MediaError: missing, a folder, empty, or not of a known kind.
     """
     if isinstance(source, io.BytesIO):
-        with source.getbuffer() as view:
-            if not view.nbytes:
-                raise MediaError(f"{named(source)} is empty, a {what} was expected.")
-        # Python shares the bytes of the two until one of them is written to.
-        file: Any = io.BytesIO(source.getvalue())
+        # Python shares the bytes of the two until one of them is written to. (getbuffer, which
+        # writes could go through, would end the sharing with a copy.)
+        held = source.getvalue()
+        if not held:
+            raise MediaError(f"{named(source)} is empty, a {what} was expected.")
+        file: Any = io.BytesIO(held)
     else:
         check_input_file(source, what)
         file = ffmpeg_url(source)
