@@ -3,8 +3,8 @@
     python -m tools.workflows.frontend http://127.0.0.1:8188 [--shots FOLDER] [name ...]
 
 Loads every graph as a user would, and says: kinds of nodes that are missing, wires that were lost,
-nodes that are too small for what is in them or that overlap, and every difference between the prompt
-that the frontend would queue and the stored one. ``--shots`` keeps a picture of each.
+nodes that are too small for what is in them or that overlap, and every difference between the
+prompt that the frontend would queue and the stored one. ``--shots`` keeps a picture of each.
 """
 
 from __future__ import annotations

@@ -104,17 +104,27 @@ class Graph:
         *,
         title: str = "",
         mode: int = 0,
-        width: float | None = None,
-        height: float | None = None,
+        wide: float | None = None,
+        tall: float | None = None,
         properties: dict[str, Any] | None = None,
         **inputs: Any,
     ) -> Node:
-        """A node; the other arguments are its inputs."""
+        """A node.
+
+        Args:
+            kind: its id.
+            title: instead of its display name.
+            mode: 0, ``MUTED`` or ``BYPASSED``.
+            wide: width, where the estimate does not do.
+            tall: height, at least.
+            properties: kept with the node.
+            **inputs: values of widgets and where wires come from.
+        """
         spec = self.schemas[kind]
         values = {item.name: item.default for item in spec.widgets()}
         made = Node(len(self.nodes) + 1, kind, spec, values, title=title, mode=mode)
         made.properties.update(properties or {})
-        made.width, made.height = width, height
+        made.width, made.height = wide, tall
         for name, value in inputs.items():
             wanted = spec.input(name)
             if isinstance(value, Node | Wire):
