@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 import torch
 from torch import Tensor
 
-from ...audio.wav2lip_mel import frames_of, window_groups
-from ...errors import OptionError
+from ...motion_request import OpenSound
 from ...runtime import Runtime
 from ...structures import Coeff3DMM
-from .blink import random_blinks, seeded_choice
-from .config import FPS, SadTalkerMotionOptions
-from .head_pose import head_motion, seeded_latents, smoothed
+from .config import SadTalkerMotionOptions
+from .motion_parts import (
+    EXPRESSION,
+    POSE,
+    blinks,
+    face_start,
+    fitted,
+    group_expression,
+    head_poses,
+)
 from .nets.expnet import ExpNet
 from .nets.posevae import PoseVAE
 from .reference import add_reference_pose, reference_rows
-from .semantics import driving_rows
-from .speech import GROUP, HeardGroup, hear, hear_nothing, weight_type
-
-_EXPRESSION = 64
-_POSE = slice(64, 70)
+from .speech import GROUP, Speech
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class MotionNets:
 def motion_from_audio(
     nets: MotionNets,
     source_coeff: Tensor,
-    open_sound: Callable[[], Iterator[Tensor]],
+    open_sound: OpenSound,
     samples: int,
     options: SadTalkerMotionOptions,
     runtime: Runtime,
@@ -67,12 +67,8 @@ def motion_from_audio(
         T = max(1, samples // 640) frames at 25 fps on ``runtime.device``, ready for MappingNet:
         expression scaled, head held if it is to be still, the source's crop numbers beside them.
     """
-    count = frames_of(samples)
-    groups = window_groups(open_sound(), samples, GROUP, runtime.device)
-    heard = hear(nets.expnet, _posevae(nets, options), groups)
-    return _motion(
-        nets, source_coeff, heard, count, options, runtime, reference_blink, reference_pose
-    )
+    speech = Speech.of_sound(open_sound, samples)
+    return _motion(nets, source_coeff, speech, options, runtime, reference_blink, reference_pose)
 
 
 def idle_motion(
@@ -89,14 +85,8 @@ def idle_motion(
     Raises:
         OptionError: the duration is not a positive, finite number of seconds.
     """
-    if not (math.isfinite(duration_s) and duration_s > 0):
-        raise OptionError(f"duration must be a positive number of seconds, got {duration_s}.")
-    exact = Fraction(duration_s).limit_denominator(1_000_000)
-    count = max(1, int(FPS * exact))
-    heard = hear_nothing(nets.expnet, _posevae(nets, options), runtime.device)
-    return _motion(
-        nets, source_coeff, heard, count, options, runtime, reference_blink, reference_pose
-    )
+    speech = Speech.of_nothing(duration_s)
+    return _motion(nets, source_coeff, speech, options, runtime, reference_blink, reference_pose)
 
 
 def motion_from_video(
@@ -118,85 +108,48 @@ def motion_from_video(
     """
     rows = reference_rows(reference.to(runtime.device), frames)
     if options.pose_scale != 1.0:
-        pose = rows[:, _POSE]
+        pose = rows[:, POSE]
         held = pose[:1].expand_as(pose)
         pose = add_reference_pose(held, pose, options.pose_scale)
-        rows = torch.cat([rows[:, :_EXPRESSION], pose], 1)
-    return _finished(rows, source_coeff.to(runtime.device), options)
+        rows = torch.cat([rows[:, :EXPRESSION], pose], 1)
+    return fitted(rows, source_coeff.to(runtime.device), options)
 
 
 def blink_ratio(frames: int, options: SadTalkerMotionOptions, runtime: Runtime) -> Tensor:
     """(T,) closing of the eyes, 0 to 1: all zero without ``options.blink``."""
-    if not options.blink:
-        return torch.zeros(frames)
-    return random_blinks(frames, seeded_choice(runtime.generator("sadtalker blinks")))
-
-
-def _posevae(nets: MotionNets, options: SadTalkerMotionOptions) -> PoseVAE | None:
-    """Half of the listening is for the head; a still head does without it."""
-    return None if options.still else nets.posevae
+    return blinks(frames, "random", runtime) if options.blink else torch.zeros(frames)
 
 
 def _motion(
     nets: MotionNets,
     source_coeff: Tensor,
-    heard: Iterator[HeardGroup],
-    count: int,
+    speech: Speech,
     options: SadTalkerMotionOptions,
     runtime: Runtime,
     reference_blink: Coeff3DMM | None,
     reference_pose: Coeff3DMM | None,
 ) -> Coeff3DMM:
-    device = runtime.device
+    """Both networks in one pass over the sound."""
+    device, count = runtime.device, speech.frames
     source = source_coeff.to(device).float()
-    kind = weight_type(nets.expnet)
-    if reference_blink is None:
-        ratio = blink_ratio(count, options, runtime).to(device)
-        begin = source[:, :_EXPRESSION].expand(count, -1)
-    else:
-        ratio = torch.zeros(count, device=device)
-        begin = reference_rows(reference_blink.to(device), count)[:, :_EXPRESSION]
-    rows = torch.empty((count, _POSE.stop), device=device)
-    speech = torch.empty((count, nets.posevae.config.pose), device=device)
-    for start, group in zip(range(0, count, GROUP), heard):
+    closing = None if reference_blink is not None else blink_ratio(count, options, runtime)
+    begin, ratio = face_start(source, count, closing, reference_blink)
+    rows = torch.empty((count, POSE.stop), device=device)
+    heard = torch.empty((count, nets.posevae.config.pose), device=device)
+    # Half of the listening is for the head; a still head does without it.
+    posevae = None if options.still else nets.posevae
+    for start, group in zip(range(0, count, GROUP), speech.heard(nets.expnet, posevae, device)):
         runtime.check_cancelled()
+        assert group.embedding is not None
         end = min(start + GROUP, count)
-        frames = torch.arange(start, start + GROUP, device=device).clamp(max=count - 1)
-        made = nets.expnet.express(
-            group.embedding, begin[frames].to(kind), ratio[frames, None].to(kind)
-        )
-        rows[start:end, :_EXPRESSION] = made[: end - start]
+        made = group_expression(nets.expnet, group.embedding, begin, ratio, start)
+        rows[start:end, :EXPRESSION] = made
         if group.head is not None:
-            speech[start:end] = group.head[: end - start]
+            heard[start:end] = group.head[: end - start]
         runtime.progress("motion", end, count)
     if options.still:
-        rows[:, _POSE] = source[:, _POSE]
+        rows[:, POSE] = source[:, POSE]
     else:
-        pose = _pose(nets.posevae, speech, source[:, _POSE], options, runtime)
-        if reference_pose is not None:
-            turned = reference_rows(reference_pose.to(device), count)[:, _POSE]
-            pose = add_reference_pose(pose, turned, options.pose_scale)
-        rows[:, _POSE] = pose
-    return _finished(rows, source, options)
-
-
-def _pose(
-    net: PoseVAE, speech: Tensor, start: Tensor, options: SadTalkerMotionOptions, runtime: Runtime
-) -> Tensor:
-    """(T, 6) from (T, 6) speech and the source's (1, 6) pose."""
-    kind = weight_type(net)
-    latents = seeded_latents(net, runtime.generator("sadtalker head"), start.to(kind))
-    style = torch.tensor([options.pose_style], device=start.device)
-    motion = head_motion(net, speech.to(kind), start.to(kind), style, latents).float()
-    return smoothed(start + options.pose_scale * motion)
-
-
-def _finished(rows: Tensor, source: Tensor, options: SadTalkerMotionOptions) -> Coeff3DMM:
-    whole = driving_rows(
-        rows,
-        source,
-        min(source.shape[1], 73),
-        expression_scale=options.expression_scale,
-        still=options.still,
-    )
-    return Coeff3DMM.from_rows(whole, Fraction(FPS))
+        pose = head_poses(nets.posevae, heard, source, options, runtime, reference_pose)
+        rows[:, POSE] = pose
+    return fitted(rows, source, options)
