@@ -1,0 +1,153 @@
+"""The example graphs made short: their own nodes and settings, other pictures and sounds.
+
+For the executor here and for a real server alike, so it knows no host.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from PIL import Image
+
+from tests.conftest import DEMO, speech_like, write_wav
+
+ROOT = Path(__file__).resolve().parents[2]
+GRAPHS = ROOT / "workflows" / "api"
+VOICE_S = 0.48  # 12 frames at 25 per second
+DRIVER_FRAMES, DRIVER_FPS = 10, 25
+
+Graph = dict[str, dict[str, Any]]
+
+
+def names() -> list[str]:
+    """Names of the example graphs."""
+    return sorted(path.stem for path in GRAPHS.glob("*.json"))
+
+
+def load(name: str) -> Graph:
+    return json.loads((GRAPHS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def write_inputs(folder: Path, voice_s: float = VOICE_S) -> None:
+    """Portraits, a voice and a driving video, in a folder for inputs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Image.open(DEMO / "portrait.png") as image:
+        head = image.crop((127, 10, 319, 202)).convert("RGB")
+    head.save(folder / "head.png")
+    both = Image.new("RGB", (320, 192), (120, 130, 140))
+    both.paste(head.resize((144, 144)), (8, 24))
+    both.paste(head.resize((156, 156)), (160, 16))
+    both.save(folder / "two.png")
+    write_wav(folder / "voice.wav", speech_like(voice_s))
+    write_wav(folder / "voice two.wav", speech_like(voice_s, seed=3))
+    write_driver(folder / "driver.mp4", head, folder / "voice.wav")
+
+
+def write_driver(path: Path, head: Image.Image, voice: Path) -> None:
+    """The head nodding and swaying a little, with a sound."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("h264", rate=Fraction(DRIVER_FPS))
+        stream.width, stream.height, stream.pix_fmt = head.width, head.height, "yuv420p"
+        rate = 16000
+        heard: Any = container.add_stream("aac", rate=rate, layout="mono")
+        for i in range(DRIVER_FRAMES):
+            turn = 4 * math.sin(2 * math.pi * i / DRIVER_FRAMES)
+            frame = head.rotate(turn, resample=Image.Resampling.BILINEAR, translate=(0, int(turn)))
+            container.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        container.mux(stream.encode(None))
+        samples = np.frombuffer(voice.read_bytes()[44:], np.int16).astype(np.float32) / 32768
+        count = rate * DRIVER_FRAMES // DRIVER_FPS
+        frame = av.AudioFrame.from_ndarray(samples[None, :count].copy(), "fltp", "mono")
+        frame.sample_rate, frame.pts = rate, 0
+        container.mux(heard.encode(frame))
+        container.mux(heard.encode(None))
+
+
+def shortened(graph: Graph) -> Graph:
+    """The same graph on the files of ``write_inputs``, without generated pictures."""
+    made = copy.deepcopy(graph)
+    voices = 0
+    for node in made.values():
+        kind, inputs = node["class_type"], node["inputs"]
+        if kind == "LoadImage":
+            inputs["image"] = "two.png" if "two" in str(inputs["image"]) else "head.png"
+        elif kind in ("LoadAudio", "TalkingPortraitsLoadSound"):
+            name = "audio" if kind == "LoadAudio" else next(iter(inputs))
+            inputs[name] = "voice two.wav" if voices else "voice.wav"
+            voices += 1
+        elif kind == "LoadVideo":
+            inputs["file"] = "driver.mp4"
+        elif kind == "VAEDecode":
+            # A sampler needs gigabytes: its picture is one that is loaded.
+            node["class_type"], node["inputs"] = "LoadImage", {"image": "head.png"}
+        elif kind == "ImageUpscaleWithModel":
+            node["class_type"] = "ImageScaleBy"
+            node["inputs"] = {
+                "image": inputs["image"],
+                "upscale_method": "nearest-exact",
+                "scale_by": 2.0,
+            }
+    return _without_orphans(made, set(_sources(graph)) - set(_sources(made)))
+
+
+def _sources(graph: Graph) -> Iterator[str]:
+    for node in graph.values():
+        yield from (v[0] for v in node["inputs"].values() if isinstance(v, list))
+
+
+def _without_orphans(graph: Graph, orphans: set[str]) -> Graph:
+    """Without nodes that fed only what was replaced."""
+    while orphans:
+        kept = {node_id: node for node_id, node in graph.items() if node_id not in orphans}
+        orphans = set(_sources(graph)) - set(_sources(kept))
+        graph = kept
+    return graph
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A video file, decoded."""
+
+    frames: int
+    fps: Fraction
+    size: tuple[int, int]
+    """Width and height."""
+    sound_s: float | None
+    loudness: float
+    """Largest sample of the sound."""
+    movement: float
+    """Largest mean change of a pixel from the first frame, of 255."""
+    brightness: float
+
+    @property
+    def seconds(self) -> float:
+        return float(self.frames / self.fps)
+
+
+def look_at(path: Path) -> Seen:
+    """Decode a whole video."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        fps, size = Fraction(stream.average_rate or 0), (stream.width, stream.height)
+    sound_s, loudness = None, 0.0
+    with av.open(str(path)) as container:
+        if container.streams.audio:
+            rate = container.streams.audio[0].rate
+            sounds = [frame.to_ndarray() for frame in container.decode(audio=0)]
+            count = sum(sound.shape[-1] for sound in sounds)
+            loudness = max(float(np.abs(sound).max()) for sound in sounds)
+            sound_s = count / rate
+    pixels = torch.from_numpy(np.stack(frames)).float()
+    movement = float((pixels - pixels[0]).abs().mean(dim=(1, 2, 3)).max())
+    return Seen(len(frames), fps, size, sound_s, loudness, movement, float(pixels.mean()))
