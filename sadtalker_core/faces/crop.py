@@ -183,3 +183,26 @@ def _kept_inside(center: float, side: float, length: int) -> float:
     if side >= length:
         return (length - 1) / 2
     return min(max(center, side / 2 - 0.5), length - 0.5 - side / 2)
+
+
+def face_in_crop(face: Face, image_from_crop: Tensor) -> Face:
+    """A face in the pixels of a crop, which may be turned: the inverse of cutting it.
+
+    Args:
+        face: in the picture's pixels.
+        image_from_crop: (3, 3) that the crop was cut with.
+    """
+    crop_from_image = affine.inverse(image_from_crop)
+
+    def moved(points: Tensor) -> Tensor:
+        return affine.apply(crop_from_image, points.double()).to(torch.float32)
+
+    xy = moved(face.mesh_px[:, :2])
+    depth = face.mesh_px[:, 2:] / float(affine.scale_of(image_from_crop))
+    return replace(
+        face,
+        box_px=torch.cat((xy.amin(0), xy.amax(0))),
+        mesh_px=torch.cat((xy, depth), dim=1),
+        eyes_px=moved(face.eyes_px),
+        iris_px=moved(face.iris_px),
+    )
