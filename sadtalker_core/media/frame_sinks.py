@@ -59,6 +59,7 @@ class ContainerSink:
         sound: SoundPlan | None,
         options: VideoOptions,
         metadata: dict[str, str],
+        own_keys: dict[str, str] | None = None,
     ) -> None:
         height, width = size
         is_subsampled = kind != "lossless"
@@ -69,12 +70,15 @@ class ContainerSink:
         self._colours = ColourConverter()
         self._is_rgb = not is_subsampled
         muxer_options = {"movflags": "+faststart"} if kind == "mp4" else {}
+        if own_keys and kind == "mp4":
+            # MP4's usual tags know some names only; these are kept beside them, as ComfyUI does.
+            muxer_options["movflags"] += "+use_metadata_tags"
         self._container: Any = av.open(
             ffmpeg_url(path), "w", format=_MUXERS[kind], options=muxer_options
         )
         self._sound: SoundTrack | None = None
         try:
-            self._container.metadata.update(metadata)
+            self._container.metadata.update({**metadata, **(own_keys or {})})
             self._stream = self._video_stream(kind, options)
             self._sound = SoundTrack(self._container, sound) if sound else None
         except BaseException:

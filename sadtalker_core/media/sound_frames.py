@@ -21,7 +21,7 @@ from .containers import FFMPEG_ERRORS, MediaInput, named, open_container
 AUDIBLE = 1e-4  # -80 dB of full scale; a sound that stays below is silent
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 _CHUNK_S = Fraction(1, 2)  # of a streamed tensor
-_CLIP_FRAME = 4096  # samples of one piece of a clip in memory
+_CLIP_FRAME = 1 << 16  # samples of one piece of a clip in memory
 _MAX_KNOWN_CHANNELS = 8
 _MONO_WEIGHTS = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0}  # others 0.5; voices are in FC
 

@@ -104,6 +104,7 @@ def write_video(
     options: VideoOptions,
     metadata: Mapping[str, str],
     runtime: Runtime,
+    own_keys: Mapping[str, str] | None = None,
 ) -> WrittenVideo:
     """Render the frames of ``stream`` into a file; encoding runs beside the rendering.
 
@@ -117,6 +118,8 @@ def write_video(
         options: kind of output and quality.
         metadata: title, comment and anything else; ``read_provenance`` reads it back.
         runtime: asked for cancellation before each chunk, told ``progress("render", ...)``.
+        own_keys: texts that a host looks for under their own names, such as ComfyUI's workflow;
+            in a video file only.
 
     Raises:
         OutputError: unknown suffix, no permission, disk full, or the output is an input.
@@ -145,7 +148,8 @@ def write_video(
     def make_sink(temporary: Path) -> FrameSink:
         if kind == "png":
             return PictureFolderSink(temporary, stream.size, sound, words)
-        return ContainerSink(temporary, kind, stream.size, stream.fps, sound, options, words)
+        named = dict(own_keys or {})
+        return ContainerSink(temporary, kind, stream.size, stream.fps, sound, options, words, named)
 
     with contextlib.ExitStack() as closing:
         close = getattr(stream.chunks, "close", None)
