@@ -13,7 +13,7 @@ from .host import ComfyExtension, io
 
 MODULES = (
     *("starters", "loaders", "portrait", "expression", "audio", "motion", "render", "video"),
-    "tools",
+    *("process", "tools"),
 )
 
 
