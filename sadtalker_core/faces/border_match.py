@@ -223,6 +223,36 @@ def colour_field(crops: Tensor, still: Tensor, sides: Sides) -> Tensor:
     return _MOST_COLOUR * torch.tanh(field / _MOST_COLOUR)
 
 
+def colour_field_in(changed: Tensor, still: Tensor, mask: Tensor) -> Tensor:
+    """What to add to changed pictures so that their colours meet the still ones' along the edge of
+    a mask of any shape.
+
+    As ``colour_field``, but the places that are compared lie where the mask fades. Where it reaches
+    the picture's own border there is nothing to agree with.
+
+    Args:
+        changed: (N, 3, n, n), [0, 1]; n a power of two.
+        still: (1 or N, 3, n, n) what is around it.
+        mask: (1 or N, 1, n, n) in [0, 1], 1 where ``changed`` is shown.
+
+    Returns:
+        (N, 3, n, n), within +-0.16; zero without an edge.
+    """
+    n = changed.shape[-1]
+    reach = max(1, round(_COLOUR_RING * n / 4))
+    soft = _soft(mask, reach)
+    # most of the ring lies inside: the seam is where the changed picture still counts
+    ring = (4 * soft * (1 - soft)).clamp(0, 1) * smoothstep(2 * mask)
+    difference = still - changed
+    shade = _soft(difference, max(1, n // 32))
+    odd = (difference - shade).square().mean(1, keepdim=True)
+    large = difference.square().mean(1, keepdim=True)
+    trust = ring / (1 + _soft(odd, 1) / _SAME**2 * 4) / (1 + (large / (2.5 * _SAME) ** 2) ** 2)
+    field = _extended(difference * trust, trust)
+    has_edge = (ring.amax((1, 2, 3), keepdim=True) > 1e-3).to(field)
+    return _MOST_COLOUR * torch.tanh(field / _MOST_COLOUR) * has_edge
+
+
 def _extended(weighted: Tensor, weight: Tensor) -> Tensor:
     """Values known with some weight, everywhere: coarser means fill what is not known."""
     if weighted.shape[-1] <= 2:

@@ -70,6 +70,10 @@ class ContainerSink:
         self._colours = ColourConverter()
         self._is_rgb = not is_subsampled
         muxer_options = {"movflags": "+faststart"} if kind == "mp4" else {}
+        if kind == "mp4" and sound is not None:
+            # The lists of where tracks begin and end count in this; usual are whole milliseconds,
+            # which leave some players a piece of the padding behind the last packet of sound.
+            muxer_options["movie_timescale"] = str(sound.sample_rate)
         if own_keys and kind == "mp4":
             # MP4's usual tags know some names only; these are kept beside them, as ComfyUI does.
             muxer_options["movflags"] += "+use_metadata_tags"
