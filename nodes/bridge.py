@@ -152,6 +152,7 @@ def at_work(
         progress=told.progress,
         preview=told.preview,
         cancelled=management.processing_interrupted,
+        free_memory=management.soft_empty_cache,
     )
     try:
         yield runtime

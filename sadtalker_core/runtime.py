@@ -28,6 +28,11 @@ def _never() -> bool:
     return False
 
 
+def _empty_cache() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 @dataclass(frozen=True)
 class Runtime:
     """Where and how a job runs.
@@ -41,6 +46,8 @@ class Runtime:
         cancelled: asked between chunks; when it says True the job raises ``Cancelled``.
         preview: given one finished frame of each chunk, (3, H, W) RGB, uint8 or float in [0, 1],
             on the device where it was made; must return quickly.
+        free_memory: called when the device's memory ran out, before it is tried again with less:
+            a host may make room.
     """
 
     device: torch.device = torch.device("cpu")
@@ -50,6 +57,7 @@ class Runtime:
     progress: Callable[[str, int, int], None] = _no_progress
     cancelled: Callable[[], bool] = _never
     preview: Callable[[Tensor], None] = _no_preview
+    free_memory: Callable[[], None] = _empty_cache
 
     def __post_init__(self) -> None:
         if self.chunk < 1:

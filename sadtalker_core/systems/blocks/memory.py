@@ -56,8 +56,7 @@ class ChunkedRender:
             yield frames
 
     def _fewer(self, tried: int) -> int:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        self._runtime.free_memory()
         if tried <= 1:
             raise RenderMemoryError(
                 f"Memory ran out while rendering one frame of {self._size[1]}x{self._size[0]}. "
