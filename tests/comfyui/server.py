@@ -19,6 +19,7 @@ from typing import Any
 from .websocket import WebSocket
 
 ROOT = Path(__file__).resolve().parents[2]
+Graph = dict[str, dict[str, Any]]
 _NOT_COPIED = (".venv*", ".git", "outputs", "tests", "__pycache__", ".*_cache", "*.egg-info")
 _ENDS = ("execution_success", "execution_error", "execution_interrupted")
 
@@ -159,7 +160,7 @@ class Server:
 
     def run(
         self,
-        graph: dict[str, Any],
+        graph: Graph,
         timeout_s: float = 300.0,
         stop_after_progress: int | None = None,
     ) -> Finished:

@@ -151,3 +151,23 @@ def look_at(path: Path) -> Seen:
     pixels = torch.from_numpy(np.stack(frames)).float()
     movement = float((pixels - pixels[0]).abs().mean(dim=(1, 2, 3)).max())
     return Seen(len(frames), fps, size, sound_s, loudness, movement, float(pixels.mean()))
+
+
+def defaults(kinds: dict[str, Any]) -> dict[str, Any]:
+    """Values of all widgets as the frontend would send them.
+
+    Args:
+        kinds: INPUT_TYPES() of a node, or its "input" in /object_info.
+    """
+    found: dict[str, Any] = {}
+    for group in ("required", "optional"):
+        for name, (kind, *rest) in kinds.get(group, {}).items():
+            facts = rest[0] if rest else {}
+            choices = kind if isinstance(kind, list) else facts.get("options")
+            if "default" in facts:
+                found[name] = facts["default"]
+            elif choices:
+                found[name] = choices[0]
+            elif kind == "STRING":
+                found[name] = ""
+    return found

@@ -232,7 +232,9 @@ def test_import_reads_no_network_of_the_library(imported: dict[str, Any]) -> Non
     ours = [name.removeprefix(library) for name in imported["new"] if name.startswith(library)]
     assert ours, "nothing of the library was seen: the test looks at the wrong names"
     engines = [name.split(".")[2:] for name in ours if name.startswith("systems.")]
-    assert not [parts for parts in engines if parts and parts[-1] not in ("config", "options")]
+    assert not [
+        parts for parts in engines if parts and not parts[-1].endswith(("config", "options"))
+    ]
     parts = ("jobs", "training", "cli", "ui", "metrics", "enhance", "faces.nets", "media.video_out")
     assert not [name for name in ours if name.startswith(parts)]
     assert "sadtalker_core" not in imported["new"], (
