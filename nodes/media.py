@@ -120,11 +120,12 @@ def reference_of(video: Any | None, images: Tensor | None, fps: float) -> Refere
         OptionError: both or none are given, or ``fps`` is no rate.
         MediaError: the video cannot be read.
     """
-    if (video is None) == (images is None):
-        given = "both are" if video is not None else "none is"
-        raise OptionError(f"a VIDEO or IMAGE frames are needed, and {given} connected.")
     if images is not None:
+        if video is not None:
+            raise OptionError("a VIDEO or IMAGE frames are needed, and both are connected.")
         return ReferenceVideo(_chunks_of(images), _rate(fps))
+    if video is None:
+        raise OptionError("a VIDEO or IMAGE frames are needed, and none is connected.")
     if _is_in_memory(video):
         parts = video.get_components()
         return ReferenceVideo(_chunks_of(parts.images), _rate(parts.frame_rate))
@@ -247,7 +248,8 @@ def _edited_frames(video: Any, source: VideoSource) -> Iterator[Tensor]:
             return
         end_s = min((done + at_once - 0.5) * frame_s, length_s)
         part = video.as_trimmed(start_s, end_s - start_s, strict_duration=False)
-        images = part.get_components().images if part is not None else None
-        for start in range(0, 0 if images is None else images.shape[0], _CHUNK):
-            yield pictures_of(images[start : start + _CHUNK])
+        if part is not None:
+            images = part.get_components().images
+            for start in range(0, images.shape[0], _CHUNK):
+                yield pictures_of(images[start : start + _CHUNK])
         done += at_once

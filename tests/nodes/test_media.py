@@ -234,7 +234,7 @@ def test_size_or_length_tell_what_older_cores_do_not(tmp_path: Path) -> None:
     trimmed = media.reference_of(Silent(str(path), 1.0, 0.4), None, 1.0)
     assert numbers(trimmed) == list(range(25, 35))
     plain = Silent(str(path))
-    plain.as_trimmed = None  # never asked
+    plain.as_trimmed = None  # never asked  # pyright: ignore
     assert numbers(media.reference_of(plain, None, 1.0)) == list(range(60))
 
 
