@@ -15,7 +15,7 @@ import torch
 from . import host_stand_ins
 
 SEEN: list[torch.Tensor] = []
-"""What went into ``VAEEncode`` and the preview nodes, newest last."""
+"""What went into ``VAEEncode``, newest last."""
 
 
 def checked_image(image: Any) -> torch.Tensor:
@@ -164,27 +164,24 @@ class SaveImage(Core):
     REQUIRED = {"images": "IMAGE", "filename_prefix": "STRING"}
     OUTPUT_NODE = True
 
-    def run(self, images: torch.Tensor, filename_prefix: str) -> tuple[()]:
-        SEEN.append(checked_image(images))
-        return ()
+    def run(self, images: torch.Tensor, filename_prefix: str) -> dict[str, Any]:
+        return _shown(checked_image(images))
 
 
 class PreviewImage(Core):
     REQUIRED = {"images": "IMAGE"}
     OUTPUT_NODE = True
 
-    def run(self, images: torch.Tensor) -> tuple[()]:
-        SEEN.append(checked_image(images))
-        return ()
+    def run(self, images: torch.Tensor) -> dict[str, Any]:
+        return _shown(checked_image(images))
 
 
 class MaskPreview(Core):
     REQUIRED = {"mask": "MASK"}
     OUTPUT_NODE = True
 
-    def run(self, mask: torch.Tensor) -> tuple[()]:
-        SEEN.append(checked_mask(mask))
-        return ()
+    def run(self, mask: torch.Tensor) -> dict[str, Any]:
+        return _shown(checked_mask(mask)[..., None].expand(-1, -1, -1, 3))
 
 
 class PreviewAny(Core):
@@ -255,6 +252,10 @@ class VAEEncode(Core):
         count, height, width, _ = checked_image(pixels).shape
         SEEN.append(pixels)
         return ({"samples": torch.zeros(count, 4, height // 8, width // 8)},)
+
+
+def _shown(image: torch.Tensor) -> dict[str, Any]:
+    return {"ui": host_stand_ins.PreviewImage(image).as_dict(), "result": ()}
 
 
 def _resized(image: torch.Tensor, height: int, width: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -27,6 +28,26 @@ VOICE_S = 0.48  # 12 frames at 25 per second
 DRIVER_FRAMES, DRIVER_FPS = 10, 25
 
 Graph = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a graph gives on the short inputs."""
+
+    videos: tuple[float, ...] = ()
+    """Seconds of each."""
+    pictures: int = 0
+    """At least so many."""
+    has_sound: bool = True
+
+
+DRIVER_S = DRIVER_FRAMES / DRIVER_FPS
+EXPECTED = {
+    "03_edit_expression": Expected(pictures=1),
+    "05_liveportrait_sliders": Expected(pictures=1),
+    "11_retarget_eyes_and_lips": Expected(pictures=2),
+    "12_expression_over_time": Expected(videos=(3.04,), has_sound=False),
+}
 
 
 def names() -> list[str]:
@@ -151,6 +172,39 @@ def look_at(path: Path) -> Seen:
     pixels = torch.from_numpy(np.stack(frames)).float()
     movement = float((pixels - pixels[0]).abs().mean(dim=(1, 2, 3)).max())
     return Seen(len(frames), fps, size, sound_s, loudness, movement, float(pixels.mean()))
+
+
+def check_results(name: str, shown: Mapping[str, Any], path_of: Callable[[Any], Path]) -> None:
+    """What a graph showed is what it promises: lengths, sizes, sound, pictures of something.
+
+    Args:
+        name: of the graph.
+        shown: node id to what its ``ui`` has.
+        path_of: where the file of one entry is.
+    """
+    assert name in EXPECTED, f"say in EXPECTED of {__file__} what {name} gives"
+    expected = EXPECTED[name]
+    entries = [entry for ui in shown.values() for entry in ui.get("images", ())]
+    # A file that a node of ours saved is shown by core's Save Video once more.
+    files = [path_of(entry) for entry in entries]
+    videos = [look_at(path) for path in files if path.suffix in (".mp4", ".webm", ".mkv")]
+    found = sorted({round(video.seconds, 2) for video in videos})
+    wanted = sorted(set(expected.videos))
+    assert len(found) == len(wanted), (found, wanted)
+    assert np.allclose(found, wanted, atol=0.05), (found, wanted)
+    for video in videos:
+        assert video.movement > 0.3, "nothing moves"
+        assert 10 < video.brightness < 245
+        assert min(video.size) >= 128
+        assert (video.sound_s is not None) == expected.has_sound
+        if video.sound_s is not None:
+            assert video.sound_s == pytest.approx(video.seconds, abs=0.1)
+            assert video.loudness > 0.05
+    pictures = [path for path in files if path.suffix == ".png"]
+    assert len(pictures) >= expected.pictures
+    for path in pictures:
+        with Image.open(path) as picture:
+            assert min(picture.size) >= 32, path.name
 
 
 def defaults(kinds: dict[str, Any]) -> dict[str, Any]:
