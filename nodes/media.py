@@ -13,18 +13,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ..sadtalker_core.errors import MediaError, OptionError
-from ..sadtalker_core.media.audio_in import AudioSource, ClipSource, open_audio, open_clip
-from ..sadtalker_core.media.containers import open_container
-from ..sadtalker_core.media.video_in import VideoSource, open_video
 from ..sadtalker_core.motion_request import ReferenceVideo
 from ..sadtalker_core.runtime import Runtime
 from ..sadtalker_core.structures import AudioClip
 from .bridge import pictures_of
+
+if TYPE_CHECKING:
+    from ..sadtalker_core.media.audio_in import AudioSource, ClipSource
+    from ..sadtalker_core.media.video_in import VideoSource
 
 _CHUNK = 8  # frames of a reference video that are read at a time
 _EDITED_BYTES = 256 * 1024 * 1024  # of float frames that the host decodes at a time for us
@@ -54,6 +55,8 @@ class SoundInput:
     @property
     def for_writer(self) -> AudioClip | AudioSource:
         """What ``write_video`` takes; AAC of a file is then copied as it is."""
+        from ..sadtalker_core.media.audio_in import ClipSource
+
         return self.source.clip if isinstance(self.source, ClipSource) else self.source
 
     def sample_count(self, rate: int) -> int:
@@ -75,6 +78,8 @@ def sound_of(audio: Mapping[str, Any] | None, runtime: Runtime | None = None) ->
     Raises:
         MediaError: several sounds in one, no samples, or a file that cannot be read.
     """
+    from ..sadtalker_core.media.audio_in import open_clip
+
     if audio is None:
         return None
     if "waveform" not in audio:
@@ -96,6 +101,8 @@ _seen: dict[tuple[str, int, int], AudioSource] = {}
 
 def _looked_through(path: Path, runtime: Runtime | None) -> AudioSource:
     """A sound file; several nodes of a graph ask for the same, it is looked through once."""
+    from ..sadtalker_core.media.audio_in import open_audio
+
     try:
         state = path.stat()
     except OSError:
@@ -141,6 +148,8 @@ def video_sound(video: Any | None, runtime: Runtime | None = None) -> SoundInput
     Raises:
         MediaError: it cannot be read.
     """
+    from ..sadtalker_core.media.audio_in import open_audio
+
     if video is None:
         return None
     if _is_in_memory(video):
@@ -202,6 +211,8 @@ def _is_in_memory(video: Any) -> bool:
 
 
 def _opened(video: Any) -> VideoSource:
+    from ..sadtalker_core.media.video_in import open_video
+
     source = video.get_stream_source()
     start_s, duration_s = _window(video)
     path = source if isinstance(source, io.BytesIO) else Path(source)
@@ -221,6 +232,8 @@ def _is_edited(video: Any, source: VideoSource) -> bool:
 
     Newer cores say so; those between tell by a size or a length that is not the file's.
     """
+    from ..sadtalker_core.media.containers import open_container
+
     if hasattr(video, "has_pending_frame_edits") and video.has_pending_frame_edits():
         return True
     if sorted(video.get_dimensions()) != sorted(source.size):

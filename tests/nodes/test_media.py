@@ -139,8 +139,10 @@ def test_a_sound_file_is_looked_through_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[Path] = []
-    real = media.open_audio
-    monkeypatch.setattr(media, "open_audio", lambda path, run: (passes.append(path), real(path))[1])
+    real = audio_in.open_audio
+    monkeypatch.setattr(
+        audio_in, "open_audio", lambda path, run: (passes.append(path), real(path))[1]
+    )
     path = write_wav(tmp_path / "a.wav", tone(16000, 16000), 16000)
     assert media.sound_of(sound_file(path)).source is media.sound_of(sound_file(path)).source
     assert len(passes) == 1
