@@ -96,6 +96,13 @@ def test_node_explains_itself(node_id: str) -> None:
 
 
 @pytest.mark.parametrize("node_id", IDS)
+def test_inputs_and_outputs_share_no_id(node_id: str) -> None:
+    """ComfyUI 0.3.64 refuses the whole pack else; later versions do not mind."""
+    outputs = [output.id for output in schema_of(node_id).outputs]
+    assert not set(outputs) & set(declared(node_id))
+
+
+@pytest.mark.parametrize("node_id", IDS)
 def test_defaults_are_values_that_pass(node_id: str) -> None:
     for name, (kind, facts) in declared(node_id).items():
         default = facts.get("default")
