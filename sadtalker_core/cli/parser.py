@@ -13,6 +13,7 @@ from ..errors import OptionError
 from ..jobs.drive_settings import DRIVE
 from .flags import add_option_flags, flag
 from .models import add_flags as add_models_flags
+from .workflows import add_flags as add_workflows_flags
 
 EXIT_CODES = (
     (0, "done"),
@@ -144,6 +145,14 @@ def build_parser() -> Parser:
         "[list | download NAME... | convert IN... OUT | check [NAME...]]",
     )
     add_models_flags(models)
+    add_workflows_flags(
+        _command(
+            commands,
+            "workflows",
+            "rewrite saved ComfyUI graphs of abandoned packs for our nodes",
+            "convert OLD.json NEW.json",
+        )
+    )
     _command(commands, "info", "versions, devices and folders, for a report of a fault")
     return parser
 
