@@ -100,7 +100,7 @@ class Render(io.ComfyNode):
                     "each frame of a video.",
                 ),
                 io.Float.Output(
-                    "fps", display_name="fps", tooltip="Frames per second, for Create Video."
+                    "rate", display_name="fps", tooltip="Frames per second, for Create Video."
                 ),
             ],
             aliases=("animate", "talking head", "liveportrait", "sadtalker", "warp face"),
@@ -213,7 +213,7 @@ class PasteBack(io.ComfyNode):
                 ),
             ],
             [
-                io.Image.Output("frames", display_name="frames", tooltip="The whole frames."),
+                io.Image.Output("pasted", display_name="frames", tooltip="The whole frames."),
                 io.Mask.Output(
                     "mask", display_name="mask", tooltip="Where faces of this portrait count."
                 ),
