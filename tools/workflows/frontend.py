@@ -1,6 +1,6 @@
 """The graphs in ComfyUI's real frontend, in a headless browser (needs playwright and Chromium).
 
-    python -m tools.workflows.frontend http://127.0.0.1:8188 [--shots FOLDER] [name ...]
+    python -m tools.workflows.frontend http://127.0.0.1:8188 [--vue] [--shots FOLDER] [name ...]
 
 Loads every graph as a user would, and says: kinds of nodes that are missing, wires that were lost,
 nodes that are too small for what is in them or that overlap, and every difference between the
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ FLAGS = (
 READY = (
     "window.app?.graph && Object.keys(window.LiteGraph?.registered_node_types ?? {}).length > 99"
 )
+SETTINGS = {"Comfy.Workflow.ShowMissingModelsWarning": False, "Comfy.Minimap.Visible": False}
 LOAD = """async (graph) => {
   await app.loadGraphData(graph);
   await new Promise(done => setTimeout(done, 1200));
@@ -43,12 +45,12 @@ def differences(
     graph: dict[str, Any], twin: dict[str, Any], seen: dict[str, Any], schemas: Schemas
 ) -> Iterator[str]:
     """What the frontend made of a graph that is not as it was written."""
-    written = {node["id"]: node for node in graph["nodes"]}
+    written = {str(node["id"]): node for node in graph["nodes"]}
     for node in seen["nodes"]:
         name = f"{node['id']} {node['type']}"
         if not node["known"]:
             yield f"{name}: missing"
-        before = written.get(node["id"])
+        before = written.get(str(node["id"]))
         if before is None:
             yield f"{name}: not in the file"
             continue
@@ -99,6 +101,14 @@ def _overlaps(nodes: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{a['id']} {a['type']} and {b['id']} {b['type']} overlap"
 
 
+def set_up(server: str, settings: dict[str, Any]) -> None:
+    """Change settings of the server's user, which the frontend reads when it starts."""
+    body = json.dumps(settings).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{server}/api/settings", body, headers, method="POST")
+    urllib.request.urlopen(request, timeout=20).close()
+
+
 def main(arguments: list[str]) -> int:
     from playwright.sync_api import sync_playwright
 
@@ -106,17 +116,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("server")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--shots", type=Path)
+    parser.add_argument("--vue", action="store_true", help="with Nodes 2.0")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     given = parser.parse_args(arguments)
     schemas = stored_schemas()
     wrong = 0
+    set_up(given.server, {**SETTINGS, "Comfy.VueNodes.Enabled": given.vue})
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=given.chromium, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1800, "height": 950})
         complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
         page.goto(given.server)
         page.wait_for_function(READY, timeout=120_000)
+        complaints.clear()  # about its own start
         page.evaluate(
             "app.ui.settings.setSettingValue('Comfy.Workflow.ShowMissingModelsWarning', false)"
         )

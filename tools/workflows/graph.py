@@ -199,8 +199,8 @@ class Graph:
         boxes = [group.box for group in self.groups]
         width = max(x + w for x, _, w, _ in boxes)
         height = max(y + h for _, y, _, h in boxes)
-        scale = round(min(1.0, 1700 / (width + 100), 850 / (height + 100)), 3)
-        return {"scale": scale, "offset": [round(70 / scale), round(60 / scale)]}
+        scale = round(min(1.0, 1660 / (width + 40), 780 / (height + 40)), 3)
+        return {"scale": scale, "offset": [round(80 / scale), round(120 / scale)]}
 
 
 def input_order(node: Node) -> list[InputSpec]:

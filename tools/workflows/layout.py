@@ -16,7 +16,14 @@ EDGE, HEAD = 20.0, 50.0  # of a frame: at the sides, and above its first title
 LETTER = 7.2  # width of a letter in a node
 
 # Nodes that show a picture or a video below their widgets once they have run.
-SHOWS = frozenset({"LoadImage", "PreviewImage", "SaveImage", "SaveVideo", "LoadVideo"})
+SHOWS = frozenset(
+    {
+        *("LoadImage", "PreviewImage", "SaveImage", "SaveVideo", "LoadVideo", "MaskPreview"),
+        *("TalkingPortraitsTalkingPortrait", "TalkingPortraitsDrivePortrait"),
+        *("TalkingPortraitsRenderVideo", "TalkingPortraitsEditExpression"),
+        "TalkingPortraitsExpressionEditor",
+    }
+)
 TEXT_SHOWS = frozenset({"PreviewAny"})
 
 
@@ -88,7 +95,8 @@ def size_of(node: Node) -> tuple[float, float]:
         width = node.width or 340.0
         return width, node.height or note_height(node.text, width)
     sockets, outputs = node.spec.sockets(), node.spec.outputs
-    widgets = [spec for spec in node.spec.widgets() if not spec.is_advanced]
+    # Advanced ones count: the classic canvas shows them, and the other keeps the height.
+    widgets = node.spec.widgets()
     rows = max(len(sockets), len(outputs), 1)
     height = rows * SLOT + 6
     if widgets:
@@ -97,8 +105,6 @@ def size_of(node: Node) -> tuple[float, float]:
         height += TEXT_BOX if spec.is_multiline else WIDGET * (2 if spec.is_seed else 1)
         if spec.upload:
             height += WIDGET + (SOUND_BAR if spec.upload == "audio" else 0)
-    if any(spec.is_advanced for spec in node.spec.widgets()):
-        height += WIDGET  # the button that unfolds them in newer frontends
     if node.kind in SHOWS:
         height += PICTURE
     if node.kind in TEXT_SHOWS:
@@ -112,12 +118,12 @@ def _width_of(node: Node) -> float:
     sides = zip_longest_names(
         [spec.name for spec in node.spec.sockets()], [out.name for out in node.spec.outputs]
     )
-    widest = max((len(a) + len(b) for a, b in sides), default=0) * LETTER + 60
+    widest = max((len(a) + len(b) for a, b in sides), default=0) * LETTER + 75
     for spec in node.spec.widgets():
         value = str(node.values.get(spec.name, ""))
-        if not spec.is_multiline and not spec.is_advanced:
-            shown = min(len(value), 26)
-            widest = max(widest, (len(spec.name) + shown) * LETTER + 80)
+        if not spec.is_multiline:
+            shown = 0 if spec.is_advanced else min(len(value), 26)
+            widest = max(widest, (len(spec.name) + shown) * LETTER + 85)
     title = (len(node.title or node.spec.display_name)) * 8 + 60
     return float(round(min(max(270.0, widest, title), 420.0)))
 
@@ -131,7 +137,7 @@ def zip_longest_names(left: list[str], right: list[str]) -> list[tuple[str, str]
 
 def note_height(text: str, width: float) -> float:
     """Height of a note that shows all of its text."""
-    per_line = max(10, int((width - 40) / 6.6))
+    per_line = max(10, int((width - 50) / 5.8))
     height = 34.0
     for line in text.splitlines():
         plain = line.lstrip("#*- ")
@@ -140,5 +146,5 @@ def note_height(text: str, width: float) -> float:
         elif not line:
             height += 10
         else:
-            height += 20 * max(1, -(-len(plain) // per_line))
+            height += 18 * max(1, -(-len(plain) // per_line))
     return height + 16
