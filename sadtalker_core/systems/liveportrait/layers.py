@@ -21,6 +21,7 @@ from .crop import CROP_SIZE
 from .paste import paste_exact, paste_weight, to_levels
 from .pipeline import Prepared, crops_of_video, part_of, rendered, shown_size
 from .prepared import FaceInVideo, PreparedFace, PreparedVideo, frames_of, is_pasted
+from .render import chunked
 from .weights import LivePortraitNets
 
 _AT_ONCE_BYTES = 96_000_000
@@ -49,12 +50,14 @@ def render_faces(
     quiet = replace(runtime, progress=lambda stage, done, total: None)
     length = len(track) if isinstance(face, PreparedFace) else min(len(track), len(face))
 
+    fitting = chunked(quiet, (CROP_SIZE, CROP_SIZE))
+
     def of_picture(face: PreparedFace) -> Iterator[Tensor]:
         for start in range(0, length, runtime.chunk):
             runtime.check_cancelled()
             part = slice(start, min(start + runtime.chunk, length))
             with torch.inference_mode():
-                faces = rendered(nets, face.features, part_of(track, part), quiet)
+                faces = rendered(nets, face.features, part_of(track, part), quiet, fitting)
             yield faces
             runtime.progress("render", part.stop, length)
 

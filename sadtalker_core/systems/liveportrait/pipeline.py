@@ -22,7 +22,7 @@ from ...faces.options import FaceOptions
 from ...motion_request import ReferenceVideo
 from ...runtime import Runtime
 from ...structures import FrameStream, ImplicitMotion, KeypointTrack
-from ..blocks.memory import CPU_FRAMES
+from ..blocks.memory import CPU_FRAMES, ChunkedRender
 from .carried import closed_lips, compared_with, picture_as_change
 from .config import LivePortraitDriveOptions
 from .crop import CropShape
@@ -42,7 +42,7 @@ from .prepared import (
     is_pasted,
     source_pictures,
 )
-from .render import SourceFeatures, prepare_features, render_frames
+from .render import SourceFeatures, chunked, prepare_features, render_frames
 from .weights import LivePortraitNets
 
 Prepared = PreparedPortrait | PreparedVideo
@@ -224,10 +224,15 @@ def _at_once(size: tuple[int, int], runtime: Runtime) -> int:
 
 
 def rendered(
-    nets: LivePortraitNets, features: SourceFeatures, track: KeypointTrack, runtime: Runtime
+    nets: LivePortraitNets,
+    features: SourceFeatures,
+    track: KeypointTrack,
+    runtime: Runtime,
+    fitting: ChunkedRender | None = None,
 ) -> Tensor:
-    """(N, 3, 512, 512) in [0, 1]: all faces of a short track."""
-    return torch.cat(list(render_frames(nets.render, [(features, track)], runtime)))
+    """(N, 3, 512, 512) in [0, 1]: all faces of a short track; ``fitting`` knows how many fit."""
+    parts = render_frames(nets.render, [(features, track)], runtime, at_once=fitting)
+    return torch.cat(list(parts))
 
 
 def part_of(track: KeypointTrack, part: slice) -> KeypointTrack:
@@ -250,10 +255,12 @@ def _still_frames(
 ) -> Iterator[Tensor]:
     length, at_once = len(tracks[0]), _at_once(prepared.size, runtime)
     quiet = replace(runtime, progress=lambda stage, done, total: None)
+    fitting = chunked(quiet, prepared.size)
     for start in range(0, length, at_once):
         runtime.check_cancelled()
         part = slice(start, min(start + at_once, length))
-        yield shown_faces(nets, prepared, [part_of(track, part) for track in tracks], quiet)
+        parts = [part_of(track, part) for track in tracks]
+        yield shown_faces(nets, prepared, parts, quiet, fitting)
         runtime.progress("render", part.stop, length)
 
 
@@ -262,16 +269,17 @@ def shown_faces(
     prepared: PreparedPortrait,
     tracks: Sequence[KeypointTrack],
     runtime: Runtime,
+    fitting: ChunkedRender | None = None,
 ) -> Tensor:
     """(N, 3, H, W) uint8: frames of a still portrait, a track of N frames for each face that moves.
 
-    Faces are laid over the picture one after another.
+    Faces are laid over the picture one after another; ``fitting`` knows how many frames fit.
     """
     # Not held over a yield: the reader must not run in inference mode because of us.
     with torch.inference_mode():
         shown = prepared.still[None].expand(len(tracks[0]), -1, -1, -1)
         for face, track in zip(prepared.faces, tracks):
-            crops = rendered(nets, face.features, track, runtime)
+            crops = rendered(nets, face.features, track, runtime, fitting)
             if not is_pasted(prepared.options):
                 return to_levels(crops)
             shown = _laid_over(shown, crops, face.image_from_crop, prepared)
@@ -286,6 +294,7 @@ def _video_frames(
     runtime: Runtime,
 ) -> Iterator[Tensor]:
     quiet = replace(runtime, progress=lambda stage, done, total: None)
+    fitting = chunked(quiet, prepared.frame_size)
     for start, frames in frames_of(prepared, _at_once(prepared.frame_size, runtime)):
         if start >= length:
             return
@@ -294,7 +303,9 @@ def _video_frames(
         with torch.inference_mode():
             shown = own
             for face, track in zip(prepared.faces, tracks):
-                shown = _face_in_frames(nets, prepared, face, track, own, shown, start, quiet)
+                shown = _face_in_frames(
+                    nets, prepared, face, track, own, shown, start, quiet, fitting
+                )
         yield shown
         runtime.progress("render", start + len(own), length)
 
@@ -308,13 +319,15 @@ def _face_in_frames(
     shown: Tensor,
     start: int,
     runtime: Runtime,
+    fitting: ChunkedRender,
 ) -> Tensor:
     """``shown`` with one face moved; ``own`` are the source's frames, of which one is ``start``."""
     count = min(len(own), len(track) - start)
     if count <= 0:
         return shown
     part = slice(start, start + count)
-    crops = crops_of_video(nets, prepared, face, part_of(track, part), own[:count], start, runtime)
+    moving = part_of(track, part)
+    crops = crops_of_video(nets, prepared, face, moving, own[:count], start, runtime, fitting)
     if not is_pasted(prepared.options):
         return to_levels(crops)
     moved = _laid_over(shown[:count], crops, face.image_from_crop[part], prepared)
@@ -330,8 +343,9 @@ def crops_of_video(
     own: Tensor,
     start: int,
     runtime: Runtime,
+    fitting: ChunkedRender | None = None,
 ) -> Tensor:
     """(N, 3, 512, 512) in [0, 1]: one face of N frames of a video, of which one is ``start``."""
     pictures = source_pictures(face, own, start, not prepared.options.do_crop).to(runtime.device)
     features = prepare_features(nets.render, pictures, runtime)
-    return rendered(nets, features, track, runtime)
+    return rendered(nets, features, track, runtime, fitting)

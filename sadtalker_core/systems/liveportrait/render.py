@@ -123,11 +123,17 @@ def render(
     return FrameStream(chunks, len(track), features.size, track.fps)
 
 
+def chunked(runtime: Runtime, size: tuple[int, int]) -> ChunkedRender:
+    """Renders frames of ``size`` (H, W) as many at a time as fit."""
+    return ChunkedRender(runtime, size, "Close other programs or run on the CPU.")
+
+
 def render_frames(
     nets: RenderNets,
     pieces: Iterable[tuple[SourceFeatures, KeypointTrack]],
     runtime: Runtime,
     length: int = 0,
+    at_once: ChunkedRender | None = None,
 ) -> Iterator[Tensor]:
     """Frames (N, 3, 2S, 2S) of keypoints that come in pieces of any length.
 
@@ -137,12 +143,11 @@ def render_frames(
             source video there are as many as frames in the piece. They are read one at a time.
         runtime: chunk size, progress and cancel.
         length: frames altogether for the progress, 0 when unknown.
+        at_once: remembers from call to call how many frames fit into memory.
     """
     done = 0
-    at_once: ChunkedRender | None = None
     for features, track in pieces:
-        advice = "Close other programs or run on the CPU."
-        at_once = at_once or ChunkedRender(runtime, features.size, advice)
+        at_once = at_once or chunked(runtime, features.size)
 
         def make(
             part: slice, features: SourceFeatures = features, track: KeypointTrack = track
