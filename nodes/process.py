@@ -45,7 +45,9 @@ class LivePortraitProcess(io.ComfyNode):
                     tooltip="The moved face, 512 pixels square: for Paste Back, or by itself.",
                 ),
                 sockets.Portrait.Output(
-                    "portrait", display_name="portrait", tooltip="The same portrait, passed on."
+                    "same_portrait",
+                    display_name="portrait",
+                    tooltip="The same portrait, passed on.",
                 ),
                 sockets.Keypoints.Output(
                     "keypoints", display_name="keypoints", tooltip="Where the face's points go."
