@@ -14,9 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 
-# Import name of a distribution where it differs. For OpenCV any of its four wheels will do: two of
-# them in one environment overwrite each other's files.
-IMPORT_NAMES = {"opencv-python": "cv2", "pillow": "PIL"}
+IMPORT_NAMES = {"pillow": "PIL"}  # of distributions where it differs
 # The host brings these. Installing them here could replace its GPU build.
 HOST_OWNS = {"torch", "numpy"}
 

@@ -50,10 +50,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 ANYWHERE = frozenset({"torch", "numpy", "typing_extensions"})
 # Third parties by part; render.py of a system may use cv2 as well (whoever calls it owns .numpy()).
 THIRD_PARTIES: dict[str, frozenset[str]] = {
-    "geometry": frozenset({"cv2", "kornia", "PIL"}),
+    "geometry": frozenset({"cv2", "PIL"}),
     "faces": frozenset({"cv2"}),
     "enhance": frozenset({"cv2"}),
-    "audio": frozenset({"librosa"}),
     "media": frozenset({"av", "PIL", "safetensors"}),
     "weights": frozenset({"safetensors"}),
     "transfer": frozenset({"safetensors"}),

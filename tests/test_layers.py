@@ -101,7 +101,8 @@ BREAKS = [
     ("errors.py", "from .structures import LiteMotion"),
     ("media/x.py", "from ..audio.mel import log_mel"),
     ("media/x.py", "import cv2"),
-    ("audio/x.py", "import kornia"),
+    ("audio/x.py", "import librosa"),
+    ("geometry/x.py", "import kornia"),
     ("weights/x.py", "import huggingface_hub"),
     ("weights/store.py", "import huggingface_hub"),
     ("systems/lite/x.py", "from ...media import read_picture"),
@@ -136,7 +137,7 @@ BREAKS = [
     ("newpart/x.py", "from ..errors import FaceError"),
 ]
 KEEPS = [
-    ("geometry/x.py", "import cv2\nimport kornia\nfrom ..structures import FaceTrack"),
+    ("geometry/x.py", "import cv2\nfrom ..structures import FaceTrack"),
     ("weights/store.py", "def f():\n    import huggingface_hub"),
     ("systems/lite/render.py", "import cv2\nfrom ...faces.detect import Face\nfrom . import mesh"),
     ("systems/lite/x.py", "from ..blocks import Upsample\nfrom ...geometry.pose import turn"),
