@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..sadtalker_core.expression_sliders import ExpressionSliders
 from ..sadtalker_core.systems.lite.config import LiteDriveOptions
-from ..sadtalker_core.systems.liveportrait.config import LivePortraitDriveOptions
 from . import sockets
 from .expression_values import (
     added,
@@ -17,7 +16,8 @@ from .expression_values import (
     sliders_of,
 )
 from .host import io
-from .schema import folded, fps_input, node_schema, option_inputs, options_from
+from .keypoint_tracks import NODES as KEYPOINT_NODES
+from .schema import folded, node_schema, option_inputs, options_from
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .host_models import HostModel
 
 _OPENINGS = ("eyes_open_ratio", "lip_open_ratio")
-_DRIVER = ("driving_crop", "driving_crop_scale", "driving_crop_x", "driving_crop_y")
 
 
 def _live_preview() -> Any:
@@ -42,12 +41,14 @@ def _base(tooltip: str) -> Any:
 
 
 def _expression_output(tooltip: str) -> Any:
-    return sockets.Expression.Output("expression", display_name="expression", tooltip=tooltip)
+    return sockets.Expression.Output(
+        "edited_expression", display_name="expression", tooltip=tooltip
+    )
 
 
 def _picture_outputs() -> list[Any]:
     return [
-        io.Image.Output("image", display_name="image", tooltip="The edited picture."),
+        io.Image.Output("edited", display_name="image", tooltip="The edited picture."),
         io.Mask.Output(
             "mask", display_name="mask", tooltip="Where it may differ from the portrait."
         ),
@@ -324,81 +325,10 @@ class RetargetEyesLips(io.ComfyNode):
         return io.NodeOutput(expression_dict(added(expression_of(expression), change)), *own)
 
 
-class LivePortraitKeypoints(io.ComfyNode):
-    """Where LivePortrait's keypoints go."""
-
-    @classmethod
-    def define_schema(cls) -> Any:
-        return node_schema(
-            "LivePortraitKeypoints",
-            "LivePortrait Keypoints",
-            "motion",
-            "Turns motion and expression into the keypoints that LivePortrait renders, with "
-            "stitching to the shoulders and retargeting, for Render Keypoints.",
-            [
-                sockets.Model.Input("model", tooltip="LivePortrait."),
-                sockets.Portrait.Input("portrait", tooltip="From Prepare Portrait or Video."),
-                io.Boolean.Input(
-                    "stitching", default=True, tooltip="Fit the moved face to the shoulders."
-                ),
-                *option_inputs(LivePortraitDriveOptions, without=_DRIVER),
-                folded(
-                    io.Int.Input(
-                        "face",
-                        default=0,
-                        min=0,
-                        max=99,
-                        tooltip="Which of the portrait's faces, where several move.",
-                    )
-                ),
-                fps_input(),
-                sockets.Motion.Input(
-                    "motion",
-                    optional=True,
-                    tooltip="LivePortrait's motion; without it the expression alone, until its "
-                    "last keyframe.",
-                ),
-                _base("Sliders on top of the motion."),
-            ],
-            [
-                sockets.Keypoints.Output(
-                    "keypoints",
-                    display_name="keypoints",
-                    tooltip="Source and driving keypoints of every frame.",
-                )
-            ],
-            aliases=("stitching", "retargeting", "implicit keypoints", "live portrait"),
-        )
-
-    @classmethod
-    def execute(
-        cls,
-        model: HostModel,
-        portrait: Any,
-        stitching: bool,
-        fps: float,
-        face: int = 0,
-        motion: Any = None,
-        expression: Any = None,
-        **values: Any,
-    ) -> Any:
-        from . import bridge
-        from .keypoint_tracks import Wanted, track_of
-        from .packing import motion_of
-        from .portraits import portrait_of
-
-        options = options_from(LivePortraitDriveOptions, values)
-        wanted = Wanted(options, expression_of(expression), stitching, fps, face)
-        moved = None if motion is None else motion_of(motion)
-        with bridge.at_work(model) as runtime:
-            track = track_of(model, portrait_of(portrait, model), moved, wanted, runtime)
-        return io.NodeOutput(track.to_dict())
-
-
 NODES = [
     EditExpression,
     ExpressionEditor,
     ExpressionKeyframes,
     RetargetEyesLips,
-    LivePortraitKeypoints,
+    *KEYPOINT_NODES,
 ]

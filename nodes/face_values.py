@@ -135,7 +135,8 @@ def find_in_pictures(
             found.append(find_faces(nets, rgb, options))
         else:
             found.append(find_faces_within(nets, rgb, boxes[index], options))
-        runtime.progress("faces", index + 1, count)
+        if count > 1:
+            runtime.progress("faces", index + 1, count)
     return found
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 HOW_HARD = ("face_search", "detection_threshold", "presence_threshold")
 
 
-def _faces_output(name: str = "faces", tooltip: str = "The faces of each picture.") -> Any:
-    return sockets.Faces.Output("faces", display_name=name, tooltip=tooltip)
+def _faces_output(name: str, display_name: str, tooltip: str) -> Any:
+    return sockets.Faces.Output(name, display_name=display_name, tooltip=tooltip)
 
 
 def _found_elsewhere() -> list[Any]:
@@ -66,7 +66,7 @@ class DetectFaces(io.ComfyNode):
                 *_found_elsewhere(),
             ],
             [
-                _faces_output(tooltip="The faces of each picture, the largest first."),
+                _faces_output("faces", "faces", "The faces of each picture, the largest first."),
                 io.Image.Output(
                     "overlay",
                     display_name="overlay",
@@ -75,7 +75,7 @@ class DetectFaces(io.ComfyNode):
                 ),
                 io.Int.Output("count", display_name="count", tooltip="Faces in the first picture."),
                 sockets.BoundingBox.Output(
-                    "bboxes",
+                    "boxes",
                     display_name="bboxes",
                     tooltip="A box around each face, for ComfyUI's own nodes.",
                 ),
@@ -157,7 +157,7 @@ class ChooseFace(io.ComfyNode):
                     "mask", optional=True, tooltip="By mask: painted over the face that is meant."
                 ),
             ],
-            [_faces_output(tooltip="The chosen faces, in the order that was asked for.")],
+            [_faces_output("chosen", "faces", "The chosen faces, in the order asked for.")],
             aliases=("select face", "face index", "pick face", "several faces"),
         )
 
@@ -242,7 +242,9 @@ class CropFace(io.ComfyNode):
                 io.Image.Output("crops", display_name="crops", tooltip="A square for each face."),
                 io.Mask.Output("masks", display_name="masks", tooltip="The face in each square."),
                 _faces_output(
-                    "crop faces", "The faces in the squares, and where the squares were cut."
+                    "crop_faces",
+                    "crop faces",
+                    "The faces in the squares, and where the squares were cut.",
                 ),
             ],
             aliases=("face crop", "cut face", "face detailer", "align face"),
@@ -290,7 +292,7 @@ class PasteFace(io.ComfyNode):
                     "edge.",
                 ),
             ],
-            [io.Image.Output("image", display_name="image", tooltip="The whole pictures.")],
+            [io.Image.Output("pasted", display_name="image", tooltip="The whole pictures.")],
             aliases=("paste back", "composite face", "uncrop", "face detailer"),
         )
 

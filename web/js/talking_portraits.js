@@ -1,0 +1,74 @@
+/**
+ * Talking Portraits in ComfyUI's frontend: editors whose picture follows their sliders.
+ *
+ * Plain widgets and the host's own prompt API; no route of ours, no canvas drawing. So it is the
+ * same in the classic canvas, with Vue nodes, and inside of subgraphs.
+ */
+
+import { api } from "../../../scripts/api.js";
+import { app } from "../../../scripts/app.js";
+import { LiveQueue } from "./live_queue.js";
+import { SliderWatch } from "./slider_watch.js";
+
+const EDITORS = new Set(["TalkingPortraitsEditExpression", "TalkingPortraitsExpressionEditor"]);
+const SWITCH = "live_preview";
+const RESET = "reset sliders";
+const WIDTH = 400; // long sliders are fine sliders
+const PICTURE_HEIGHT = 400;
+
+/** Of each editor: its inputs with widgets, and its sliders' values that leave the face alone. */
+const known = new Map();
+
+const queue = new LiveQueue(app, api);
+const watch = new SliderWatch(app, SWITCH, (ids) => queue.request(ids));
+
+function resetSliders(node) {
+  const { neutral } = known.get(node.comfyClass);
+  for (const widget of node.widgets ?? []) {
+    if (!neutral.has(widget.name) || widget.value === neutral.get(widget.name)) continue;
+    widget.value = neutral.get(widget.name);
+    widget.callback?.(widget.value, app.canvas, node);
+  }
+  node.setDirtyCanvas?.(true, true);
+}
+
+/** Room for the picture below the sliders when the first one comes; people may make it smaller. */
+function makeRoom(node) {
+  const before = node.onExecuted;
+  node.onExecuted = function (...args) {
+    const answer = before?.apply(this, args);
+    if (!this.imgs?.length && this.computeSize) {
+      const [width, height] = this.computeSize();
+      const wanted = height + PICTURE_HEIGHT;
+      if (this.size[1] < wanted) this.setSize([Math.max(this.size[0], width), wanted]);
+    }
+    node.onExecuted = before; // once
+    return answer;
+  };
+}
+
+app.registerExtension({
+  name: "TalkingPortraits.Editors",
+
+  beforeRegisterNodeDef(nodeType, nodeData) {
+    if (!EDITORS.has(nodeData.name)) return;
+    const neutral = new Map();
+    const required = Object.entries(nodeData.input?.required ?? {});
+    for (const [name, spec] of required) {
+      if (spec[1]?.display === "slider") neutral.set(name, spec[1].default);
+    }
+    known.set(nodeData.name, { names: new Set(required.map(([name]) => name)), neutral });
+  },
+
+  nodeCreated(node) {
+    if (!known.has(node.comfyClass)) return;
+    // The last widget, and not saved: values in workflows keep their places.
+    const button = node.addWidget("button", RESET, null, () => resetSliders(node), {
+      serialize: false,
+    });
+    button.serialize = false;
+    node.setSize?.([Math.max(node.size[0], WIDTH), node.size[1]]);
+    makeRoom(node);
+    watch.add(node, known.get(node.comfyClass).names);
+  },
+});
