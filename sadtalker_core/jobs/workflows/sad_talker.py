@@ -1,5 +1,5 @@
 """Graphs of Comfyui-SadTalker: its one node becomes a loader and a starter, or, with a reference
-video or without sound, the steps between."""
+video or without speech, the steps between."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from .graph import Node
 from .rewriter import Rewriter
+
+_LAST_STYLE = 45
 
 
 def convert(rewriter: Rewriter) -> None:
@@ -37,21 +39,87 @@ def _shown(rewriter: Rewriter, node: Node, name: str, why: str) -> None:
 def _talker(rewriter: Rewriter, node: Node) -> None:
     graph = rewriter.graph
     old = rewriter.values(node)
-    model = rewriter.loader(
-        "LoadSadTalker",
-        node,
-        {"size": old["faceModelResolution"], "preprocess": old["preprocess"]},
-    )
+    size, preprocess = old["faceModelResolution"], old["preprocess"]
+    model = rewriter.loader("LoadSadTalker", node, {"size": size, "preprocess": preprocess})
     if old["gfpganAsFaceEnhancer"]:
         rewriter.say(node, "its gfpganAsFaceEnhancer is not there; use a restoring node after it")
-    style = int(old["poseStyle"])
-    if style > 45:
-        rewriter.say(node, "its poseStyle 46 does not exist; 45 is taken")
-    given: dict[str, Any] = {"pose_style": min(style, 45), "still": old["stillMode"]}
-    made = rewriter.new("TalkingPortrait", node, given, in_place=True)
-    graph.connect(model, 0, made, "model")
-    for name in ("image", "audio"):
-        rewriter.feed(made, name, graph.into(node, name))
+    if int(old["poseStyle"]) > _LAST_STYLE:
+        rewriter.say(node, f"its poseStyle 46 is no style; {_LAST_STYLE} is taken")
+    style = min(int(old["poseStyle"]), _LAST_STYLE)
+    borrows = bool(old["useRefVideo"]) and rewriter.linked(node, "refVideo")
+    if borrows or old["useIdleMode"]:
+        made = _in_steps(rewriter, node, old, model, style, borrows)
+    else:
+        given = {"pose_style": style, "still": old["stillMode"]}
+        made = rewriter.new("TalkingPortrait", node, given, in_place=True)
+        graph.connect(model, 0, made, "model")
+        rewriter.feed(made, "image", graph.into(node, "image"))
+        rewriter.feed(made, "audio", graph.into(node, "audio"))
     for slot in (0, 1):
         rewriter.hand_over(node, slot, made, 0)
     rewriter.done_with(node)
+
+
+def _in_steps(
+    rewriter: Rewriter, node: Node, old: dict[str, Any], model: Node, style: int, borrows: bool
+) -> Node:
+    """Portrait, expression, head pose and blink as nodes of their own, and the video."""
+    graph = rewriter.graph
+    audio = None if old["useIdleMode"] else graph.into(node, "audio")
+    portrait = _fed_by_model(rewriter, "PreparePortrait", node, model)
+    rewriter.feed(portrait, "image", graph.into(node, "image"))
+    made = _fed_by_model(rewriter, "RenderVideo", node, model, in_place=True)
+    graph.connect(portrait, 0, made, "portrait")
+    rewriter.feed(made, "audio", audio)
+    what = str(old["refInfo"]) if borrows else ""
+    if what == "all":
+        motion = _fed_by_model(rewriter, "MotionFromVideo", node, model)
+        rewriter.feed(motion, "video", graph.into(node, "refVideo"))
+        graph.connect(portrait, 0, motion, "portrait")
+        graph.connect(motion, 0, made, "motion")
+        return made
+    length: dict[str, Any] = {"seconds": float(old["idleModeTime"])}
+    reference: Node | None = None
+    if borrows:
+        reference = _fed_by_model(rewriter, "ReferencePoseAndBlink", node, model)
+        graph.connect(portrait, 0, reference, "portrait")
+        rewriter.feed(reference, "video", graph.into(node, "refVideo"))
+    expression = _fed_by_model(rewriter, "ExpNetExpression", node, model, length)
+    head: Node | None = None
+    if not old["stillMode"]:
+        given = {**length, "pose_style": style}
+        head = _fed_by_model(rewriter, "PoseVaeHeadPose", node, model, given)
+    if reference is not None and "blink" in what:
+        graph.connect(reference, 1, expression, "blink")
+    else:
+        blink = rewriter.new("Blink", node, length)
+        rewriter.feed(blink, "audio", audio)
+        graph.connect(blink, 0, expression, "blink")
+    if reference is not None and "pose" in what and head is not None:
+        graph.connect(reference, 0, head, "reference")
+    graph.connect(portrait, 0, expression, "portrait")
+    rewriter.feed(expression, "audio", audio)
+    if head is None:
+        graph.connect(expression, 0, made, "motion")
+        return made
+    graph.connect(portrait, 0, head, "portrait")
+    rewriter.feed(head, "audio", audio)
+    both = rewriter.new("CombineMotion", node)
+    graph.connect(expression, 0, both, "base")
+    graph.connect(head, 0, both, "head")
+    graph.connect(portrait, 0, both, "portrait")
+    graph.connect(both, 0, made, "motion")
+    return made
+
+
+def _fed_by_model(
+    rewriter: Rewriter,
+    kind: str,
+    node: Node,
+    model: Node,
+    values: dict[str, Any] | None = None,
+    in_place: bool = False,
+) -> Node:
+    made = rewriter.new(kind, node, values, in_place=in_place)
+    rewriter.graph.connect(model, 0, made, "model")
+    return made
