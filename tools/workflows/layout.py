@@ -15,13 +15,14 @@ GAP, COLUMN_GAP, GROUP_GAP = 36.0, 50.0, 60.0
 EDGE, HEAD = 20.0, 50.0  # of a frame: at the sides, and above its first title
 LETTER = 7.2  # width of a letter in a node
 
+EDITORS = frozenset({"TalkingPortraitsEditExpression", "TalkingPortraitsExpressionEditor"})
 # Nodes that show a picture or a video below their widgets once they have run.
 SHOWS = frozenset(
     {
         *("LoadImage", "PreviewImage", "SaveImage", "SaveVideo", "LoadVideo", "MaskPreview"),
         *("TalkingPortraitsTalkingPortrait", "TalkingPortraitsDrivePortrait"),
-        *("TalkingPortraitsRenderVideo", "TalkingPortraitsEditExpression"),
-        "TalkingPortraitsExpressionEditor",
+        "TalkingPortraitsRenderVideo",
+        *EDITORS,
     }
 )
 TEXT_SHOWS = frozenset({"PreviewAny"})
@@ -107,9 +108,13 @@ def size_of(node: Node) -> tuple[float, float]:
             height += WIDGET + (SOUND_BAR if spec.upload == "audio" else 0)
     if node.kind in SHOWS:
         height += PICTURE
+    if node.kind in EDITORS:
+        height += WIDGET  # a button of ours
     if node.kind in TEXT_SHOWS:
         height += 160
     width = node.width or _width_of(node)
+    if node.kind == "LoadVideo":  # a player grows with the width that it is given
+        width, height = max(width, 380.0), 380.0
     return width, max(height, node.height or 0)
 
 
@@ -137,7 +142,7 @@ def zip_longest_names(left: list[str], right: list[str]) -> list[tuple[str, str]
 
 def note_height(text: str, width: float) -> float:
     """Height of a note that shows all of its text."""
-    per_line = max(10, int((width - 50) / 5.8))
+    per_line = max(10, int((width - 50) / 5.6))
     height = 34.0
     for line in text.splitlines():
         plain = line.lstrip("#*- ")
@@ -146,5 +151,5 @@ def note_height(text: str, width: float) -> float:
         elif not line:
             height += 10
         else:
-            height += 18 * max(1, -(-len(plain) // per_line))
+            height += 17 * max(1, -(-len(plain) // per_line))
     return height + 16

@@ -169,7 +169,7 @@ def stored_schemas() -> Schemas:
 def for_storing(object_info: Mapping[str, Any], core: set[str]) -> dict[str, Any]:
     """Our nodes and those of ``core``, without the files that happen to lie on this machine."""
     kept = {
-        kind: _without_files(info)
+        kind: _without_files(kind, info)
         for kind, info in sorted(object_info.items())
         if kind.startswith(OURS) or kind in core
     }
@@ -179,11 +179,16 @@ def for_storing(object_info: Mapping[str, Any], core: set[str]) -> dict[str, Any
     return kept
 
 
-# Choices of ComfyUI's loaders that list files without saying so.
-FILE_CHOICES = frozenset({"ckpt_name", "vae_name", "lora_name", "model_name"})
+# Choices that list files without saying so.
+FILE_CHOICES = frozenset(
+    {
+        *("CheckpointLoaderSimple.ckpt_name", "UpscaleModelLoader.model_name"),
+        *("TalkingPortraitsLoadSound.audio", "TalkingPortraitsLoadMotion.file"),
+    }
+)
 
 
-def _without_files(info: Mapping[str, Any]) -> dict[str, Any]:
+def _without_files(kind: str, info: Mapping[str, Any]) -> dict[str, Any]:
     made = json.loads(json.dumps(info))
     for key in ("python_module", "description", "category", "api_node", "input_order"):
         if key != "python_module":
@@ -197,7 +202,7 @@ def _without_files(info: Mapping[str, Any]) -> dict[str, Any]:
                 continue
             facts = found[1] if len(found) > 1 and isinstance(found[1], dict) else {}
             facts.pop("tooltip", None)
-            if name in FILE_CHOICES or any(facts.get(key) for key in UPLOADS):
+            if f"{kind}.{name}" in FILE_CHOICES or any(facts.get(key) for key in UPLOADS):
                 facts["files"] = True
                 if isinstance(found[0], list):
                     found[0] = []

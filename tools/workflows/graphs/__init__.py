@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..graph import Graph
 from ..schemas import Schemas
-from . import editing
+from . import editing, motions, speech, starters, videos
 
 # ComfyUI's own nodes that the graphs use.
 CORE = (
@@ -14,12 +14,24 @@ CORE = (
     *("PreviewAny", "CreateVideo", "GetVideoComponents", "CheckpointLoaderSimple"),
     *("CLIPTextEncode", "EmptyLatentImage", "KSampler", "VAEDecode"),
     *("UpscaleModelLoader", "ImageUpscaleWithModel", "ImageScaleBy"),
-    "MaskPreview",
+    *("MaskPreview", "AudioConcat", "AudioMerge"),
 )
 
 GRAPHS: tuple[Callable[[Schemas], Graph], ...] = (
+    starters.talking_portrait,
+    starters.drive_by_video,
     editing.edit_expression,
+    speech.sadtalker_step_by_step,
     editing.liveportrait_sliders,
+    videos.liveportrait_drive,
+    speech.liveportrait_speech,
+    speech.two_people,
+    starters.text_to_talking_portrait,
+    starters.hour_long_speech,
     editing.retarget_eyes_and_lips,
     editing.expression_over_time,
+    videos.edit_a_video,
+    motions.motion_lab,
+    videos.face_crop_and_paste,
+    motions.motion_files,
 )

@@ -36,7 +36,6 @@ def edit_expression(schemas: Schemas) -> Graph:
         edited = graph.node(
             *("TalkingPortraitsEditExpression",),
             **{"image": picture, "smile": 0.6, "rotate_yaw": 6.0, "pupil_x": 8.0, "aaa": 12.0},
-            tall=1010,
         )
     with graph.group("3. The result", PURPLE):
         graph.node("SaveImage", images=edited["image"], filename_prefix="expression")
@@ -123,7 +122,9 @@ def retarget_eyes_and_lips(schemas: Schemas) -> Graph:
             *("TalkingPortraitsRetargetEyesLips",),
             **{"portrait": portrait, "eyes_open_ratio": 0.45, "lip_open_ratio": 0.0},
         )
-        measured = graph.node("PreviewAny", title="How far its eyes are open", source=numbers["eyes"])
+        measured = graph.node(
+            "PreviewAny", title="How far its eyes are open", source=numbers["eyes"]
+        )
         measured.height = 120
         first = graph.node(
             "TalkingPortraitsRender", model=model, portrait=portrait, expression=numbers
@@ -170,14 +171,12 @@ def liveportrait_sliders(schemas: Schemas) -> Graph:
             *("TalkingPortraitsExpressionEditor",),
             **{"model": model, "portrait": portrait, "smile": 0.9, "rotate_yaw": -8.0},
             title="First editor",
-            tall=1060,
         )
     with graph.group("3. A wink on top", GREEN):
         wink = graph.node(
             *("TalkingPortraitsExpressionEditor",),
             **{"model": model, "portrait": portrait, "expression": smile, "wink": 24.0},
             title="Second editor",
-            tall=1060,
         )
     with graph.group("4. The result", PURPLE):
         frames = graph.node(

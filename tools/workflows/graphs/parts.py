@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ..graph import YELLOW, Graph, Node
 
-LIVEPORTRAIT = """**LivePortrait's files** go into `models/talking_portraits` (those of older packs in
-`models/liveportrait` are found too). Graph 16 says which are missing, and under which licence each
-one is."""
-SADTALKER = """**SadTalker's files** go into `models/talking_portraits` (those in `models/checkpoints`
-and of older packs are found too). Graph 16 says which are missing, and under which licence each
-one is."""
+LIVEPORTRAIT = """**LivePortrait's files** go into `models/talking_portraits` (those of older packs
+in `models/liveportrait` are found too). Graph 16 says which are missing, and under which licence
+each one is."""
+SADTALKER = """**SadTalker's files** go into `models/talking_portraits` (those in
+`models/checkpoints` and of older packs are found too). Graph 16 says which are missing, and under
+which licence each one is."""
 PICTURE = """`example.png` is a placeholder, a drawing without a face that can be found: **choose a
 portrait of your own**, or drop one on the node."""
 
