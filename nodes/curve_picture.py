@@ -13,7 +13,7 @@ from torch import Tensor
 
 _SCALE = 2  # drawn larger and shrunk: smooth lines
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 62, 118, 34, 30, 26
-_LEAST_PANEL = 48
+_LEAST_PANEL = 62
 _BACK, _PAPER, _GRID = (32, 33, 38), (22, 23, 27), (58, 60, 68)
 _TEXT, _FAINT = (226, 226, 230), (150, 152, 160)
 # Okabe and Ito: told apart by colour-blind people too.
@@ -138,7 +138,9 @@ def _draw_panel(
     def height_of(value: float) -> float:
         return bottom - (value - low) / (high - low) * (bottom - top)
 
-    step = nice_step((high - low) / max(2, (bottom - top) / 30))
+    step = nice_step((high - low) / max(3, (bottom - top) / 30))
+    if max(high, -low) < step:  # zero would be the only number
+        step = nice_step(step / 2.5)
     for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1):
         y = height_of(k * step)
         board.line([(left, y), (right, y)], _FAINT if k == 0 else _GRID, 0.5)
@@ -148,14 +150,25 @@ def _draw_panel(
         board.line([(x, top), (x, bottom)], _GRID, 0.5)
     colours = {c.name: _COLOURS[k % len(_COLOURS)] for k, c in enumerate(panel.curves)}
     for curves, rate, width in ((panel.others, fps[1], 0.6), (panel.curves, fps[0], 1.4)):
+        drawn: list[tuple[list[tuple[float, float]], Any, float]] = []
         for curve in curves:
             pixels = max(2, int((right - left) * len(curve.values) / (rate * seconds)))
-            points = [
-                (left + place / rate / seconds * (right - left), height_of(value))
-                for place, value in _thinned(curve.values, pixels)
+            colour = colours.get(curve.name, _FAINT)
+            if len(curve.values) > 2 * pixels:
+                # what moves within one pixel is a band, its mean a line
+                spread, means = _columns(curve.values, pixels)
+                drawn.insert(0, (spread, _dimmed(colour), 0.6))
+                drawn.append((means, colour, width))
+            else:
+                drawn.append((list(enumerate(curve.values)), colour, width))
+        for points, line_colour, thick in drawn:
+            placed = [
+                (left + frame / rate / seconds * (right - left), height_of(value))
+                for frame, value in points
+                if math.isfinite(value)
             ]
-            if points:
-                board.line(points, colours.get(curve.name, _FAINT), width)
+            if placed:
+                board.line(placed, line_colour, thick)
     for k, curve in enumerate(panel.curves):
         y = top + 7 + 15 * k
         board.line([(right + 10, y), (right + 26, y)], colours[curve.name], 2.0)
@@ -167,7 +180,8 @@ def _draw_times(board: _Board, ends: tuple[float, float], top: float, seconds: f
     for second in _time_ticks(seconds, right - left):
         x = left + second / seconds * (right - left)
         board.text((x, top + 2), time_text(second, seconds), _FAINT, 10, "ma")
-    board.text((right + 12, top + 2), "min:s" if seconds >= 120 else "seconds", _FAINT, 10)
+    unit = "min:s" if seconds >= 120 else "seconds"
+    board.text((right + _RIGHT - 8, top + 2), unit, _FAINT, 10, "ra")
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
@@ -205,16 +219,22 @@ def _number(value: float, step: float) -> str:
     return f"{value:.{places}f}"
 
 
-def _thinned(values: Sequence[float], pixels: int) -> list[tuple[float, float]]:
-    """Frame and value of what is drawn: of long curves least and most for each pixel column."""
-    count = len(values)
-    if count <= 2 * pixels:
-        return [(float(k), v) for k, v in enumerate(values) if math.isfinite(v)]
+def _columns(
+    values: Sequence[float], pixels: int
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Frame and value of least and most in each pixel column, and of its mean."""
     rows = np.asarray(values, np.float64)
-    edges = np.linspace(0, count, pixels + 1).astype(int)
-    points: list[tuple[float, float]] = []
+    edges = np.linspace(0, len(rows), pixels + 1).astype(int)
+    spread: list[tuple[float, float]] = []
+    means: list[tuple[float, float]] = []
     for start, end in zip(edges[:-1], edges[1:]):
         part = rows[start:end]
         ends = sorted((int(part.argmin()), int(part.argmax())))
-        points += [(float(start + k), float(part[k])) for k in dict.fromkeys(ends)]
-    return points
+        spread += [(float(start + k), float(part[k])) for k in dict.fromkeys(ends)]
+        means.append((float(start + end - 1) / 2, float(part.mean())))
+    return spread, means
+
+
+def _dimmed(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    mixed = [round(0.35 * own + 0.65 * paper) for own, paper in zip(colour, _PAPER)]
+    return mixed[0], mixed[1], mixed[2]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..sadtalker_core.structures import Coeff3DMM, ImplicitMotion, LiteMotion
 from ..sadtalker_core.transfer.borrowed import as_kind
+from ..sadtalker_core.transfer.head_pose import lite_from_coeff
 from .curve_picture import Curve, Panel
 from .packing import Motion
 
@@ -18,15 +19,16 @@ _STRONGEST = 6  # expression coefficients that are shown
 def panels_of(motion: Motion) -> list[Panel]:
     """What a motion does, as groups of curves.
 
-    The head of every kind is shown in degrees and in E, the outer-eye distance, against rest. Of
-    SadTalker's expression the coefficients that move most are shown: they have no names.
+    The head of every kind is shown in degrees and in E, the outer-eye distance: against rest, and
+    SadTalker's, which is absolute, against a head that looks straight ahead. Of its expression the
+    coefficients that move most are shown: they have no names.
     """
     if isinstance(motion, LiteMotion):
         return _lite(motion)
+    if isinstance(motion, Coeff3DMM):
+        return [*_head(lite_from_coeff(motion)), _coefficients(motion)]
     lite = as_kind(motion, LiteMotion)
     assert isinstance(lite, LiteMotion)
-    if isinstance(motion, Coeff3DMM):
-        return [*_head(lite), _coefficients(motion)]
     return [*_lite(lite), *_ratios(motion)]
 
 
