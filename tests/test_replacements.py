@@ -59,6 +59,8 @@ def test_values_that_cannot_be_read_are_named_and_their_defaults_taken() -> None
     values, unread = read_values(player, [0, 0, 1.7, "1 = 5:5", "", False, "1 = 5:5"])
     assert (values["turn_on"], values["command"]) == (True, "1 = 5:5")
     assert unread == ["turn_on", "tracking_src_vid"]
+    values, unread = read_values(player, [0, 0, 2, "", "1 = 2:2"])  # an older version's order
+    assert (values["command"], unread) == ("1 = 2:2", ["turn_on"])
     values, unread = read_values(OLD_NODES["LivePortraitCropper"], [512, 9, 0, 0, 0, "up", True])
     assert (values["scale"], values["face_index_order"]) == (2.3, "large-small")
     assert unread == ["scale", "face_index_order"]
@@ -146,7 +148,7 @@ def test_a_live_portrait_graph_keeps_settings_places_and_foreign_wires() -> None
 
 def test_retargeting_and_a_cut_driver_become_settings() -> None:
     drawn = live_portrait()
-    second = drawn.add("LivePortraitCropper", [512, 2.1, 0.0, -0.1, 0, "large-small", True])
+    second = drawn.add("LivePortraitCropper", [512, 2.1, 0.0, -0.15, 0, "large-small", True])
     told = drawn.add("LivePortraitRetargeting", [True, 1.4, False, 0.9])
     drawn.link(1, 0, second, "pipeline")
     drawn.link(4, 0, second, "source_image")
@@ -166,6 +168,7 @@ def test_retargeting_and_a_cut_driver_become_settings() -> None:
     process = one(new, "LivePortraitProcess")
     assert value(process, "driving_crop") == "always"
     assert value(process, "driving_crop_scale") == 2.1
+    assert value(process, "driving_crop_y") == -0.15
     assert before(new, process, "driving_images") == ("VHS_LoadVideo", 0)
     assert any("one square for the whole clip" in each for each in report.sentences)
     note = one(new, "Note")

@@ -239,10 +239,12 @@ def test_a_graph_without_old_nodes_comes_out_as_it_was() -> None:
 def test_links_that_editors_left_behind_are_dropped() -> None:
     drawn = talker()
     drawn.links += [[90, 77, 0, 78, 0, "IMAGE"], [91, 1, 0, 99, 0, "IMAGE"]]
-    drawn.links.append([92, 1, 0, 4, 0, "IMAGE"])  # a second one into an input
+    look = drawn.add("PreviewImage", [])
+    drawn.link(1, 0, look, "images")
+    drawn.links.append([92, 3, 0, look, 0, "VIDEO"])  # a second one into an input
     new, _ = convert_workflow(drawn.graph)
     check_whole(new)
-    assert before(new, one(new, "TalkingPortrait"), "image") == ("LoadImage", 0)
+    assert before(new, one(new, "PreviewImage"), "images") == ("LoadImage", 0)
 
 
 def test_the_inside_of_a_subgraph_is_converted_too() -> None:
