@@ -85,6 +85,8 @@ def _run(args: argparse.Namespace, console: Console) -> int:
         from .faces import run
     elif args.command == "models":
         from .models import run
+    elif args.command == "ui":
+        from .ui import run
     elif args.command == "workflows":
         from .workflows import run
     else:

@@ -13,6 +13,7 @@ from ..errors import OptionError
 from ..jobs.drive_settings import DRIVE
 from .flags import add_option_flags, flag
 from .models import add_flags as add_models_flags
+from .ui import add_flags as add_ui_flags
 from .workflows import add_flags as add_workflows_flags
 
 EXIT_CODES = (
@@ -153,6 +154,7 @@ def build_parser() -> Parser:
             "convert OLD.json NEW.json",
         )
     )
+    add_ui_flags(_command(commands, "ui", "open the page with controls in the browser"))
     _command(commands, "info", "versions, devices and folders, for a report of a fault")
     return parser
 

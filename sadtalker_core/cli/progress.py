@@ -7,16 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-_STAGES = {
-    "check": "Checking",
-    "face": "Finding the face",
-    "driver": "Reading the driver",
-    "listen": "Reading the sound",
-    "motion": "Making the motion",
-    "prepare": "Preparing the portrait",
-    "source": "Reading the portrait's video",
-    "render": "Rendering",
-}
+from ..jobs.stage_names import stage_name, time_left
+
 _REDRAW_S = 0.1
 _LINE_EVERY_S = 5.0
 _BAR_CELLS = 24
@@ -74,7 +66,7 @@ class ProgressLine:
 
 def progress_text(stage: str, done: int, total: int, elapsed_s: float) -> str:
     """``Rendering [######------] 50 %  125/250  31.2/s  0:04 left``."""
-    name = _STAGES.get(stage, stage.replace("_", " ").capitalize())
+    name = stage_name(stage)
     if total <= 0:
         return f"{name}  {done}" if done else name
     share = min(1.0, done / total)
@@ -83,12 +75,6 @@ def progress_text(stage: str, done: int, total: int, elapsed_s: float) -> str:
     text = f"{name} [{bar}] {share:4.0%}  {done}/{total}"
     if done > 0 and elapsed_s > 0.2:
         rate = done / elapsed_s
-        text += f"  {rate:.1f}/s  {_left((total - done) / rate)} left"
+        text += f"  {rate:.1f}/s  {time_left((total - done) / rate)} left"
     return text
 
-
-def _left(seconds: float) -> str:
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

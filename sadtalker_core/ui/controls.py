@@ -1,0 +1,259 @@
+"""Controls made from option dataclasses: nothing about an option is written twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..cli.flags import sections
+from ..engines.engine import Engine
+from ..jobs.engines import is_ready
+from ..jobs.kinds import JobKind
+from ..options import OptionSpec, option_specs
+from ..weights.store import WeightStore
+from . import versions
+
+# Names that say little to somebody who never saw them. All others are written out as they are.
+_LABELS = {
+    "aaa": "Open the mouth",
+    "audio_bitrate": "Sound bit rate",
+    "blink_every": "Blink every",
+    "crf": "Quality (crf)",
+    "eee": "Spread the lips",
+    "expression_scale": "Mouth movement",
+    "eyebrow": "Brows",
+    "eyes_open_ratio": "Eye opening",
+    "fps": "Frames per second",
+    "frame": "What the video shows",
+    "idle": "Length without sound",
+    "lip_open_ratio": "Lip opening",
+    "mov_x": "Move sideways",
+    "mov_y": "Move up or down",
+    "mov_z": "Size of the head",
+    "pose_scale": "Head movement",
+    "pose_style": "Style of head movement",
+    "pupil_x": "Look sideways",
+    "pupil_y": "Look up or down",
+    "region": "What moves",
+    "rotate_pitch": "Nod",
+    "rotate_roll": "Lean",
+    "rotate_yaw": "Turn",
+    "still": "Keep the head still",
+    "woo": "Round the lips",
+}
+TITLES = {
+    "run": "The job: frames per second, chance, device",
+    "face": "Which face",
+    "motion": "Motion",
+    "drive": "Motion",
+    "render": "The picture",
+    "video": "The file",
+}
+# A folder of this machine is not for whoever opens the page to choose.
+_NEVER = frozenset({"models_dir"})
+
+
+def label_of_name(name: str) -> str:
+    """``pose_style`` in words."""
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def label_of(spec: OptionSpec) -> str:
+    """What stands above a control."""
+    return f"{label_of_name(spec.name)} ({spec.unit})" if spec.unit else label_of_name(spec.name)
+
+
+def step_of(spec: OptionSpec) -> float:
+    """Steps of a slider: about a hundred, of 1, 2 or 5 times a power of ten."""
+    assert spec.low is not None
+    assert spec.high is not None
+    if spec.kind is int:
+        return 1
+    raw = (spec.high - spec.low) / 100
+    power = 10.0 ** math.floor(math.log10(raw) + 1e-9)
+    return round(next(power * one for one in (1, 2, 5, 10) if power * one >= raw * 0.999), 9)
+
+
+def info_of(spec: OptionSpec) -> str:
+    """Help, and where a text has a range its range."""
+    low, high = spec.low, spec.high
+    if spec.kind is str and not spec.choices and low is not None and high is not None:
+        return f"{spec.help} ({low:g} to {high:g} {spec.unit}".rstrip() + ")"
+    return spec.help
+
+
+def is_slider(spec: OptionSpec) -> bool:
+    """Whether a number is best given by a slider."""
+    if spec.kind not in (int, float) or spec.optional or spec.low is None or spec.high is None:
+        return False
+    return spec.high - spec.low <= 10_000
+
+
+def control(spec: OptionSpec, visible: bool = True) -> Any:
+    """The component of one option."""
+    known: dict[str, Any] = {"label": label_of(spec), "info": info_of(spec), "visible": visible}
+    if spec.kind is bool:
+        return versions.component("Checkbox", value=spec.default, **known)
+    if spec.choices:
+        return versions.component(
+            "Dropdown", choices=list(spec.choices), value=spec.default, **known
+        )
+    if is_slider(spec):
+        return versions.component(
+            "Slider",
+            minimum=spec.low,
+            maximum=spec.high,
+            value=spec.default,
+            step=step_of(spec),
+            **known,
+        )
+    if spec.kind in (int, float):
+        precision = 0 if spec.kind is int else None
+        return versions.component("Number", value=spec.default, precision=precision, **known)
+    return versions.component("Textbox", value=spec.default, max_lines=1, **known)
+
+
+def _is_default(spec: OptionSpec, value: Any) -> bool:
+    if value is None or (spec.optional and value == ""):
+        return True
+    if spec.kind is float and isinstance(value, (int, float)) and spec.default is not None:
+        return math.isclose(value, spec.default, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(value == spec.default)
+
+
+@dataclass
+class Form:
+    """Controls of one page in their order.
+
+    Attributes:
+        kind: what sort of job they are for.
+        specs: the option of each control.
+        components: the control of each option.
+        accordions: folded groups with the names inside.
+    """
+
+    kind: JobKind
+    specs: dict[str, OptionSpec] = field(default_factory=dict)
+    components: dict[str, Any] = field(default_factory=dict)
+    accordions: list[tuple[Any, tuple[str, ...]]] = field(default_factory=list)
+
+    def add(self, spec: OptionSpec, visible: bool = True) -> Any:
+        """One more control, here and now in the layout."""
+        self.specs[spec.name] = spec
+        self.components[spec.name] = control(spec, visible)
+        return self.components[spec.name]
+
+    def add_folded(self, shown: set[str], without: Iterable[str] = ()) -> None:
+        """Everything that was not added yet, folded by section.
+
+        Args:
+            shown: names that the engine has that is chosen at first.
+            without: sections to leave out.
+        """
+        left_out = set(without)
+        for section, specs in sections(self.kind):
+            rest = [spec for spec in specs if spec.name not in self.specs]
+            rest = [spec for spec in rest if spec.name not in _NEVER]
+            if section in left_out or not rest:
+                continue
+            names = tuple(spec.name for spec in rest)
+            has_any = bool(shown & set(names))
+            accordion = versions.component(
+                "Accordion", label=TITLES[section], open=False, visible=has_any
+            )
+            with accordion:
+                for spec in rest:
+                    self.add(spec, spec.name in shown)
+            self.accordions.append((accordion, names))
+
+    def values(self, given: Sequence[Any]) -> dict[str, Any]:
+        """What differs from the defaults: then the engine is chosen as on the command line.
+
+        Options that the chosen engine does not have are left out: their controls are not shown.
+        """
+        raw = dict(zip(self.components, given))
+        chosen = {
+            name: value
+            for name, value in raw.items()
+            if name in self.specs and not _is_default(self.specs[name], value)
+        }
+        engine = str(raw.get("engine") or "auto")
+        if engine == "auto":
+            return chosen
+        return {
+            name: value
+            for name, value in chosen.items()
+            if not self.kind.owners(name) or any(e.id == engine for e in self.kind.owners(name))
+        }
+
+    @property
+    def targets(self) -> list[Any]:
+        """Components that change when another engine is chosen."""
+        own = [self.components[name] for name in self._engine_names()]
+        return [*own, *(accordion for accordion, _ in self.accordions)]
+
+    def shown_for(self, engine: str, store: WeightStore) -> list[Any]:
+        """Updates for ``targets``."""
+        shown = names_shown(self.kind, engine, store)
+        own = [versions.update(visible=name in shown) for name in self._engine_names()]
+        return [
+            *own,
+            *(versions.update(visible=bool(shown & set(names))) for _, names in self.accordions),
+        ]
+
+    def _engine_names(self) -> list[str]:
+        return [name for name in self.components if self.kind.owners(name)]
+
+
+def names_shown(kind: JobKind, engine: str, store: WeightStore) -> set[str]:
+    """Options that make sense with an engine; with auto, with those that can run here."""
+    if engine == "auto":
+        engines = [one for one in kind.engines if is_ready(one, store)]
+    else:
+        engines = [one for one in kind.engines if one.id == engine]
+    found: set[str] = set()
+    for one in engines:
+        for cls in kind.sections(one).values():
+            found |= {spec.name for spec in option_specs(cls)}
+    return found
+
+
+def specs_of(kind: JobKind) -> dict[str, OptionSpec]:
+    """All options of a kind of job by name."""
+    return {spec.name: spec for _, specs in sections(kind) for spec in specs}
+
+
+def engine_choices(kind: JobKind, store: WeightStore) -> list[tuple[str, str]]:
+    """What the choice of the engine shows, and the ids."""
+    choices = [("Automatic: the best that is here", "auto")]
+    for engine in sorted(kind.engines, key=lambda engine: engine.needs_download):
+        ready = "ready" if is_ready(engine, store) else "needs a download, see Models"
+        choices.append((f"{engine.title} ({ready})", engine.id))
+    return choices
+
+
+def engine_sentence(kind: JobKind, name: str, store: WeightStore) -> str:
+    """What an engine does and what it needs."""
+    if name == "auto":
+        ready = [engine for engine in kind.engines if is_ready(engine, store)]
+        missing = [engine.title for engine in kind.engines if engine not in ready]
+        text = f"Here this is {_lower_first(ready[0].title)}." if ready else ""
+        others = f" {' and '.join(missing)} can be added in Models." if missing else ""
+        return text + others
+    engine = next(one for one in kind.engines if one.id == name)
+    return engine.description + ("" if is_ready(engine, store) else _needs(engine))
+
+
+def _lower_first(title: str) -> str:
+    return f"the {title[:1].lower()}{title[1:]}" if title.lower().endswith("engine") else title
+
+
+def _needs(engine: Engine) -> str:
+    return f" It needs weights that are not here: talking-portraits models download {engine.id}"
+
+
+def one_of(mapping: Mapping[str, Any], *names: str) -> list[Any]:
+    """Some values by name, in that order."""
+    return [mapping[name] for name in names]

@@ -1,0 +1,143 @@
+"""The local page: a server on this machine alone, with its own folders."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError, OutputError
+from . import versions
+from .host import LocalHost
+from .page import build
+from .style import STYLE
+
+NEWEST_OF = 6  # gradio's main version that the local page needs: older ones hand out more files
+TOGETHER = 32  # calls that may be under way; jobs wait for each other
+MOST_WAITING = 200
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """How the local page is served.
+
+    Attributes:
+        out: folder for results.
+        temp: folder of this process; removed at the end.
+        address: of the network interface.
+        port: 0 takes a free one from 7860 on.
+        password: asked for before anything is shown; empty for none.
+        share: also through a public address of gradio's servers.
+        upload_mb: largest file that may be uploaded.
+        open_browser: whether to show the page at once.
+    """
+
+    out: Path
+    temp: Path
+    address: str = "127.0.0.1"
+    port: int = 0
+    password: str = ""
+    share: bool = False
+    upload_mb: int = 500
+    open_browser: bool = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others than this machine may open the page."""
+        return self.share or self.address not in LOOPBACK
+
+
+def check(options: LocalOptions) -> None:
+    """Raise ``OptionError`` where the page cannot be served like that."""
+    if not versions.is_present():
+        raise OptionError(
+            "The page needs gradio, which is not installed: "
+            "python -m pip install 'talking-portraits[ui]'"
+        )
+    if versions.version()[0] < NEWEST_OF:
+        have = ".".join(map(str, versions.version()))
+        raise OptionError(
+            f"The page needs gradio {NEWEST_OF} or newer, here is {have}: "
+            f"python -m pip install 'gradio>={NEWEST_OF}'"
+        )
+    if options.is_shared and not options.password:
+        raise OptionError(
+            "Others could open the page and use this machine: give it a password with --password."
+        )
+
+
+class Server:
+    """A page that is being served.
+
+    Args:
+        options: how.
+    """
+
+    def __init__(self, options: LocalOptions) -> None:
+        check(options)
+        self.host = LocalHost(options.out, options.temp, options.is_shared)
+        try:
+            self.host.output_folder()
+        except OSError as error:
+            raise OutputError(f"{options.out} cannot be made: {error.strerror}.") from error
+        self.page = build(lambda: self.host)
+        versions.start_queue(self.page, TOGETHER, MOST_WAITING)
+        self._options = options
+        self.url = ""
+
+    def start(self) -> str:
+        """Begin to serve, and give the address."""
+        options = self._options
+        folders = [str(self.host.output_folder()), str(self.host.temp_folder())]
+        try:
+            _, url, shared = self.page.launch(
+                server_name=options.address,
+                server_port=options.port or None,
+                share=options.share,
+                inbrowser=options.open_browser,
+                prevent_thread_lock=True,
+                quiet=True,
+                show_error=False,
+                allowed_paths=folders,
+                max_file_size=options.upload_mb * 1024 * 1024,
+                auth=_guard(options.password) if options.password else None,
+                auth_message="Any name will do; the password is the one of the person who "
+                "opened this page.",
+                max_threads=TOGETHER + 8,
+                ssr_mode=False,
+                theme=versions.theme(),
+                css=STYLE,
+                footer_links=["api", "settings"],
+            )
+        except OSError as error:
+            self.stop()
+            raise OptionError(
+                f"The page cannot be served at port {options.port or '7860 and up'}: {error}"
+            ) from error
+        self.url = str(shared or url)
+        return self.url
+
+    def stop(self) -> None:
+        """End it, and take away what was temporary."""
+        self.page.close(verbose=False)
+        self.host.close()
+
+
+def _guard(password: str) -> Callable[[str, str], bool]:
+    def is_right(name: str, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), password.encode())
+
+    return is_right
+
+
+def serve(options: LocalOptions, announce: Callable[[str], None], wait: Callable[[], Any]) -> None:
+    """Serve until ``wait`` returns or is interrupted; then clean up."""
+    server = Server(options)
+    try:
+        announce(server.start())
+        wait()
+    finally:
+        server.stop()

@@ -1,0 +1,108 @@
+"""The page as a whole: its parts as tabs, or a sentence about what is missing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import versions
+from .style import STYLE, style_html
+
+if TYPE_CHECKING:
+    from .host import UiHost
+    from .panel import Desk
+
+# Import name and the name that pip knows. torch and gradio are the hosts' own.
+NEEDED = {
+    "torch": "torch",
+    "numpy": "numpy",
+    "av": "av",
+    "PIL": "Pillow",
+    "cv2": "opencv-python",
+    "safetensors": "safetensors",
+    "kornia": "kornia",
+    "librosa": "librosa",
+}
+# Title, module of this folder.
+PARTS = (
+    ("Talk", "talk"),
+    #("Drive", "drive"),
+    #("Edit", "edit"),
+    #("Batch", "batch"),
+    #("Gallery", "gallery"),
+    #("Models", "models_page"),
+)
+
+
+def missing_packages() -> list[str]:
+    """What cannot be imported here, by the names that pip knows, without importing anything."""
+    return [pip for name, pip in NEEDED.items() if importlib.util.find_spec(name) is None]
+
+
+def build(make_host: Callable[[], UiHost], css: str = "") -> Any:
+    """The page. Where packages are missing it says so instead of failing.
+
+    Args:
+        make_host: called only when everything is there.
+        css: more style, for gradio before 6.
+    """
+    missing = missing_packages()
+    page = versions.blocks("Talking Portraits", css)
+    with page:
+        versions.component("HTML", value=style_html())
+        if missing:
+            versions.component("HTML", value=missing_html(missing))
+        else:
+            _lay_out(page, make_host())
+    return page
+
+
+def _lay_out(page: Any, host: UiHost) -> None:
+    from .panel import Desk
+
+    gr = versions.gradio()
+    desk = Desk(host)
+    with gr.Column(elem_classes="tp-page"):
+        versions.component("HTML", value=_HEAD)
+        with gr.Tabs(elem_id="tp-tabs"):
+            for title, module in PARTS:
+                with gr.Tab(title, elem_id=f"tp-{title.lower()}") as tab:
+                    _part(module)(desk, tab)
+
+    def left(request: Any) -> None:
+        owner = versions.session_of(request)
+        desk.runs.stop(owner)
+        desk.pages.left(owner)
+
+    versions.on_leave(page, left)
+
+
+def _part(module: str) -> Callable[[Desk, Any], None]:
+    build_part: Callable[[Desk, Any], None] = importlib.import_module(
+        f".{module}", __package__
+    ).build
+    return build_part
+
+
+_HEAD = (
+    '<div class="tp-head"><h1>Talking Portraits</h1>'
+    "<p>One portrait and one voice become a talking video.</p></div>"
+)
+
+
+def missing_html(missing: list[str]) -> str:
+    """What to do about missing packages."""
+    from html import escape
+
+    names = escape(" ".join(missing))
+    return (
+        '<div class="tp-status tp-error" role="alert"><b>Talking Portraits cannot work yet: '
+        f"{escape(', '.join(missing))} cannot be imported.</b><br>Restart the web UI, whose "
+        "installer runs install.py of this extension; the log says what it did. By hand, with the "
+        f"Python that runs this page: <code>python -m pip install {names}</code></div>"
+    )
+
+
+__all__ = ["STYLE", "build", "missing_html", "missing_packages"]

@@ -1,0 +1,220 @@
+"""The half of a page where a job is watched and its result shown."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import TalkingPortraitsError
+from ..jobs.drive_settings import DriveJob
+from ..jobs.result import AnimateResult
+from ..jobs.settings import AnimateJob
+from ..weights.catalog import WeightFile
+from . import versions
+from .host import UiHost
+from .keeping import PLAYABLE, Pages, keep_settings
+from .words import done_html, error_html, for_page, note_html, progress_html, result_sentence
+from .work import Run, Runs
+
+Job = AnimateJob | DriveJob
+
+
+class Desk:
+    """What all parts of one page share: the host, the runs, the open pages."""
+
+    def __init__(self, host: UiHost) -> None:
+        self.host = host
+        self.runs = Runs(host)
+        self.pages = Pages(host)
+
+    def watch_uploads(self, *inputs: Any) -> None:
+        """Note whose each uploaded file is, so that it goes with the page."""
+
+        def noted(value: Any, request: Any) -> None:
+            self.pages.uploaded(versions.session_of(request), versions.paths_of(value))
+
+        if not versions.is_old():
+            for each in inputs:
+                versions.on(each.upload, versions.asks_who(noted), [each], queue=False)
+
+
+class Panel:
+    """Status, result and the two buttons of one part of a page.
+
+    Args:
+        desk: of the page.
+        part: its name, for stopping and for programs.
+        empty: what is said before anything was made.
+    """
+
+    def __init__(self, desk: Desk, part: str, empty: str) -> None:
+        self.desk, self.part = desk, part
+        self.status = versions.component("HTML", value=note_html(empty), elem_id=f"tp-{part}-status")
+        self.video = versions.video_output(
+            "Result", visible=False, autoplay=True, elem_id=f"tp-{part}-video"
+        )
+        self.picture = versions.picture_output(
+            "Result", visible=False, elem_id=f"tp-{part}-picture"
+        )
+        self.files = versions.component(
+            "File",
+            label="Files",
+            visible=False,
+            interactive=False,
+            file_count="multiple",
+            elem_id=f"tp-{part}-files",
+        )
+        self.go: Any = None
+        self.stop: Any = None
+
+    def add_buttons(self, label: str) -> None:
+        """The button that starts and the one that stops, here and now in the layout."""
+        gr = versions.gradio()
+        with gr.Row(elem_classes="tp-buttons"):
+            self.go = versions.component(
+                "Button", value=label, variant="primary", size="lg", elem_id=f"tp-{self.part}-go"
+            )
+            self.stop = versions.component(
+                "Button",
+                value="Stop",
+                variant="stop",
+                size="lg",
+                visible=False,
+                elem_id=f"tp-{self.part}-stop",
+            )
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What a run changes."""
+        return [self.status, self.video, self.picture, self.files, self.go, self.stop]
+
+    def bind(self, inputs: Sequence[Any], names: Sequence[str], job_of: Callable[..., Job]) -> None:
+        """Run ``job_of(*values)`` when the button is pressed."""
+
+        def work(values: Sequence[Any]) -> Callable[[Run], AnimateResult]:
+            job = job_of(*values)
+            return lambda run: self.keep(job, self.desk.runs.make(run, job))
+
+        self.bind_work(inputs, names, work, self._shown_result)
+
+    def bind_work(
+        self,
+        inputs: Sequence[Any],
+        names: Sequence[str],
+        work_of: Callable[[Sequence[Any]], Callable[[Run], Any]],
+        shown: Callable[[Run], tuple[Any, ...]],
+    ) -> None:
+        """The same for any work; ``shown`` gives status, video, picture and files of its end."""
+
+        def handle(request: Any, *values: Any) -> Iterator[tuple[Any, ...]]:
+            owner = versions.session_of(request) or secrets.token_hex(8)
+            try:
+                work = work_of(values)
+            except TalkingPortraitsError as error:
+                paths = [path for value in values for path in _paths_in(value)]
+                yield self._refused(for_page(str(error), paths))
+                return
+            yield from self._watched(owner, work, shown)
+
+        versions.asks_who(handle)
+        versions.name_parameters(handle, names)
+        # All may come at once: they wait in a queue of ours, which says their place.
+        versions.on(
+            self.go.click, handle, inputs, self.outputs, api_name=self.part, together=None
+        )
+
+        def stop(request: Any) -> Any:
+            found = self.desk.runs.stop(versions.session_of(request), self.part)
+            return versions.update(value="Stopping" if found else "Stop", interactive=not found)
+
+        versions.on(self.stop.click, versions.asks_who(stop), [], [self.stop], queue=False)
+
+    def _watched(
+        self,
+        owner: str,
+        work: Callable[[Run], Any],
+        shown: Callable[[Run], tuple[Any, ...]],
+    ) -> Iterator[tuple[Any, ...]]:
+        same = versions.update()
+        hidden = versions.update(visible=False)
+        is_first, last = True, ""
+        run = Run(owner)
+        for run in self.desk.runs.follow(owner, self.part, work):
+            if run.finished.is_set() or run.was_stopped:
+                break
+            status = progress_html(run.progress, run.place)
+            if is_first:
+                is_first = False
+                go = versions.update(interactive=False)
+                stop = versions.update(visible=True, interactive=True, value="Stop")
+                yield (status, hidden, hidden, hidden, go, stop)
+            elif status != last:
+                yield (status, same, same, same, same, same)
+            last = status
+        yield (*self._ended(run, shown), *self._buttons_at_rest())
+
+    def _ended(self, run: Run, shown: Callable[[Run], tuple[Any, ...]]) -> tuple[Any, ...]:
+        hidden = versions.update(visible=False)
+        if run.was_stopped:
+            return (note_html("Stopped. Nothing was written."), hidden, hidden, hidden)
+        if run.error:
+            return (error_html(run.error), hidden, hidden, hidden)
+        return shown(run)
+
+    def _refused(self, sentence: str) -> tuple[Any, ...]:
+        same = versions.update()
+        return (error_html(sentence), same, same, same, *self._buttons_at_rest())
+
+    def _buttons_at_rest(self) -> tuple[Any, Any]:
+        return versions.update(interactive=True), versions.update(visible=False, value="Stop")
+
+    def _shown_result(self, run: Run) -> tuple[Any, ...]:
+        result: AnimateResult = run.value
+        self.desk.pages.made(run.owner, result.path)
+        notes = [*(for_page(one) for one in result.warnings), *licence_notes(result.weights)]
+        return (
+            done_html(result_sentence(result), notes),
+            *shown_files(result.path),
+        )
+
+    def keep(self, job: Job, result: AnimateResult) -> AnimateResult:
+        """Write the settings beside a result."""
+        keep_settings(result.path, job, result)
+        return result
+
+
+def shown_files(path: Path) -> tuple[Any, Any, Any]:
+    """Updates of player, picture and files for a result."""
+    hidden = versions.update(visible=False)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return hidden, hidden, hidden  # the sentence says its name
+    files = versions.update(value=[str(path)], visible=True)
+    if suffix in PLAYABLE:
+        return versions.update(value=str(path), visible=True), hidden, hidden
+    if suffix == ".png":
+        return hidden, versions.update(value=str(path), visible=True), hidden
+    return hidden, hidden, files
+
+
+def licence_notes(weights: Sequence[WeightFile]) -> list[str]:
+    """Terms of downloaded weights that a result was made with."""
+    terms = dict.fromkeys(file.licence for file in weights if file.urls or file.repository)
+    return [f"Licence of the weights: {one}" for one in terms]
+
+
+def _paths_in(value: Any) -> list[Path]:
+    if isinstance(value, str) and ("/" in value or "\\" in value) and len(value) < 4096:
+        return [Path(value)]
+    if isinstance(value, list):
+        return [path for each in value for path in _paths_in(each)]
+    return []
+
+
+def single_path(desk: Desk, value: Any, what: str) -> Path | None:
+    """The file of a component, checked; None when it is empty."""
+    paths = versions.paths_of(value)
+    desk.pages.check(paths)
+    return paths[0] if paths else None

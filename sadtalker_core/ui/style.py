@@ -1,0 +1,45 @@
+"""How the page looks, as a style sheet that travels with it: hosts have sheets of their own."""
+
+from __future__ import annotations
+
+STYLE = """
+.tp-page { max-width: 1280px; margin: 0 auto; }
+.tp-head { padding: 4px 2px 0; }
+.tp-head h1 { font-size: 1.5rem; margin: 0; font-weight: 650; }
+.tp-head p { margin: 2px 0 0; opacity: .75; }
+.tp-status { border-radius: 10px; padding: 14px 16px; border: 1px solid rgba(128,128,140,.3);
+  background: rgba(128,128,140,.08); line-height: 1.45; overflow-wrap: anywhere; }
+.tp-note { opacity: .9; }
+.tp-error { border-color: #d64545; background: rgba(214,69,69,.12); }
+.tp-done { border-color: #2f9e5f; background: rgba(47,158,95,.12); }
+.tp-line { display: flex; justify-content: space-between; gap: 12px; }
+.tp-small { font-size: .85em; opacity: .75; min-height: 1.3em; margin-top: 6px; }
+.tp-bar { height: 8px; border-radius: 4px; background: rgba(128,128,140,.25); overflow: hidden;
+  margin-top: 8px; }
+.tp-bar i { display: block; height: 100%; background: #5b6ee1; border-radius: 4px;
+  transition: width .25s; }
+.tp-unknown i { width: 35% !important; animation: tp-slide 1.6s ease-in-out infinite alternate; }
+@keyframes tp-slide { from { margin-left: 0; } to { margin-left: 65%; } }
+@media (prefers-reduced-motion: reduce) { .tp-unknown i { animation: none; } }
+.tp-notes { margin: 8px 0 0 1.1em; padding: 0; font-size: .9em; opacity: .9; list-style: disc; }
+.tp-frame { display: block; max-width: 100%; max-height: 360px; margin: 12px auto 0;
+  border-radius: 8px; }
+.tp-preview { display: block; max-width: 100%; max-height: 620px; margin: 0 auto;
+  border-radius: 8px; }
+.tp-table { width: 100%; border-collapse: collapse; font-size: .92em; }
+.tp-table th, .tp-table td { text-align: left; padding: 6px 8px; vertical-align: top;
+  border-bottom: 1px solid rgba(128,128,140,.25); overflow-wrap: anywhere; }
+.tp-scroll { overflow-x: auto; }
+.tp-yes { color: #2f9e5f; white-space: nowrap; }
+.tp-no { opacity: .7; white-space: nowrap; }
+.tp-page footer, footer .show-api { opacity: .8; }
+@media (max-width: 640px) {
+  .tp-head h1 { font-size: 1.25rem; }
+  .tp-status { padding: 10px 12px; }
+}
+"""
+
+
+def style_html() -> str:
+    """The sheet as an element of the page."""
+    return f"<style>{STYLE}</style>"

@@ -1,0 +1,138 @@
+"""The part of the page where a portrait speaks."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError
+from ..jobs.settings import ANIMATE, REFERENCES, AnimateJob, build_job
+from . import versions
+from .controls import Form, engine_choices, engine_sentence, names_shown, one_of, specs_of
+from .host import result_name
+from .panel import Desk, Panel, single_path
+from .work import with_suffix_of
+
+DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
+SOUND_TYPES = ("audio", "video")
+_FIVE = ("expression_scale", "pose_scale", "still")  # with the picture, the sound and the engine
+_REFERENCES = {
+    "ref_pose": "Head movement of this video",
+    "ref_eyeblink": "Blinks of this video",
+    "ref_all": "All movement of this video",
+}
+
+
+def build(desk: Desk, tab: Any) -> None:
+    """Lay the part out and connect it."""
+    gr = versions.gradio()
+    store = desk.host.weights()
+    form = Form(ANIMATE)
+    specs = specs_of(ANIMATE)
+    shown = names_shown(ANIMATE, "auto", store)
+    with gr.Row(elem_classes="tp-part"):
+        with gr.Column(scale=5, min_width=320):
+            portrait = versions.picture_input("Portrait", height=320, elem_id="tp-talk-portrait")
+            sound = versions.sound_input("Speech", elem_id="tp-talk-sound")
+            demo = versions.component(
+                "Button", value="Try it with the sample", size="sm", elem_id="tp-talk-sample"
+            )
+            form.components["engine"] = versions.component(
+                "Dropdown",
+                choices=engine_choices(ANIMATE, store),
+                value="auto",
+                label="Engine",
+                info=engine_sentence(ANIMATE, "auto", store),
+                elem_id="tp-talk-engine",
+            )
+            form.specs["engine"] = specs["engine"]
+            for spec in one_of(specs, *_FIVE):
+                form.add(spec, spec.name in shown)
+            files = _more_files(desk)
+            form.add_folded(shown)
+        with gr.Column(scale=6, min_width=320, elem_classes="tp-result"):
+            panel = Panel(
+                desk,
+                "talk",
+                "Give a portrait and a recording of speech; the video appears here. "
+                "No text-to-speech is included: record yourself or bring a sound file.",
+            )
+            panel.add_buttons("Make the video")
+
+    def job_of(picture: Any, audio: Any, *rest: Any) -> AnimateJob:
+        extra = dict(zip(files, rest[: len(files)]))
+        values = form.values(rest[len(files) :])
+        return job_from(desk, picture, audio, extra, values)
+
+    extras = list(files.values())
+    names = ["portrait", "audio", *files, *form.components]
+    panel.bind([portrait, sound, *extras, *form.components.values()], names, job_of)
+    desk.watch_uploads(portrait, sound, *extras)
+
+    def changed(engine: str) -> list[Any]:
+        fresh = desk.host.weights()
+        info = versions.update(info=engine_sentence(ANIMATE, engine, fresh))
+        return [info, *form.shown_for(engine, fresh)]
+
+    engine_control = form.components["engine"]
+    versions.on(
+        engine_control.change, changed, [engine_control], [engine_control, *form.targets]
+    )
+    versions.on(demo.click, lambda: sample(desk), [], [portrait, sound])
+    desk.host.add_receiver(portrait)
+
+
+def _more_files(desk: Desk) -> dict[str, Any]:
+    gr = versions.gradio()
+    files: dict[str, Any] = {}
+    with gr.Accordion(label="Other sources of sound and movement", open=False):
+        if versions.is_old():
+            files["recording"] = versions.microphone_input("Record speech")
+        files["sound_file"] = versions.file_input(
+            "Sound of a video, or of a file that the player above does not take", SOUND_TYPES
+        )
+        files["load_motion"] = versions.file_input("Motion file", [".safetensors", ".pkl"])
+        for name, label in _REFERENCES.items():
+            files[name] = versions.file_input(f"{label} (SadTalker)", ["video"])
+    return files
+
+
+def job_from(
+    desk: Desk, picture: Any, audio: Any, extra: dict[str, Any], values: dict[str, Any]
+) -> AnimateJob:
+    """The job that the page's values mean.
+
+    Raises:
+        OptionError: something is missing or given twice, said in the page's words.
+    """
+    portrait = single_path(desk, picture, "portrait")
+    if portrait is None:
+        raise OptionError("Choose a portrait first: a picture with a face.")
+    sounds = [single_path(desk, audio, "speech")]
+    sounds += [single_path(desk, extra.get(name), name) for name in ("recording", "sound_file")]
+    given = [path for path in sounds if path is not None]
+    if len(given) > 1:
+        raise OptionError("Two sounds are given; take one of them out.")
+    files = {name: single_path(desk, extra.get(name), name) for name in ("load_motion", *REFERENCES)}
+    chosen = {name: path for name, path in files.items() if path is not None}
+    if not given and not chosen and values.get("idle") is None:
+        raise OptionError(
+            "Choose or record speech, or say under 'The job' how many seconds without sound."
+        )
+    name = result_name(portrait.stem, *(path.stem for path in given), suffix=".mp4")
+    out = with_suffix_of(desk.host.output_folder() / name, str(values.get("format", "auto")))
+    folder = desk.host.models_dir()
+    models = {"models_dir": folder} if folder else {}
+    sound = {"audio": given[0]} if given else {}
+    return build_job({**models, **values, **sound, **chosen, "portrait": portrait, "out": out})
+
+
+def sample(desk: Desk) -> tuple[str, str]:
+    """The bundled portrait and voice, where the page may show them."""
+    folder = desk.host.temp_folder() / "sample"
+    folder.mkdir(exist_ok=True)
+    for name in ("portrait.png", "voice.flac"):
+        if not (folder / name).is_file():
+            shutil.copyfile(DEMO / name, folder / name)
+    return str(folder / "portrait.png"), str(folder / "voice.flac")

@@ -1,0 +1,141 @@
+"""What the page says: progress, results and errors as HTML, with everything foreign escaped."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..jobs.result import AnimateResult
+from ..jobs.stage_names import stage_name, time_left
+from ..jobs.steps import clock_text
+
+_FLAG = re.compile(r"--([a-z][a-z-]*)")
+
+
+@dataclass
+class Progress:
+    """Where a job is.
+
+    Attributes:
+        stage: its name, empty before the first.
+        done: of the stage.
+        total: of the stage, 0 when unknown.
+        since: when the stage began, seconds of ``time.monotonic``.
+        batch: such as ``2 of 5: anna.jpg``, or nothing.
+        notes: sentences for the user.
+        frame: a JPEG of the latest frame, or nothing.
+    """
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    since: float = 0.0
+    batch: str = ""
+    notes: tuple[str, ...] = ()
+    frame: bytes = b""
+
+
+def escape(text: object) -> str:
+    """Text that cannot become markup."""
+    return html.escape(str(text), quote=True)
+
+
+def picture_html(jpeg: bytes, alt: str, name: str = "tp-frame") -> str:
+    """A picture that is part of the page's text: nothing is written, nothing is fetched."""
+    data = base64.b64encode(jpeg).decode("ascii")
+    return f'<img class="{name}" alt="{escape(alt)}" src="data:image/jpeg;base64,{data}">'
+
+
+def progress_html(progress: Progress, place: int = 0, now: float | None = None) -> str:
+    """A bar, the stage, the time left, and the latest frame; ``place`` jobs come first."""
+    title, detail, share = _progress_words(progress, place, time.monotonic() if now is None else now)
+    if progress.batch:
+        title = f"{progress.batch} · {title}"
+    width = "100" if share is None else f"{100 * share:.1f}"
+    kind = "tp-bar tp-unknown" if share is None else "tp-bar"
+    percent = "" if share is None else f"{share:.0%}"
+    frame = picture_html(progress.frame, "The latest frame") if progress.frame else ""
+    return (
+        f'<div class="tp-status tp-working" role="status">'
+        f'<div class="tp-line"><b>{escape(title)}</b><span>{escape(percent)}</span></div>'
+        f'<div class="{kind}"><i style="width:{width}%"></i></div>'
+        f'<div class="tp-small">{escape(detail)}</div>'
+        f"{_notes_html(progress.notes)}{frame}</div>"
+    )
+
+
+def _progress_words(
+    progress: Progress, place: int, now: float
+) -> tuple[str, str, float | None]:
+    if place:
+        jobs = "1 job comes" if place == 1 else f"{place} jobs come"
+        return "Waiting for its turn", f"{jobs} first. You can leave this page open.", None
+    if not progress.stage:
+        return "Starting", "", None
+    name = stage_name(progress.stage)
+    if progress.total <= 0 or (progress.stage != "render" and progress.done == 0):
+        return name, "", None
+    share = min(1.0, progress.done / progress.total)
+    elapsed = now - progress.since
+    detail = f"{progress.done} of {progress.total}"
+    if progress.stage == "render":
+        detail = f"frame {detail}"
+    if progress.done and elapsed > 0.5 and share < 1:
+        left = (progress.total - progress.done) * elapsed / progress.done
+        detail += f" · {time_left(left)} left"
+    return name, detail, share
+
+
+def _notes_html(notes: Iterable[str]) -> str:
+    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f'<ul class="tp-notes">{items}</ul>' if items else ""
+
+
+def error_html(sentence: str) -> str:
+    """One sentence of what went wrong."""
+    return f'<div class="tp-status tp-error" role="alert">{escape(sentence)}</div>'
+
+
+def note_html(sentence: str) -> str:
+    """Something worth knowing."""
+    return f'<div class="tp-status tp-note" role="status">{escape(sentence)}</div>' if sentence else ""
+
+
+def done_html(sentence: str, notes: Iterable[str] = ()) -> str:
+    """What was made."""
+    return (
+        f'<div class="tp-status tp-done" role="status">{escape(sentence)}'
+        f"{_notes_html(notes)}</div>"
+    )
+
+
+def result_sentence(result: AnimateResult) -> str:
+    """What a job made, in one line."""
+    height, width = result.size
+    name = result.path.name
+    if result.frames == 1:
+        return f"Ready: {name}, {width}x{height}, in {clock_text(result.total_s)}."
+    return (
+        f"Ready: {name}, {clock_text(result.duration_s)} of {width}x{height} at "
+        f"{float(result.fps):g} fps, made in {clock_text(result.total_s)} "
+        f"({result.engine} on {result.device})."
+    )
+
+
+def for_page(sentence: str, files: Iterable[Path] = ()) -> str:
+    """A sentence of the library as this page says it.
+
+    Files have their names without folders, which here are temporary ones, and flags of the command
+    line the names that their controls have here.
+    """
+    from .controls import label_of_name
+
+    text = sentence.replace(" (see the command faces)", "")
+    for path in sorted(files, key=lambda path: -len(str(path))):
+        text = text.replace(str(path), path.name)
+    return _FLAG.sub(lambda match: f'"{label_of_name(match[1].replace("-", "_"))}"', text)

@@ -1,0 +1,177 @@
+"""Jobs of the page: each in a thread of its own, watched by a generator that feeds the page."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import Cancelled, TalkingPortraitsError
+from ..jobs.animate import run_animate
+from ..jobs.devices import make_runtime
+from ..jobs.drive import run_drive
+from ..jobs.drive_settings import DriveJob
+from ..jobs.kinds import input_files
+from ..jobs.result import AnimateResult
+from ..jobs.settings import AnimateJob
+from ..media.thumbnails import jpeg_of
+from .host import UiHost
+from .words import Progress, for_page
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 0.25  # how often the page is told
+FRAME_EVERY_S = 0.8  # how often it sees a new frame
+FRAME_PX = 360
+
+
+@dataclass(eq=False)
+class Run:
+    """One press of a button that works for a while.
+
+    Attributes:
+        owner: whose page; empty for a program.
+        progress: where it is.
+        stopped: set when somebody wants it to end.
+        finished: set when it has ended.
+        value: what it made.
+        error: one sentence, where it failed.
+        was_stopped: whether it ended because of ``stopped``.
+        begun: set when its turn came.
+        place: how many come first.
+        last_frame: when the page got its latest frame.
+    """
+
+    owner: str
+    progress: Progress = field(default_factory=Progress)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+    value: Any = None
+    error: str = ""
+    was_stopped: bool = False
+    begun: threading.Event = field(default_factory=threading.Event)
+    place: int = 0
+    last_frame: float = 0.0
+
+
+class Runs:
+    """All runs of a page that have not ended, by owner and by which part of the page."""
+
+    def __init__(self, host: UiHost) -> None:
+        self.host = host
+        self._running: dict[tuple[str, str], list[Run]] = {}
+        self._lock = threading.Lock()
+
+    def stop(self, owner: str, part: str = "") -> int:
+        """Ask the runs of an owner to end, those of one part of the page or all; how many."""
+        with self._lock:
+            found = [
+                run
+                for (whose, where), runs in self._running.items()
+                if whose == owner and part in ("", where)
+                for run in runs
+            ]
+        for run in found:
+            run.stopped.set()
+        return len(found)
+
+    def count(self) -> int:
+        """Runs that have not ended."""
+        with self._lock:
+            return sum(len(runs) for runs in self._running.values())
+
+    def follow(self, owner: str, part: str, work: Callable[[Run], Any]) -> Iterator[Run]:
+        """Do ``work(run)`` in a thread; gives the run whenever its progress may have changed.
+
+        The last time it has ended. When nobody asks for more, because the page was left, it stops.
+        """
+        run = Run(owner)
+        key = (owner, part)
+        with self._lock:
+            self._running.setdefault(key, []).append(run)
+        thread = threading.Thread(
+            target=self._work, args=(run, key, work), name=f"talking-portraits-{part}", daemon=True
+        )
+        thread.start()
+        try:
+            while not run.finished.wait(TICK_S):
+                run.place = 0 if run.begun.is_set() else self.host.place(run)
+                yield run
+                # A thread that waits for a lock of the host cannot be asked to stop: it ends by
+                # itself when it gets the lock, and the page need not wait for that.
+                if run.stopped.is_set() and not run.begun.is_set():
+                    run.was_stopped = True
+                    break
+            yield run
+        finally:
+            run.stopped.set()
+
+    def _work(self, run: Run, key: tuple[str, str], work: Callable[[Run], Any]) -> None:
+        try:
+            with self.host.turn(run, run.stopped.is_set):
+                run.begun.set()
+                if run.stopped.is_set():
+                    raise Cancelled("Stopped before it began.")
+                run.value = work(run)
+        except Cancelled:
+            run.was_stopped = True
+        except TalkingPortraitsError as error:
+            run.error = str(error)
+        except Exception as error:  # the page must say something whatever happens
+            _log.exception("A job of the page failed")
+            kind = type(error).__name__
+            run.error = f"Something unexpected went wrong ({kind}: {error}). Please report it."
+            if "out of memory" in str(error).lower():
+                run.error = "The device ran out of memory; take a smaller picture or the cpu."
+        finally:
+            with self._lock:
+                self._running[key].remove(run)
+                if not self._running[key]:
+                    del self._running[key]
+            run.finished.set()
+
+    def make(self, run: Run, job: AnimateJob | DriveJob) -> AnimateResult:
+        """Run a job with its progress shown on the page and in the host."""
+        host = self.host
+
+        def progress(stage: str, done: int, total: int) -> None:
+            now = run.progress
+            since = now.since if stage == now.stage else time.monotonic()
+            run.progress = replace(now, stage=stage, done=done, total=total, since=since)
+            host.step(stage, done, total)
+
+        def cancelled() -> bool:
+            return run.stopped.is_set() or host.is_stopped()
+
+        def preview(frame: Tensor) -> None:
+            if host.wants_frame():
+                host.show(frame)
+            if time.monotonic() - run.last_frame >= FRAME_EVERY_S:
+                run.progress = replace(run.progress, frame=jpeg_of(frame, FRAME_PX))
+                run.last_frame = time.monotonic()
+
+        def announce(sentence: str) -> None:
+            notes = (*run.progress.notes, for_page(sentence, input_files(job)))
+            run.progress = replace(run.progress, notes=notes)
+
+        runtime = replace(make_runtime(job.run, progress, cancelled), preview=preview)
+        try:
+            if isinstance(job, DriveJob):
+                return run_drive(job, runtime, announce)
+            return run_animate(job, runtime, announce)
+        except TalkingPortraitsError as error:
+            if isinstance(error, Cancelled):
+                raise
+            raise type(error)(for_page(str(error), input_files(job))) from error
+
+
+def with_suffix_of(path: Path, file_format: str) -> Path:
+    """The name of a result in the chosen form; a folder for pictures."""
+    suffix = {"auto": ".mp4", "mp4": ".mp4", "webm": ".webm", "lossless": ".mkv", "png": ""}
+    return path.with_suffix(suffix[file_format])
