@@ -174,7 +174,7 @@ class KeyframeMotion(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> Any:
-        from ..sadtalker_core.transfer.motion_keyframes import KeyframeOptions
+        from ..sadtalker_core.transfer.keyframe_options import KeyframeOptions
 
         return node_schema(
             "KeyframeMotion",
@@ -200,7 +200,8 @@ class KeyframeMotion(io.ComfyNode):
         cls, seconds: float, fps: float, motion: Any = None, portrait: Any = None, **values: Any
     ) -> Any:
         from ..sadtalker_core.structures import LiteMotion, frames_for
-        from ..sadtalker_core.transfer.motion_keyframes import KeyframeOptions, keyframed
+        from ..sadtalker_core.transfer.keyframe_options import KeyframeOptions
+        from ..sadtalker_core.transfer.motion_keyframes import keyframed
         from .moving import rate_of
 
         rate = rate_of(fps)

@@ -217,7 +217,7 @@ class Blink(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> Any:
-        from ..sadtalker_core.systems.sadtalker.motion_parts import BLINK_PATTERNS
+        from ..sadtalker_core.systems.sadtalker.config import BLINK_PATTERNS
 
         return node_schema(
             "Blink",

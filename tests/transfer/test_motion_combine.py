@@ -13,8 +13,9 @@ from sadtalker_core.errors import OptionError, StructureError
 from sadtalker_core.structures import Coeff3DMM, ImplicitMotion, LiteMotion
 from sadtalker_core.transfer.head_pose import coeff_from_lite, lite_from_coeff
 from sadtalker_core.transfer.implicit_controls import implicit_from_lite
+from sadtalker_core.transfer.keyframe_options import KeyframeOptions
 from sadtalker_core.transfer.motion_combine import alike, combined, mixed
-from sadtalker_core.transfer.motion_keyframes import KeyframeOptions, keyframed
+from sadtalker_core.transfer.motion_keyframes import keyframed
 
 from .test_implicit_motion_edit import implicit
 

@@ -11,6 +11,7 @@ from ...options import check_options, option
 FPS = 25  # what the published networks were trained at
 PREPROCESS_MODES = ("crop", "extcrop", "resize", "full", "extfull")
 TURN_LIMIT_DEG = 90.0
+BLINK_PATTERNS = ("random", "steady")
 
 
 @dataclass(frozen=True)

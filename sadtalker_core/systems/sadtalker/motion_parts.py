@@ -24,7 +24,6 @@ from .speech import GROUP, Speech, weight_type
 
 EXPRESSION = 64
 POSE = slice(64, 70)
-BLINK_PATTERNS = ("random", "steady")
 
 
 def blinks(frames: int, pattern: str, runtime: Runtime) -> Tensor:
