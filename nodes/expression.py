@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .host_models import HostModel
 
+_LIVE_PX = 1536  # longer side of what is shown while sliders move
 _OPENINGS = ("eyes_open_ratio", "lip_open_ratio")
 
 
@@ -123,14 +124,22 @@ class ExpressionEditor(io.ComfyNode):
             frame, mask = edited_frame(
                 model, value, sliders, runtime, taken, options_from(options, values), time
             )
-        return _shown(expression_dict(sliders), bridge.image_of(frame), mask[None])
+        image, masks = bridge.image_of(frame), mask[None].to(bridge.intermediate_device())
+        shown = _preview(image, values.get("live_preview", False))
+        return io.NodeOutput(expression_dict(sliders), image, masks, ui=shown)
 
 
-def _shown(expression: dict[str, Any], image: Tensor, mask: Tensor) -> Any:
+def _preview(image: Tensor, is_live: bool) -> Any:
+    """The picture in the node; very large ones are shown smaller while it must be quick."""
+    from torch.nn.functional import interpolate
+
     from . import bridge
 
-    mask = mask.to(bridge.intermediate_device())
-    return io.NodeOutput(expression, image, mask, ui=bridge.preview_ui(image))
+    scale = _LIVE_PX / max(image.shape[1:3])
+    if is_live and scale < 1:
+        small = interpolate(image.movedim(-1, 1), scale_factor=scale, mode="area")
+        image = small.movedim(1, -1)
+    return bridge.preview_ui(image)
 
 
 class EditExpression(io.ComfyNode):
@@ -191,8 +200,8 @@ class EditExpression(io.ComfyNode):
             made = [edited_frame(model, each, sliders, runtime) for each in portraits]
         frames = bridge.image_of(torch.stack([frame for frame, _ in made]))
         masks = torch.stack([mask for _, mask in made]).to(bridge.intermediate_device())
-        outputs = frames, masks, expression_dict(sliders)
-        return io.NodeOutput(*outputs, ui=bridge.preview_ui(frames))
+        shown = _preview(frames, values.get("live_preview", False))
+        return io.NodeOutput(frames, masks, expression_dict(sliders), ui=shown)
 
 
 def _ready(image: Tensor, model: HostModel, faces: Any, runtime: Any) -> Any:
