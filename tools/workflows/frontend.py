@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .layout import PLAYER
 from .schemas import ROOT, Schemas, stored_schemas
 
 FLAGS = (
@@ -37,7 +38,8 @@ LOAD = """async (graph) => {
     wired: (node.inputs ?? []).filter(entry => entry.link != null).length,
   }));
   const prompt = await app.graphToPrompt();
-  return { nodes: found, output: prompt.output, saved: app.graph.serialize() };
+  const toasts = [...document.querySelectorAll(".p-toast-detail")].map(e => e.textContent);
+  return { toasts, nodes: found, output: prompt.output, saved: app.graph.serialize() };
 }"""
 
 
@@ -45,6 +47,7 @@ def differences(
     graph: dict[str, Any], twin: dict[str, Any], seen: dict[str, Any], schemas: Schemas
 ) -> Iterator[str]:
     """What the frontend made of a graph that is not as it was written."""
+    yield from seen["toasts"]
     written = {str(node["id"]): node for node in graph["nodes"]}
     for node in seen["nodes"]:
         name = f"{node['id']} {node['type']}"
@@ -58,7 +61,7 @@ def differences(
         if wired != node["wired"]:
             yield f"{name}: {wired} wires written, {node['wired']} after loading"
         for axis in (0, 1):
-            if node["least"][axis] > before["size"][axis] + 1:
+            if node["type"] != PLAYER and node["least"][axis] > before["size"][axis] + 1:
                 yield f"{name}: needs {node['least']}, has {before['size']}"
     if len(written) != len(seen["nodes"]):
         yield f"{len(written)} nodes written, {len(seen['nodes'])} after loading"
@@ -99,6 +102,35 @@ def _overlaps(nodes: list[dict[str, Any]]) -> Iterator[str]:
             )
             if not apart:
                 yield f"{a['id']} {a['type']} and {b['id']} {b['type']} overlap"
+
+
+def _shoot(page: Any, graph: dict[str, Any], path: Path) -> None:
+    """The whole graph, without the frontend's own panels around it."""
+    boxes = [group["bounding"] for group in graph["groups"]]
+    width, height = (max(box[i] + box[i + 2] for box in boxes) for i in (0, 1))
+    scale, left, top = 0.75, 120, 110  # free of the frontend's bars
+    size = {"width": int(width * scale) + left + 140, "height": int(height * scale) + top + 190}
+    page.set_viewport_size(size)
+    page.evaluate(
+        """([scale, x, y]) => {
+          app.canvas.ds.scale = scale;
+          app.canvas.ds.offset[0] = x / scale;
+          app.canvas.ds.offset[1] = y / scale;
+          app.canvas.setDirty(true, true);
+        }""",
+        [scale, left, top],
+    )
+    page.wait_for_timeout(900)
+    shown = page.evaluate("(r => [r.x, r.y])(app.canvas.canvas.getBoundingClientRect())")
+    page.screenshot(
+        path=path,
+        clip={
+            "x": shown[0] + left - 15,
+            "y": shown[1] + top - 15,
+            "width": width * scale + 30,
+            "height": height * scale + 30,
+        },
+    )
 
 
 def set_up(server: str, settings: dict[str, Any]) -> None:
@@ -148,7 +180,7 @@ def main(arguments: list[str]) -> int:
                 print("   ", line)
             if given.shots is not None:
                 given.shots.mkdir(parents=True, exist_ok=True)
-                page.screenshot(path=given.shots / f"{path.stem}.png")
+                _shoot(page, graph, given.shots / f"{path.stem}.png")
         browser.close()
     return int(wrong > 0)
 

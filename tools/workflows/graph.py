@@ -103,7 +103,7 @@ class Graph:
         kind: str,
         *,
         title: str = "",
-        mode: int = 0,
+        running: int = 0,
         wide: float | None = None,
         tall: float | None = None,
         properties: dict[str, Any] | None = None,
@@ -114,7 +114,7 @@ class Graph:
         Args:
             kind: its id.
             title: instead of its display name.
-            mode: 0, ``MUTED`` or ``BYPASSED``.
+            running: 0, ``MUTED`` or ``BYPASSED``.
             wide: width, where the estimate does not do.
             tall: height, at least.
             properties: kept with the node.
@@ -122,7 +122,7 @@ class Graph:
         """
         spec = self.schemas[kind]
         values = {item.name: item.default for item in spec.widgets()}
-        made = Node(len(self.nodes) + 1, kind, spec, values, title=title, mode=mode)
+        made = Node(len(self.nodes) + 1, kind, spec, values, title=title, mode=running)
         made.properties.update(properties or {})
         made.width, made.height = wide, tall
         for name, value in inputs.items():
@@ -195,11 +195,11 @@ class Graph:
         }
 
     def _view(self) -> dict[str, Any]:
-        """Zoom and offset that show the whole graph on a screen of common size."""
+        """Zoom and offset that show the graph, or its left, with text that can be read."""
         boxes = [group.box for group in self.groups]
         width = max(x + w for x, _, w, _ in boxes)
         height = max(y + h for _, y, _, h in boxes)
-        scale = round(min(1.0, 1660 / (width + 40), 780 / (height + 40)), 3)
+        scale = round(min(1.0, max(0.62, min(1660 / (width + 40), 780 / (height + 40)))), 3)
         return {"scale": scale, "offset": [round(80 / scale), round(120 / scale)]}
 
 

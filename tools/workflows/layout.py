@@ -16,6 +16,8 @@ EDGE, HEAD = 20.0, 50.0  # of a frame: at the sides, and above its first title
 LETTER = 7.2  # width of a letter in a node
 
 EDITORS = frozenset({"TalkingPortraitsEditExpression", "TalkingPortraitsExpressionEditor"})
+# Frontend 1.27 makes this node wider by so much when it has loaded its video.
+PLAYER, PLAYER_GROWS, PLAYER_SIZE = "LoadVideo", 110.0, (400.0, 390.0)
 # Nodes that show a picture or a video below their widgets once they have run.
 SHOWS = frozenset(
     {
@@ -68,7 +70,7 @@ def place(groups: list[Group]) -> None:
             for group in stack:
                 _place_group(group, left, y)
                 y += group.box[3] + GROUP_GAP
-            width = max(group.box[2] for group in stack)
+            width = max(max(group.box[2], len(group.title) * 12.5) for group in stack)
             for group in stack:
                 group.box = (*group.box[:2], width, group.box[3])
             left += width + GROUP_GAP
@@ -83,7 +85,7 @@ def _place_group(group: Group, left: float, top: float) -> None:
         width = max(size[0] for size in sizes)
         y = top + HEAD + TITLE
         for node, (_, height) in zip(column, sizes, strict=True):
-            node.box = (x, y, width, height)
+            node.box = (x, y, width if node.kind != PLAYER else width - PLAYER_GROWS, height)
             y += height + TITLE + GAP
         bottom = max(bottom, y - TITLE - GAP)
         x += width + COLUMN_GAP
@@ -113,8 +115,8 @@ def size_of(node: Node) -> tuple[float, float]:
     if node.kind in TEXT_SHOWS:
         height += 160
     width = node.width or _width_of(node)
-    if node.kind == "LoadVideo":  # a player grows with the width that it is given
-        width, height = max(width, 380.0), 380.0
+    if node.kind == PLAYER:
+        width, height = PLAYER_SIZE
     return width, max(height, node.height or 0)
 
 
@@ -142,7 +144,7 @@ def zip_longest_names(left: list[str], right: list[str]) -> list[tuple[str, str]
 
 def note_height(text: str, width: float) -> float:
     """Height of a note that shows all of its text."""
-    per_line = max(10, int((width - 50) / 5.6))
+    per_line = max(10, int((width - 40) / 5.5))
     height = 34.0
     for line in text.splitlines():
         plain = line.lstrip("#*- ")
@@ -151,5 +153,5 @@ def note_height(text: str, width: float) -> float:
         elif not line:
             height += 10
         else:
-            height += 17 * max(1, -(-len(plain) // per_line))
-    return height + 16
+            height += 15.5 * max(1, -(-len(plain) // per_line))
+    return max(90, round(height + 16))

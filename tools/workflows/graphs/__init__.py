@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..graph import Graph
 from ..schemas import Schemas
-from . import editing, motions, speech, starters, videos
+from . import editing, motions, reports, speech, starters, videos
 
 # ComfyUI's own nodes that the graphs use.
 CORE = (
@@ -33,5 +33,6 @@ GRAPHS: tuple[Callable[[Schemas], Graph], ...] = (
     videos.edit_a_video,
     motions.motion_lab,
     videos.face_crop_and_paste,
+    reports.licences_and_models,
     motions.motion_files,
 )

@@ -60,6 +60,8 @@ def motion_lab(schemas: Schemas) -> Graph:
     with graph.group("4. What it looks like as curves", PURPLE):
         plot = graph.node("TalkingPortraitsPlotMotion", motion=glance, compare=speech)
         graph.node("PreviewImage", images=plot)
+        measured = graph.node("TalkingPortraitsFaceMetrics", motion=glance)
+        graph.node("PreviewAny", title="Blinks, trembling, mouth", source=measured["text"])
     with graph.group("5. The video", PURPLE):
         portrait = graph.node("TalkingPortraitsPreparePortrait", model=model, image=picture)
         frames = graph.node("TalkingPortraitsRender", model=model, portrait=portrait, motion=glance)

@@ -71,13 +71,13 @@ def sadtalker_step_by_step(schemas: Schemas) -> Graph:
         )
         graph.column()
         other = graph.node(
-            "LoadVideo", title="Whose head and blinks", file="driving.mp4", mode=MUTED
+            "LoadVideo", title="Whose head and blinks", file="driving.mp4", running=MUTED
         )
         graph.column()
         graph.node(
             *("TalkingPortraitsReferencePoseAndBlink",),
             **{"model": model, "portrait": portrait, "video": other},
-            mode=MUTED,
+            running=MUTED,
         )
     return graph
 

@@ -55,6 +55,11 @@ def liveportrait_drive(schemas: Schemas) -> Graph:
     with graph.group("5. The video", PURPLE):
         video = graph.node("CreateVideo", images=seam, fps=faces["fps"], audio=parts["audio"])
         graph.node("SaveVideo", video=video, filename_prefix="video/liveportrait")
+    with graph.group("How visible is the border?", PURPLE):
+        measured = graph.node("TalkingPortraitsFaceMetrics", images=seam, portrait=portrait)
+        graph.node("PreviewAny", title="Seam, in levels of 255", source=measured["seam"])
+        sheet = graph.node("TalkingPortraitsContactSheet", images=seam)
+        graph.node("PreviewImage", title="Contact sheet", images=sheet)
     return graph
 
 
