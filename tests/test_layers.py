@@ -111,6 +111,9 @@ BREAKS = [
     ("systems/lite/x.py", "from .. import sadtalker"),
     ("systems/lite/x.py", "from ...registry import ENGINES"),
     ("systems/lite/motion.py", "import cv2"),
+    ("systems/lite/render.py", "import cv2"),
+    ("geometry/warp.py", "import cv2"),
+    ("faces/crop.py", "def f():\n    import cv2"),
     ("systems/lite/x.py", "def f():\n    from ...media import read_picture"),
     ("registry.py", "from .cli import main"),
     ("faces/x.py", "from ..systems.lite.config import LiteMotionOptions"),
@@ -137,9 +140,9 @@ BREAKS = [
     ("newpart/x.py", "from ..errors import FaceError"),
 ]
 KEEPS = [
-    ("geometry/x.py", "import cv2\nfrom ..structures import FaceTrack"),
+    ("geometry/opencv.py", "import cv2\nfrom ..structures import FaceTrack"),
     ("weights/store.py", "def f():\n    import huggingface_hub"),
-    ("systems/lite/render.py", "import cv2\nfrom ...faces.detect import Face\nfrom . import mesh"),
+    ("systems/lite/render.py", "from ...faces.detect import Face\nfrom . import mesh"),
     ("systems/lite/x.py", "from ..blocks import Upsample\nfrom ...geometry.pose import turn"),
     ("engines/lite.py", "from ..systems.lite.config import LiteMotionOptions"),
     ("jobs.py", "from . import __version__\nfrom .media.pictures import read_picture"),

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
 
 from ..errors import StructureError
+from ..geometry.opencv import cv2
 from .border_match import Sides, bend_to_picture, colour_field, depth_from_sides, smoothstep
 from .composite_options import CompositeOptions as CompositeOptions
 from .composite_turned import composite_turned

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from ..errors import OptionError
 from ..geometry import affine
+from ..geometry.opencv import cv2
 from .face import Face
 
 Image = NDArray[np.uint8]

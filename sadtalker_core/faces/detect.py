@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..geometry.opencv import cv2
 from .crop import Image
 from .nets.detector import INPUT_SIZE
 from .networks import FaceNets

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..geometry.opencv import cv2
 from . import mesh as points_of
 from .crop import Image, to_image
 from .face import Face

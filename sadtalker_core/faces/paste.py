@@ -5,12 +5,12 @@ Sequences whose upright crop belongs to a still picture are pasted by ``composit
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..geometry import affine
+from ..geometry.opencv import cv2
 from .border_match import smoothstep
 from .crop import to_image
 from .face import Face

@@ -12,12 +12,12 @@ pixels of the picture to pixels of the result.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import StructureError
+from .opencv import IS_REAL, cv2
 
 _PLACES = 10  # bits after the point while coordinates are added up
 _STEPS = 5  # bits after the point that are kept: 1/32 pixel
@@ -98,7 +98,8 @@ def _places(
 def read_into(result: Tensor, pictures: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Fills ``result`` (N, C, h, w) with bilinear samples of pictures (N, C, H, W) uint8 at places
     x, y (h, w) int32 in 1/32 pixel."""
-    way = _read_opencv if pictures.device.type == "cpu" else read_with_torch
+    is_fast = IS_REAL and pictures.device.type == "cpu"
+    way = _read_opencv if is_fast else read_with_torch
     way(result, pictures, x, y)
     return result
 

@@ -5,11 +5,12 @@ Pixel edges keep their place: the left edge of the picture stays its left edge.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
+from .opencv import cv2
 
 
 def resize_linear(rgb: Tensor, size: tuple[int, int]) -> Tensor:

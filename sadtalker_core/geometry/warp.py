@@ -8,13 +8,13 @@ of the result shows the source at ``m(x)``. Arrays are numpy (H, W, ...) as Open
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_remap = cast(Any, cv2.remap)  # OpenCV's stubs do not know that the second map may be None
+from .opencv import cv2
+
 _LARGE_MASK = 120_000  # pixels; larger masks are averaged from half the samples
 
 Array = NDArray[Any]  # float32 throughout; numpy's stubs lose it in arithmetic
@@ -127,7 +127,7 @@ class ScatteredField:
 def sample_field(field: Array, lattice: Lattice, points: Array) -> Array:
     """Values of a lattice field at (..., 2) positions in pixels, bilinear, held at the border."""
     cells = lattice.to_cells(points).reshape(1, -1, 2)
-    values = _remap(field, cells, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    values = cv2.remap(field, cells, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return values.reshape(*points.shape[:-1], field.shape[2])
 
 
@@ -143,7 +143,7 @@ def invert_displacement(forward: Array, lattice: Lattice, nodes: Array, steps: i
     cells = lattice.to_cells(nodes)
     backward = -forward
     for _ in range(steps):
-        backward = -_remap(
+        backward = -cv2.remap(
             forward,
             cells + backward / np.float32(lattice.step),
             None,
@@ -171,7 +171,7 @@ def sample_picture(picture: Image, backward: Array, smooth: bool = True) -> Imag
     ``smooth`` takes cubic interpolation, which keeps moving detail as crisp as resting detail.
     """
     how = cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR
-    return _remap(picture, backward, None, how, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.remap(picture, backward, None, how, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def polygon_mask(points: Array, width: int, height: int) -> Array:
