@@ -49,6 +49,11 @@ def checked_audio(audio: Any) -> dict[str, Any]:
     return audio
 
 
+def _alike(first: Any, second: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    assert checked_audio(first)["sample_rate"] == checked_audio(second)["sample_rate"]
+    return first["waveform"], second["waveform"]
+
+
 def _input(name: str) -> str:
     import folder_paths
 
@@ -111,6 +116,31 @@ class LoadAudio(Core):
             frames = [f for frame in container.decode(audio=0) for f in resampler.resample(frame)]
             samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
             return ({"waveform": torch.from_numpy(samples)[None], "sample_rate": stream.rate},)
+
+
+class AudioConcat(Core):
+    REQUIRED = {"audio1": "AUDIO", "audio2": "AUDIO", "direction": "COMBO"}
+    RETURN_TYPES = ("AUDIO",)
+
+    def run(self, audio1: Any, audio2: Any, direction: str) -> tuple[dict[str, Any]]:
+        first, second = _alike(audio1, audio2)
+        parts = (first, second) if direction == "after" else (second, first)
+        return ({"waveform": torch.cat(parts, dim=2), "sample_rate": audio1["sample_rate"]},)
+
+
+class AudioMerge(Core):
+    REQUIRED = {"audio1": "AUDIO", "audio2": "AUDIO", "merge_method": "COMBO"}
+    RETURN_TYPES = ("AUDIO",)
+
+    def run(self, audio1: Any, audio2: Any, merge_method: str) -> tuple[dict[str, Any]]:
+        first, second = _alike(audio1, audio2)
+        merged = {
+            "add": torch.add,
+            "subtract": torch.sub,
+            "multiply": torch.mul,
+            "mean": lambda a, b: (a + b) / 2,
+        }[merge_method](first, second)
+        return ({"waveform": merged, "sample_rate": audio1["sample_rate"]},)
 
 
 class LoadVideo(Core):
