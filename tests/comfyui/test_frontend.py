@@ -25,8 +25,10 @@ from tools.workflows.frontend import prompt_differences
 from tools.workflows.schemas import stored_schemas
 
 from .browser import Browser, chromium
-from .conftest import FOLDER
 from .server import Server
+
+# ComfyUI gives no scripts out of a folder whose name must be quoted in an address.
+FOLDER = "talking-portraits-main"
 
 READY = "!!window.app?.graph && Object.keys(LiteGraph.registered_node_types).length > 99"
 SETTINGS = {
@@ -62,8 +64,7 @@ class Page:
 
     def complaints(self) -> list[str]:
         """What the console said about files or nodes of ours."""
-        folder = urllib.parse.quote(FOLDER)
-        ours = ("TalkingPortraits", "Talking Portraits", "talking_portraits", folder)
+        ours = ("TalkingPortraits", "Talking Portraits", "talking_portraits", FOLDER)
         return [
             f"{level}: {text}"
             for level, text in self.browser.console
