@@ -79,10 +79,12 @@ def alike(
     source: Coeff3DMM | None = None,
     found: ExpressionMap | None = None,
 ) -> M:
-    """``motion`` in the kind, rate and length of ``base``; arguments as of ``combined``.
+    """``motion`` in the kind, rate and length of ``base``, on its device.
 
-    What cannot be handed over is as in ``base``.
+    What cannot be handed over is as in ``base``. Arguments as of ``combined``.
     """
+    motion = motion.to(base.translation.device)
+    source = None if source is None else source.to(base.translation.device)
     if isinstance(base, Coeff3DMM) and source is None:
         source = base[:1]
     if type(motion) is type(base):
