@@ -11,12 +11,9 @@ from typing import Any
 
 try:
     import cv2 as _found
-
-    IS_REAL = True
 except ImportError:
     # Not find_spec: a build that is there and does not start is as good as none.
     from . import opencv_stand_in as _found
 
-    IS_REAL = False
-
 cv2: Any = _found
+IS_REAL = _found.__name__ == "cv2"
