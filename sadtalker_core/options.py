@@ -11,6 +11,7 @@ Call ``check_options(self)`` in ``__post_init__``: then a dataclass with a wrong
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -67,6 +68,7 @@ def option(
     return dataclasses.field(default=default, metadata={_KEY: meta})
 
 
+@functools.cache
 def option_specs(cls: type) -> tuple[OptionSpec, ...]:
     """The options of a dataclass in the order of its fields."""
     hints = typing.get_type_hints(cls)
