@@ -44,7 +44,8 @@ _LABELS = {
     "woo": "Round the lips",
 }
 TITLES = {
-    "run": "The job: frames per second, chance, device",
+    "run": "The job",
+    "sliders": "Expression, also over time",
     "face": "Which face",
     "motion": "Motion",
     "drive": "Motion",

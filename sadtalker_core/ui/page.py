@@ -28,11 +28,11 @@ NEEDED = {
 # Title, module of this folder.
 PARTS = (
     ("Talk", "talk"),
-    #("Drive", "drive"),
-    #("Edit", "edit"),
-    #("Batch", "batch"),
-    #("Gallery", "gallery"),
-    #("Models", "models_page"),
+    ("Drive", "drive"),
+    ("Edit", "edit"),
+    ("Batch", "batch"),
+    ("Gallery", "gallery"),
+    ("Models", "models_page"),
 )
 
 
@@ -51,9 +51,9 @@ def build(make_host: Callable[[], UiHost], css: str = "") -> Any:
     missing = missing_packages()
     page = versions.blocks("Talking Portraits", css)
     with page:
-        versions.component("HTML", value=style_html())
+        versions.html(style_html())
         if missing:
-            versions.component("HTML", value=missing_html(missing))
+            versions.html(missing_html(missing))
         else:
             _lay_out(page, make_host())
     return page
@@ -65,16 +65,14 @@ def _lay_out(page: Any, host: UiHost) -> None:
     gr = versions.gradio()
     desk = Desk(host)
     with gr.Column(elem_classes="tp-page"):
-        versions.component("HTML", value=_HEAD)
-        with gr.Tabs(elem_id="tp-tabs"):
+        versions.html(_HEAD)
+        with versions.tabs(elem_id="tp-tabs"):
             for title, module in PARTS:
                 with gr.Tab(title, elem_id=f"tp-{title.lower()}") as tab:
                     _part(module)(desk, tab)
 
     def left(request: Any) -> None:
-        owner = versions.session_of(request)
-        desk.runs.stop(owner)
-        desk.pages.left(owner)
+        desk.left(versions.session_of(request))
 
     versions.on_leave(page, left)
 

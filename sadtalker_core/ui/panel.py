@@ -28,6 +28,18 @@ class Desk:
         self.host = host
         self.runs = Runs(host)
         self.pages = Pages(host)
+        self._leaving: list[Callable[[str], None]] = []
+
+    def on_leave(self, forget: Callable[[str], None]) -> None:
+        """Call ``forget(owner)`` when a page is closed."""
+        self._leaving.append(forget)
+
+    def left(self, owner: str) -> None:
+        """Somebody closed their page: their jobs end, and what was theirs alone goes."""
+        self.runs.stop(owner)
+        for forget in self._leaving:
+            forget(owner)
+        self.pages.left(owner)
 
     def watch_uploads(self, *inputs: Any) -> None:
         """Note whose each uploaded file is, so that it goes with the page."""
@@ -46,17 +58,22 @@ class Panel:
     Args:
         desk: of the page.
         part: its name, for stopping and for programs.
+        label: of the button.
+        picture_px: height of a picture that was made.
         empty: what is said before anything was made.
     """
 
-    def __init__(self, desk: Desk, part: str, empty: str) -> None:
+    def __init__(
+        self, desk: Desk, part: str, label: str, empty: str, picture_px: int | None = None
+    ) -> None:
         self.desk, self.part = desk, part
-        self.status = versions.component("HTML", value=note_html(empty), elem_id=f"tp-{part}-status")
+        self._add_buttons(label)
+        self.status = versions.html(note_html(empty), elem_id=f"tp-{part}-status")
         self.video = versions.video_output(
             "Result", visible=False, autoplay=True, elem_id=f"tp-{part}-video"
         )
         self.picture = versions.picture_output(
-            "Result", visible=False, elem_id=f"tp-{part}-picture"
+            "Result", visible=False, height=picture_px, elem_id=f"tp-{part}-picture"
         )
         self.files = versions.component(
             "File",
@@ -66,17 +83,14 @@ class Panel:
             file_count="multiple",
             elem_id=f"tp-{part}-files",
         )
-        self.go: Any = None
-        self.stop: Any = None
 
-    def add_buttons(self, label: str) -> None:
-        """The button that starts and the one that stops, here and now in the layout."""
+    def _add_buttons(self, label: str) -> None:
         gr = versions.gradio()
         with gr.Row(elem_classes="tp-buttons"):
-            self.go = versions.component(
+            self.go: Any = versions.component(
                 "Button", value=label, variant="primary", size="lg", elem_id=f"tp-{self.part}-go"
             )
-            self.stop = versions.component(
+            self.stop: Any = versions.component(
                 "Button",
                 value="Stop",
                 variant="stop",
@@ -105,8 +119,17 @@ class Panel:
         names: Sequence[str],
         work_of: Callable[[Sequence[Any]], Callable[[Run], Any]],
         shown: Callable[[Run], tuple[Any, ...]],
-    ) -> None:
-        """The same for any work; ``shown`` gives status, video, picture and files of its end."""
+        waits: bool = True,
+    ) -> Any:
+        """The same for any work, and the event, to go on from.
+
+        Args:
+            inputs: components.
+            names: of them, for programs.
+            work_of: from their values to what is done.
+            shown: status, video, picture and files at its end.
+            waits: for its turn, see ``Runs.follow``.
+        """
 
         def handle(request: Any, *values: Any) -> Iterator[tuple[Any, ...]]:
             owner = versions.session_of(request) or secrets.token_hex(8)
@@ -116,12 +139,12 @@ class Panel:
                 paths = [path for value in values for path in _paths_in(value)]
                 yield self._refused(for_page(str(error), paths))
                 return
-            yield from self._watched(owner, work, shown)
+            yield from self._watched(owner, work, shown, waits)
 
         versions.asks_who(handle)
         versions.name_parameters(handle, names)
         # All may come at once: they wait in a queue of ours, which says their place.
-        versions.on(
+        event = versions.on(
             self.go.click, handle, inputs, self.outputs, api_name=self.part, together=None
         )
 
@@ -130,18 +153,20 @@ class Panel:
             return versions.update(value="Stopping" if found else "Stop", interactive=not found)
 
         versions.on(self.stop.click, versions.asks_who(stop), [], [self.stop], queue=False)
+        return event
 
     def _watched(
         self,
         owner: str,
         work: Callable[[Run], Any],
         shown: Callable[[Run], tuple[Any, ...]],
+        waits: bool,
     ) -> Iterator[tuple[Any, ...]]:
         same = versions.update()
         hidden = versions.update(visible=False)
         is_first, last = True, ""
         run = Run(owner)
-        for run in self.desk.runs.follow(owner, self.part, work):
+        for run in self.desk.runs.follow(owner, self.part, work, waits):
             if run.finished.is_set() or run.was_stopped:
                 break
             status = progress_html(run.progress, run.place)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 STYLE = """
 .tp-page { max-width: 1280px; margin: 0 auto; }
+.tp-page .html-container, .tp-page .prose > .padding { padding: 0 !important; }
+.gradio-container main.fillable { padding-top: 12px; }
 .tp-head { padding: 4px 2px 0; }
 .tp-head h1 { font-size: 1.5rem; margin: 0; font-weight: 650; }
 .tp-head p { margin: 2px 0 0; opacity: .75; }
@@ -27,8 +29,12 @@ STYLE = """
 .tp-preview { display: block; max-width: 100%; max-height: 620px; margin: 0 auto;
   border-radius: 8px; }
 .tp-table { width: 100%; border-collapse: collapse; font-size: .92em; }
+.tp-table, .tp-table tr { border: 0 !important; }
 .tp-table th, .tp-table td { text-align: left; padding: 6px 8px; vertical-align: top;
-  border-bottom: 1px solid rgba(128,128,140,.25); overflow-wrap: anywhere; }
+  border: 0 !important; border-bottom: 1px solid rgba(128,128,140,.25) !important;
+  overflow-wrap: break-word; }
+.tp-fold { margin-top: 8px; }
+.tp-fold summary { cursor: pointer; }
 .tp-scroll { overflow-x: auto; }
 .tp-yes { color: #2f9e5f; white-space: nowrap; }
 .tp-no { opacity: .7; white-space: nowrap; }
@@ -36,6 +42,10 @@ STYLE = """
 @media (max-width: 640px) {
   .tp-head h1 { font-size: 1.25rem; }
   .tp-status { padding: 10px 12px; }
+  .tp-cards tr, .tp-cards td { display: block; }
+  .tp-cards th { display: none; }
+  .tp-cards tr { padding: 8px 0; border-bottom: 1px solid rgba(128,128,140,.25) !important; }
+  .tp-cards td { padding: 2px 0; border: 0 !important; }
 }
 """
 

@@ -33,7 +33,7 @@ def build(desk: Desk, tab: Any) -> None:
     shown = names_shown(ANIMATE, "auto", store)
     with gr.Row(elem_classes="tp-part"):
         with gr.Column(scale=5, min_width=320):
-            portrait = versions.picture_input("Portrait", height=320, elem_id="tp-talk-portrait")
+            portrait = versions.picture_input("Portrait", height=280, elem_id="tp-talk-portrait")
             sound = versions.sound_input("Speech", elem_id="tp-talk-sound")
             demo = versions.component(
                 "Button", value="Try it with the sample", size="sm", elem_id="tp-talk-sample"
@@ -55,10 +55,10 @@ def build(desk: Desk, tab: Any) -> None:
             panel = Panel(
                 desk,
                 "talk",
+                "Make the video",
                 "Give a portrait and a recording of speech; the video appears here. "
                 "No text-to-speech is included: record yourself or bring a sound file.",
             )
-            panel.add_buttons("Make the video")
 
     def job_of(picture: Any, audio: Any, *rest: Any) -> AnimateJob:
         extra = dict(zip(files, rest[: len(files)]))

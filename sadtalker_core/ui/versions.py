@@ -85,6 +85,10 @@ def sound_input(label: str, **known: Any) -> Any:
         known |= {"source": "upload"}
     else:
         known |= {"sources": ["upload", "microphone"]}
+        if version()[0] >= 6:
+            known |= {"buttons": []}
+        else:
+            known |= {"show_download_button": False, "show_share_button": False}
     return _component("Audio", label=label, type="filepath", **known)
 
 
@@ -169,6 +173,29 @@ def gallery(label: str, **known: Any) -> Any:
     if not is_old():
         known |= {"interactive": False}
     return _component("Gallery", label=label, allow_preview=False, object_fit="cover", **known)
+
+
+def html(value: str = "", **known: Any) -> Any:
+    """Text with markup, without space around it."""
+    if version()[0] >= 6:
+        known |= {"padding": False}
+    return _component("HTML", value=value, **known)
+
+
+def tabs(**known: Any) -> Any:
+    """Parts of a page; on a narrow one they wrap instead of hiding in a menu."""
+    if version()[0] >= 6:
+        known |= {"overflow_behavior": "wrap"}
+    return gradio().Tabs(**known)
+
+
+def line_to_copy(label: str, **known: Any) -> Any:
+    """A line that can be copied with one click."""
+    if version()[0] >= 6:
+        known |= {"buttons": ["copy"]}
+    else:
+        known |= {"show_copy_button": True}
+    return _component("Textbox", label=label, interactive=False, max_lines=2, **known)
 
 
 def component(name: str, **known: Any) -> Any:

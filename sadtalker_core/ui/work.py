@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ..jobs.kinds import input_files
 from ..jobs.result import AnimateResult
 from ..jobs.settings import AnimateJob
 from ..media.thumbnails import jpeg_of
+from ..weights.store import COMMAND
 from .host import UiHost
 from .words import Progress, for_page
 
@@ -86,22 +88,33 @@ class Runs:
         with self._lock:
             return sum(len(runs) for runs in self._running.values())
 
-    def follow(self, owner: str, part: str, work: Callable[[Run], Any]) -> Iterator[Run]:
+    def follow(
+        self, owner: str, part: str, work: Callable[[Run], Any], waits: bool = True
+    ) -> Iterator[Run]:
         """Do ``work(run)`` in a thread; gives the run whenever its progress may have changed.
 
         The last time it has ended. When nobody asks for more, because the page was left, it stops.
+
+        Args:
+            owner: whose page.
+            part: of the page.
+            work: what to do.
+            waits: for its turn; False where the work takes its turns by itself, or needs none.
         """
         run = Run(owner)
         key = (owner, part)
         with self._lock:
             self._running.setdefault(key, []).append(run)
         thread = threading.Thread(
-            target=self._work, args=(run, key, work), name=f"talking-portraits-{part}", daemon=True
+            target=self._work,
+            args=(run, key, work, waits),
+            name=f"talking-portraits-{part}",
+            daemon=True,
         )
         thread.start()
         try:
             while not run.finished.wait(TICK_S):
-                run.place = 0 if run.begun.is_set() else self.host.place(run)
+                run.place = self.host.place(run)
                 yield run
                 # A thread that waits for a lock of the host cannot be asked to stop: it ends by
                 # itself when it gets the lock, and the page need not wait for that.
@@ -112,12 +125,24 @@ class Runs:
         finally:
             run.stopped.set()
 
-    def _work(self, run: Run, key: tuple[str, str], work: Callable[[Run], Any]) -> None:
+    @contextlib.contextmanager
+    def turn(self, run: Run) -> Generator[None, None, None]:
+        """Held while one job runs. Raises ``Cancelled`` when stopped before."""
+        with self.host.turn(run, run.stopped.is_set):
+            run.begun.set()
+            if run.stopped.is_set():
+                raise Cancelled("Stopped before it began.")
+            yield
+
+    def _work(
+        self, run: Run, key: tuple[str, str], work: Callable[[Run], Any], waits: bool
+    ) -> None:
         try:
-            with self.host.turn(run, run.stopped.is_set):
+            if waits:
+                with self.turn(run):
+                    run.value = work(run)
+            else:
                 run.begun.set()
-                if run.stopped.is_set():
-                    raise Cancelled("Stopped before it began.")
                 run.value = work(run)
         except Cancelled:
             run.was_stopped = True
@@ -157,6 +182,8 @@ class Runs:
                 run.last_frame = time.monotonic()
 
         def announce(sentence: str) -> None:
+            if COMMAND in sentence:
+                return  # the choice of the engine says that already, and how to get more
             notes = (*run.progress.notes, for_page(sentence, input_files(job)))
             run.progress = replace(run.progress, notes=notes)
 

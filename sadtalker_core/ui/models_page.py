@@ -1,0 +1,145 @@
+"""The part of the page about engines and weights: what is here, under which terms, how to get more."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import OptionError
+from ..jobs.engines import is_ready
+from ..registry import ENGINES
+from ..weights.catalog import BUNDLED, WeightFile
+from ..weights.published import LEGACY, PUBLISHED, SETS
+from ..weights.store import COMMAND, WeightStore
+from . import versions
+from .panel import Desk, Panel
+from .words import done_html, escape
+from .work import Run
+
+
+def build(desk: Desk, tab: Any) -> None:
+    """Lay the part out and connect it."""
+    gr = versions.gradio()
+    host = desk.host
+    first = next(iter(SETS))
+    with gr.Row(elem_classes="tp-part"):
+        with gr.Column(scale=6, min_width=320):
+            table = versions.html(table_html(host.weights()), elem_id="tp-models-table")
+        with gr.Column(scale=5, min_width=320):
+            chosen = versions.component(
+                "Dropdown",
+                choices=[(_set_title(name), name) for name in SETS],
+                value=first,
+                label="Get more",
+                elem_id="tp-models-set",
+            )
+            terms = versions.html(terms_html(first, host.weights()))
+            line = versions.line_to_copy("In a terminal", value=command(desk, first))
+            panel = None
+            if host.may_download:
+                panel = Panel(desk, "models", "Download here", "")
+            refresh = versions.component("Button", value="Refresh", size="sm")
+
+    def choose(name: str) -> tuple[str, str]:
+        return terms_html(name, host.weights()), command(desk, name)
+
+    def look() -> str:
+        return table_html(host.weights())
+
+    versions.on(chosen.change, choose, [chosen], [terms, line])
+    versions.on(refresh.click, look, [], [table])
+    if hasattr(tab, "select"):
+        versions.on(tab.select, look, [], [table])
+    if panel is not None:
+        event = panel.bind_work(
+            [chosen], ["weights"], lambda values: _download(desk, values), _shown, waits=False
+        )
+        versions.on(event.then, look, [], [table])
+
+
+def _download(desk: Desk, values: Sequence[Any]) -> Any:
+    (name,) = values
+    if name not in SETS:
+        raise OptionError("Choose what to download first.")
+    files = SETS[str(name)]
+
+    def work(run: Run) -> int:
+        def progress(stage: str, done: int, total: int) -> None:
+            run.progress = replace(run.progress, stage=stage, done=done, total=total)
+
+        store = desk.host.weights()
+        missing = sum(store.find(file) is None for file in files)
+        store.download(files, progress=progress, cancelled=run.stopped.is_set)
+        return missing
+
+    return work
+
+
+def _shown(run: Run) -> tuple[Any, ...]:
+    hidden = versions.update(visible=False)
+    count: int = run.value
+    text = f"{count} files are here now." if count else "All of these files were here already."
+    return (done_html(text), hidden, hidden, hidden)
+
+
+def command(desk: Desk, name: str) -> str:
+    """The exact line that gets a set for this host."""
+    folder = desk.host.models_dir()
+    return f"{COMMAND} {name}" + (f" --models-dir {shlex.quote(folder)}" if folder else "")
+
+
+def _set_title(name: str) -> str:
+    size = sum(file.size for file in SETS[name])
+    return f"{name} ({size / 1e6:,.0f} MB)" if size else name
+
+
+def terms_html(name: str, store: WeightStore) -> str:
+    """Licences of a set, and what of it is missing."""
+    files = SETS[name]
+    missing = [file for file in files if store.find(file) is None]
+    state = "All of it is here." if not missing else f"{len(missing)} of {len(files)} files missing."
+    items = "".join(
+        f"<li>{escape(licence)}</li>" for licence in dict.fromkeys(file.licence for file in files)
+    )
+    return (
+        f'<div class="tp-status"><b>{escape(state)}</b> Licence:'
+        f'<ul class="tp-notes">{items}</ul></div>'
+    )
+
+
+def table_html(store: WeightStore) -> str:
+    """Engines, and every weight file with its place and terms."""
+    rows = "".join(
+        f"<tr><td><b>{escape(engine.title)}</b><br>{escape(engine.description)}</td>"
+        f"<td>{_mark(is_ready(engine, store), 'ready', 'needs a download')}</td>"
+        f"<td>{escape(engine.licence)}</td></tr>"
+        for engine in sorted(ENGINES, key=lambda engine: engine.needs_download)
+    )
+    known = [*BUNDLED, *PUBLISHED, *(file for file in LEGACY if store.find(file))]
+    files = "".join(_file_row(file, store) for file in known)
+    folders = "".join(f"<li>{escape(folder)}</li>" for folder in store.folders)
+    return (
+        '<div class="tp-scroll"><table class="tp-table tp-cards"><tr><th>Engine</th><th>State</th>'
+        f"<th>Licence</th></tr>{rows}</table></div>"
+        f'<details class="tp-fold"><summary>Weight files ({len(known)})</summary>'
+        '<div class="tp-scroll"><table class="tp-table tp-cards">'
+        f"<tr><th>File</th><th>State</th><th>Licence</th></tr>{files}</table></div></details>"
+        '<details class="tp-fold"><summary>Folders that are looked into</summary>'
+        f'<ul class="tp-notes">{folders}'
+        "</ul></details>"
+    )
+
+
+def _file_row(file: WeightFile, store: WeightStore) -> str:
+    path = store.find(file)
+    size = f"{file.size / 1e6:,.0f} MB" if file.size else ""
+    return (
+        f"<tr><td>{escape(file.name)} {escape(size)}<br>{escape(file.description)}</td>"
+        f"<td>{_mark(path is not None, 'here', 'not here')}</td><td>{escape(file.licence)}</td></tr>"
+    )
+
+
+def _mark(is_good: bool, yes: str, no: str) -> str:
+    return f'<span class="tp-yes">✓ {yes}</span>' if is_good else f'<span class="tp-no">{no}</span>'
