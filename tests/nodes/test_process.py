@@ -14,7 +14,7 @@ from .scenes import portrait, run, small_head, toy_model
 MODES = pack_module("sadtalker_core.systems.liveportrait.process_modes")
 
 
-def driver(frames: int = 3) -> torch.Tensor:
+def driver(frames: int = 2) -> torch.Tensor:
     """A head that moves aside and is tinted, so that toy networks see a change."""
     head = small_head()
     rows = [head.roll(12 * i, 2) * (1 - 0.2 * i) for i in range(frames)]
@@ -47,10 +47,14 @@ def points_of(
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"relative_motion_mode": "single_frame", "delta_multiplier": 1.5},
         {"eye_retargeting": True, "eyes_retargeting_multiplier": 1.4},
-        {"lip_zero": True, "lip_zero_threshold": 0.001, "stitching": False},
+        {
+            "relative_motion_mode": "single_frame",
+            "delta_multiplier": 1.5,
+            "lip_zero": True,
+            "lip_zero_threshold": 0.001,
+            "stitching": False,
+        },
     ],
 )
 def test_keypoints_are_those_of_the_formulas(host: Host, options: dict[str, Any]) -> None:
@@ -64,28 +68,25 @@ def test_keypoints_are_those_of_the_formulas(host: Host, options: dict[str, Any]
     wanted = points_of(model, images, MODES.ProcessOptions(**options), ready, None)
     torch.testing.assert_close(keypoints["driving"], wanted, rtol=0, atol=1e-6)
     assert tuple(keypoints["source"].shape) == (1, 21, 3)
-    assert (faces.shape[0], faces.shape[-1], faces.dtype) == (3, 3, torch.float32)
-    again, _ = run("RenderKeypoints", model=model, portrait=ready, keypoints=keypoints)
-    torch.testing.assert_close(faces, again, rtol=0, atol=1e-6)
+    assert (faces.shape[0], faces.shape[-1], faces.dtype) == (2, 3, torch.float32)
     whole, _ = run("PasteBack", portrait=passed, faces=faces)
-    assert tuple(whole.shape) == (3, *small_head().shape[1:])
+    assert tuple(whole.shape) == (2, *small_head().shape[1:])
 
 
 def test_a_video_gives_as_many_frames_as_both_have(host: Host) -> None:
     model = toy_model(host, "liveportrait")
-    source = torch.cat([small_head()] * 4)
+    source = torch.cat([small_head()] * 3)
     ready = run("PrepareVideo", model=model, images=source)[0]
-    for count, wanted in ((3, 3), (6, 4)):
-        for mode in ("relative", "source_video_smoothed"):
-            faces, _, keypoints = run(
-                "LivePortraitProcess",
-                model=model,
-                portrait=ready,
-                driving_images=driver(count),
-                relative_motion_mode=mode,
-            )
-            assert (len(faces), len(keypoints["driving"])) == (wanted, wanted)
-            assert len(keypoints["source"]) == wanted
+    for count, wanted, mode in ((2, 2, "relative"), (4, 3, "source_video_smoothed")):
+        faces, _, keypoints = run(
+            "LivePortraitProcess",
+            model=model,
+            portrait=ready,
+            driving_images=driver(count),
+            relative_motion_mode=mode,
+        )
+        assert (len(faces), len(keypoints["driving"])) == (wanted, wanted)
+        assert len(keypoints["source"]) == wanted
 
 
 def test_another_engine_is_refused_with_a_sentence(host: Host) -> None:
