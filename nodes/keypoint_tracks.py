@@ -75,7 +75,7 @@ def track_of(
     )
     rate = rate_of(wanted.fps)
     frames = int(last_keyframe(wanted.sliders) * rate) + 1
-    moves = () if motion is None else (fitted(motion, portrait, []),)
+    moves: Any = () if motion is None else (fitted(motion, portrait, []),)
     tracks = keypoint_tracks(
         model.networks, one, moves, wanted.options, wanted.sliders, frames, rate, runtime
     )

@@ -208,7 +208,7 @@ class PrepareVideo(io.ComfyNode):
         from .media import reference_of
         from .portraits import portrait_dict, prepare_video
 
-        source = {"video": video, "images": images, "fps": fps}
+        source: dict[str, Any] = {"video": video, "images": images, "fps": fps}
         options, face = render_options(model, values), options_from(FaceOptions, values)
         with bridge.at_work(model) as runtime:
             value = prepare_video(
