@@ -10,6 +10,7 @@ import { app } from "../../../scripts/app.js";
 import { LiveQueue } from "./live_queue.js";
 import { SliderWatch } from "./slider_watch.js";
 
+const NAME = "TalkingPortraits.Editors";
 const EDITORS = new Set(["TalkingPortraitsEditExpression", "TalkingPortraitsExpressionEditor"]);
 const SWITCH = "live_preview";
 const RESET = "reset sliders";
@@ -18,9 +19,6 @@ const PICTURE_HEIGHT = 400;
 
 /** Of each editor: its inputs with widgets, and its sliders' values that leave the face alone. */
 const known = new Map();
-
-const queue = new LiveQueue(app, api);
-const watch = new SliderWatch(app, SWITCH, (ids) => queue.request(ids));
 
 function resetSliders(node) {
   const { neutral } = known.get(node.comfyClass);
@@ -47,28 +45,35 @@ function makeRoom(node) {
   };
 }
 
-app.registerExtension({
-  name: "TalkingPortraits.Editors",
+function register() {
+  const queue = new LiveQueue(app, api);
+  const watch = new SliderWatch(app, SWITCH, (ids) => queue.request(ids));
+  app.registerExtension({
+    name: NAME,
 
-  beforeRegisterNodeDef(nodeType, nodeData) {
-    if (!EDITORS.has(nodeData.name)) return;
-    const neutral = new Map();
-    const required = Object.entries(nodeData.input?.required ?? {});
-    for (const [name, spec] of required) {
-      if (spec[1]?.display === "slider") neutral.set(name, spec[1].default);
-    }
-    known.set(nodeData.name, { names: new Set(required.map(([name]) => name)), neutral });
-  },
+    beforeRegisterNodeDef(nodeType, nodeData) {
+      if (!EDITORS.has(nodeData.name)) return;
+      const neutral = new Map();
+      const required = Object.entries(nodeData.input?.required ?? {});
+      for (const [name, spec] of required) {
+        if (spec[1]?.display === "slider") neutral.set(name, spec[1].default);
+      }
+      known.set(nodeData.name, { names: new Set(required.map(([name]) => name)), neutral });
+    },
 
-  nodeCreated(node) {
-    if (!known.has(node.comfyClass)) return;
-    // The last widget, and not saved: values in workflows keep their places.
-    const button = node.addWidget("button", RESET, null, () => resetSliders(node), {
-      serialize: false,
-    });
-    button.serialize = false;
-    node.setSize?.([Math.max(node.size[0], WIDTH), node.size[1]]);
-    makeRoom(node);
-    watch.add(node, known.get(node.comfyClass).names);
-  },
-});
+    nodeCreated(node) {
+      if (!known.has(node.comfyClass)) return;
+      // The last widget, and not saved: values in workflows keep their places.
+      const button = node.addWidget("button", RESET, null, () => resetSliders(node), {
+        serialize: false,
+      });
+      button.serialize = false;
+      node.setSize?.([Math.max(node.size[0], WIDTH), node.size[1]]);
+      makeRoom(node);
+      watch.add(node, known.get(node.comfyClass).names);
+    },
+  });
+}
+
+// A folder of another name than the project's is served under both: once is enough.
+if (!app.extensions?.some((extension) => extension.name === NAME)) register();
