@@ -1,0 +1,1 @@
+"""Sound to features: pure maths on streams of samples."""

@@ -1,0 +1,1 @@
+"""Pure maths of points, pictures and head poses."""

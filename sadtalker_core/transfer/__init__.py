@@ -1,0 +1,1 @@
+"""Maps between the engines' motions, and editing of motion."""

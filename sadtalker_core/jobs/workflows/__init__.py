@@ -1,0 +1,1 @@
+"""Saved ComfyUI graphs of abandoned packs, rewritten for our nodes."""

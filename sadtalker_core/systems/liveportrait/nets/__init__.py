@@ -1,0 +1,1 @@
+"""LivePortrait's networks; attribute names are the checkpoint's."""

@@ -1,0 +1,1 @@
+"""SadTalker's networks; attribute names are the checkpoint's."""
