@@ -9,6 +9,7 @@ pages, ``menu.json`` names of categories and sockets. ``--missing`` lists texts 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from .node_schemas import inputs_of, is_widget, node_infos, outputs_of, shape_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ROOT / "tools" / "node_texts"
+GUIDE = ROOT / "docs" / "comfyui.md"
 SHAPES = ROOT / "sadtalker_core" / "jobs" / "workflows" / "node_shapes.json"
 LANGUAGES = ("en", "zh")
 
@@ -27,6 +29,18 @@ CONVERTED = (
     *("LoadSadTalker", "MotionFromVideo", "PasteBack", "PoseVaeHeadPose", "PreparePortrait"),
     *("PrepareVideo", "ReferencePoseAndBlink", "Render", "RenderVideo", "TalkingPortrait"),
 )
+
+_GROUPS = {
+    "": "One node for the whole job",
+    "models": "Models",
+    "portrait": "Portrait and expression",
+    "audio": "Motion from speech and video",
+    "motion": "Motion: edit, keep, plot",
+    "render": "Render",
+    "tools": "Reports and measures",
+}
+_BEGIN = "<!-- nodes: written by python -m tools.node_pages -->\n"
+_END = "<!-- end of nodes -->\n"
 
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
@@ -236,7 +250,26 @@ def made(infos: dict[str, dict[str, Any]], texts: Texts) -> dict[Path, str]:
         if prefix + name in infos
     }
     files[SHAPES] = _dumped(shapes)
+    files[GUIDE] = guide(infos)
     return files
+
+
+def guide(infos: dict[str, dict[str, Any]]) -> str:
+    """``docs/comfyui.md`` with the newest list of nodes."""
+    groups: dict[str, list[str]] = {name: [] for name in _GROUPS}
+    for info in infos.values():
+        group = info["category"].partition("/")[2]
+        first = re.split(r"(?<=[.])\s", " ".join(info["description"].split()), maxsplit=1)[0]
+        row = f"| **{info['display_name']}** | {_cell(first.rstrip(':.'))}. |"
+        groups[group].append(row)
+    parts = [
+        f"### {_GROUPS[group]}\n\n| node | what it does |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+        for group, rows in groups.items()
+        if rows
+    ]
+    before, _, rest = GUIDE.read_text(encoding="utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    return before + _BEGIN + "\n" + "\n".join(parts) + "\n" + _END + after
 
 
 def _dumped(value: Any) -> str:
