@@ -75,17 +75,15 @@ def drive_portraits(
         if motion is None or model.engine.driving is None:
             motion = _motion(model, value, reference, options, values, runtime)
         of_portrait: SoundInput | None = own_sound(value, runtime) if sound == "portrait" else None
-        rate = motion.fps if value.video is None else value.video.fps
-        moved = motion if len(motion) == 1 else moving.at_rate(motion, rate)
         made.append(
             moved_video(
                 model,
                 value,
-                [moved],
+                [motion],
                 heard or of_portrait,
                 None,
                 options,
-                rate,
+                motion.fps,
                 values,
                 hidden,
                 runtime,
@@ -111,7 +109,7 @@ def _portraits(
     if images is not None:
         yield from prepared_pictures(model, images, values, runtime)
         return
-    source = {"video": video, "images": None, "fps": fps}
+    source: dict[str, Any] = {"video": video, "images": None, "fps": fps}
     options, who = render_options(model, values), options_from(FaceOptions, values)
     yield prepare_video(model, reference_of(**source), source, who, None, options, runtime)
 

@@ -192,7 +192,7 @@ def frames_of(
         sliders: changes on top.
         options: what is taken over of the motion: the engine's driving options, or None where it
             has none.
-        fps: of a still picture that no motion moves.
+        fps: of a still picture that no motion moves; a video has its own, and motions follow it.
         runtime: device, chunk, progress, cancel, preview.
         is_driven: the motion was filmed: its strength is kept within what the engine can show.
 
@@ -212,6 +212,9 @@ def frames_of(
             model.networks, value.prepared, motions[0], engine.motion_options(), runtime
         )
         return _watched(stream, runtime)
+    if value.video is not None:  # each of its frames is moved
+        fps = value.video.fps
+        motions = [at_rate(motion, fps) for motion in motions]
     if not motions and sliders.is_untouched and value.video is None:
         raise OptionError("nothing moves the portrait; connect a motion, an expression or a sound.")
     is_plain = sliders.is_untouched and options == driving.options() and value.video is None

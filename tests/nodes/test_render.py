@@ -157,6 +157,39 @@ def track(model: Any, ready: Any, number: int = 0, motion: Any = None) -> Any:
     )[0].to_dict()
 
 
+@pytest.mark.parametrize("engine", ["lite", "liveportrait"])
+def test_a_video_has_a_mask_for_every_frame(host: Host, engine: str) -> None:
+    model = toy_model(host, "lite")
+    ready = portrait(model, demo_picture())
+    own = run("Render", model=model, portrait=ready, motion=talk(4))[0]
+    model = toy_model(host, engine)
+    video = run("PrepareVideo", model=model, images=own, fps=12.5)[0]
+    smile = {"type": "ExpressionSliders", "version": 1, "smile": "1", "rotate_yaw": "12"}
+    frames, mask, fps = run("Render", model=model, portrait=video, expression=smile)
+    assert fps == 12.5
+    assert frames.shape == own.shape
+    assert mask.shape == own.shape[:3]
+    change = (frames - own).abs().amax(-1)
+    assert float(change.masked_fill(mask > 0, 0).max()) <= 1.01 / 255
+    assert all(float(each.max()) > 0.05 for each in change)
+    assert 0.02 < float(mask.mean()) < 0.5
+    # the head turned between the first and the last frame, and the mask went with it
+    assert not torch.equal(mask[0], mask[-1])
+
+
+def test_keypoints_of_a_video_are_pasted_over_its_frames(host: Host) -> None:
+    model = toy_model(host, "liveportrait")
+    own = small_head().repeat(3, 1, 1, 1)
+    video = run("PrepareVideo", model=model, images=own, fps=25.0)[0]
+    motion = implicit(3)
+    whole = run("Render", model=model, portrait=video, motion=motion)[0]
+    keypoints = track(model, video, motion=motion)
+    faces = run("RenderKeypoints", model=model, portrait=video, keypoints=keypoints)[0]
+    pasted, mask = run("PasteBack", portrait=video, faces=faces)
+    assert torch.equal(pasted, whole)
+    assert len(mask) == 3
+
+
 def test_two_faces_are_pasted_one_after_the_other(host: Host) -> None:
     model = toy_model(host, "liveportrait")
     image = two_people()

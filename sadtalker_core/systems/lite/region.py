@@ -10,16 +10,16 @@ from torch import Tensor
 
 from ...faces.crop import framed
 from ...faces.face import Face
-from ...faces.mesh import EYE_OUTER
 from ...faces.track import FaceTracker
 from ...geometry.warp import enlarge_field
 from ...runtime import Runtime
+from .frame import FaceFrame
 from .pipeline import shown_mode
 from .render import PreparedPortrait
 from .video import PreparedVideo, at_rate
 
-_REACH = (1.5, 1.9)  # half width and height of a moved head around its mesh, in E
-_SOFT = 0.25  # part of the radius over which it ends
+_REACH = (2.1, 2.3, 2.7)  # E to the sides, up and down from the mesh: as far as anything moves
+_SOFT = 0.15  # part of that over which it ends
 
 
 def region(
@@ -27,8 +27,8 @@ def region(
 ) -> Tensor:
     """(1, H, W) of a portrait, (T, H, W) of a video whose head moves, float32 in [0, 1].
 
-    A portrait's is the weight with which its pixels follow the head. A video's is an oval around
-    the head of each frame; 0 where the face is not seen.
+    A portrait's is the weight with which its pixels follow the head. A video's is a rounded box
+    around the head of each frame; 0 where the face is not seen.
 
     Args:
         prepared: the portrait or video.
@@ -47,7 +47,7 @@ def region(
         picture, _ = framed(rgb, prepared.start, *shown_mode(prepared.options, rgb))
         tracked = tracker.update(picture)
         if tracked is not None and tracked.valid:
-            found[index] = _oval(tracked.face, size)
+            found[index] = _around(tracked.face, size)
     return found
 
 
@@ -61,12 +61,13 @@ def _of_picture(portrait: PreparedPortrait) -> Tensor:
     return torch.from_numpy(whole).clamp_(0, 1)
 
 
-def _oval(face: Face, size: tuple[int, int]) -> Tensor:
-    mesh = face.mesh_px[:, :2].float()
-    left, right = mesh[list(EYE_OUTER)]
-    unit = float((right - left).norm().clamp(min=1.0))
-    x, y = mesh.mean(0).tolist()
-    rows = (torch.arange(size[0]) - y) / (_REACH[1] * unit)
-    columns = (torch.arange(size[1]) - x) / (_REACH[0] * unit)
-    far = (rows[:, None].square() + columns[None].square()).sqrt()
+def _around(face: Face, size: tuple[int, int]) -> Tensor:
+    mesh = face.mesh_px.cpu().numpy().astype(np.float32)
+    unit = FaceFrame.of(mesh).unit_px
+    x, y = (float(value) for value in mesh[:, :2].mean(0))
+    down = torch.arange(size[0]) - y
+    reach = torch.where(down < 0, torch.tensor(_REACH[1]), torch.tensor(_REACH[2]))
+    rows = (down / (reach * unit)).pow(4)
+    columns = ((torch.arange(size[1]) - x) / (_REACH[0] * unit)).pow(4)
+    far = (rows[:, None] + columns[None]).pow(0.25)
     return ((1 - far) / _SOFT).clamp(0, 1)

@@ -205,8 +205,7 @@ def _laid_over(frames: Tensor, crops: Tensor, places: Tensor, is_matched: bool) 
     # no finer than the picture, or reading them at its pixels would alias
     wanted = max(CROP_SIZE, round(float(affine.scale_of(at_512.double()).max()) * CROP_SIZE))
     if side > wanted:
-        way = dict(size=(wanted, wanted), mode="bilinear", align_corners=False, antialias=True)
-        crops, side = interpolate(crops, **way).clamp(0, 1), wanted
+        crops, side = _resized(crops, (wanted, wanted)), wanted
     if side != CROP_SIZE:
         ratio = CROP_SIZE / side
         shift = (ratio - 1) / 2
@@ -222,7 +221,10 @@ def _alone(faces: Tensor, size: tuple[int, int], runtime: Runtime) -> Iterator[T
         runtime.check_cancelled()
         crops = part.to(runtime.device, torch.float32)
         if tuple(crops.shape[2:]) != size:
-            crops = interpolate(
-                crops, size=size, mode="bilinear", align_corners=False, antialias=True
-            )
+            crops = _resized(crops, size)
         yield to_levels(crops)
+
+
+def _resized(crops: Tensor, size: tuple[int, int]) -> Tensor:
+    made = interpolate(crops, size=size, mode="bilinear", align_corners=False, antialias=True)
+    return made.clamp(0, 1)
