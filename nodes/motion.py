@@ -165,7 +165,7 @@ class BlendMotion(io.ComfyNode):
         share: Any = weight
         if written is not None:
             share = written.at(torch.arange(len(a), dtype=torch.float64) / float(a.fps))
-        shares = dict.fromkeys(region_choice(region), share)
+        shares = {name: share for name in region_choice(region)}  # noqa: C420
         return result(mixed(a, b, shares, pose_of(portrait), expression_map()))
 
 

@@ -24,8 +24,13 @@ def _text_outputs(what: str) -> list[Any]:
     ]
 
 
-def _reported(text: str, values: Any, *more: Any) -> Any:
+def _reported(text: str, values: Any, *more: Any, brief: str = "") -> Any:
+    """What a node of text returns; ``brief`` is shown in the node where the whole is too long."""
+    from .bridge import at_work
+
     data = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
+    with at_work() as runtime:
+        runtime.progress(brief or text, 0, 0)
     return io.NodeOutput(text, data, *more, ui=ui.PreviewText(text))
 
 
@@ -183,7 +188,8 @@ class LicenceReport(io.ComfyNode):
 
         used = [models[name] for name in _MODELS if models.get(name) is not None]
         report = licence_report([(model.engine, model.files) for model in used])
-        return _reported(licence_text(report), report)
+        text = licence_text(report)
+        return _reported(text, report, brief=text.partition("\n")[0])
 
 
 class ModelReport(io.ComfyNode):
@@ -217,11 +223,12 @@ class ModelReport(io.ComfyNode):
 
     @classmethod
     def execute(cls, engine: str) -> Any:
-        report = _weights(engine)
         from .weight_report import weight_text
 
+        report = _weights(engine)
         missing = sum(not entry["ready"] for entry in report["engines"])
-        return _reported(weight_text(report), report, missing)
+        text = weight_text(report)
+        return _reported(text, report, missing, brief=text.partition("\n\n")[0])
 
     @classmethod
     def fingerprint_inputs(cls, engine: str) -> str:
