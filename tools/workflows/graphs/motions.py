@@ -54,7 +54,7 @@ def motion_lab(schemas: Schemas) -> Graph:
         glance = graph.node(
             *("TalkingPortraitsKeyframeMotion",),
             **{"motion": blended, "mode": "add"},
-            **{"gaze_x": "0:0, 2:0, 2.2:0.8, 3:0.8, 3.2:0", "yaw": "0:0, 2:0, 2.5:5, 3.5:0"},
+            **{"gaze_x": "0:0, 2:0, 2.2:0.05, 3:0.05, 3.2:0", "yaw": "0:0, 2:0, 2.5:5, 3.5:0"},
             wide=340,
         )
     with graph.group("4. What it looks like as curves", PURPLE):
@@ -113,7 +113,7 @@ def motion_files(schemas: Schemas) -> Graph:
         nod = graph.node(
             *("TalkingPortraitsKeyframeMotion",),
             **{"pitch": "0:0, 0.4:8, 0.8:0, 1.2:8, 1.6:0", "seconds": 2.0},
-            **{"smile": "0:0, 0.6:0.6, 2:0.2", "blink": "0:0, 1:0, 1.1:1, 1.25:0"},
+            **{"smile": "0:0, 0.6:0.05, 2:0.02", "blink": "0:0, 1:0, 1.1:1, 1.25:0"},
             wide=340,
         )
     with graph.group("4. The video", PURPLE):
