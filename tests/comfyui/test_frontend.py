@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import time
 import urllib.parse
 import urllib.request
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.nodes.short_graphs import ROOT, names, write_inputs
+from tests.nodes.short_graphs import ROOT, load, names, write_inputs
 from tools.workflows.frontend import prompt_differences
 from tools.workflows.schemas import stored_schemas
 
@@ -74,7 +75,9 @@ class Page:
 
     def picture_of(self, node_id: str) -> np.ndarray:
         """(H, W, 3) the picture that is shown in a node."""
-        entry = self.browser.run(f"app.nodeOutputs[{node_id!r}]?.images?.[0]")
+        found = f"JSON.stringify(app.nodeOutputs[{node_id!r}]?.images?.[0] ?? null)"
+        entry = json.loads(self.browser.run(found))
+        assert entry, "the node shows no picture"
         query = urllib.parse.urlencode(entry)
         with urllib.request.urlopen(f"{self.server.url}/view?{query}", timeout=30) as answer:
             return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"), np.float32)
@@ -104,7 +107,7 @@ def page(
     arguments = ("--cpu", *(("--front-end-root", root) if root else ()))
     with Server(comfy_dir, comfy_python, folder / "base", FOLDER, arguments, False) as server:
         write_inputs(server.base / "input")
-        Image.open(server.base / "input" / "head.png").save(server.base / "input" / "example.png")
+        write_named_inputs(server.base / "input")
         server.post("/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": is_vue})
         with Browser(folder) as browser:
             browser.open(server.url)
@@ -112,6 +115,21 @@ def page(
             browser.listen(2)
             version = browser.run("window.__COMFYUI_FRONTEND_VERSION__ ?? ''")
             yield Page(browser, server, f"{version}{' vue' if is_vue else ''}")
+
+
+# Their files are gigabytes, which the newer frontend says before anything is queued.
+OTHERS_MODELS = ("CheckpointLoaderSimple", "UpscaleModelLoader")
+
+
+def write_named_inputs(folder: Path) -> None:
+    """Pictures, sounds and videos of the names that the example graphs have."""
+    kinds = {"LoadImage": "head.png", "LoadAudio": "voice.wav", "LoadVideo": "driver.mp4"}
+    kinds["TalkingPortraitsLoadSound"] = "voice.wav"
+    for name in names():
+        for node in load(name).values():
+            file = next(iter(node["inputs"].values()), None)
+            if node["class_type"] in kinds and isinstance(file, str):
+                shutil.copy(folder / kinds[node["class_type"]], folder / file)
 
 
 def test_the_extension_is_loaded_once_without_complaint(page: Page) -> None:
@@ -129,7 +147,9 @@ def test_graph_opens_with_every_node(page: Page, pictures: Path, name: str) -> N
     seen = page.browser.run(f"{LOAD}({json.dumps(graph)})")
     page.browser.picture(pictures / f"{name} {page.name}.png")
     assert len(seen["nodes"]) == len(graph["nodes"])
-    assert not [node["type"] for node in seen["nodes"] if not node["known"] or node["wrong"]]
+    assert not [node["type"] for node in seen["nodes"] if not node["known"]]
+    wrong = [node["type"] for node in seen["nodes"] if node["wrong"]]
+    assert not set(wrong) - set(OTHERS_MODELS)
     assert seen["links"] == len(graph["links"])
     assert "missing node" not in seen["said"].lower()
     twin = json.loads((path.parent / "api" / path.name).read_text(encoding="utf-8"))
@@ -182,7 +202,7 @@ PLACE = """(() => {
 VUE_PLACE = """(() => {
   const node = document.querySelector(`[data-node-id="%s"]`);
   const names = [...node.querySelectorAll('*')].filter(
-    (one) => !one.children.length && one.textContent.trim() === %r);
+    (one) => !one.children.length && one.textContent.trim().replaceAll(" ", "_") === %r);
   let row = names[0];
   while (row && !row.querySelector('[role=slider], input[type=range]')) row = row.parentElement;
   const thumb = row.querySelector('[role=slider], input[type=range]');
