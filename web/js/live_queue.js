@@ -92,8 +92,9 @@ export class LiveQueue {
     this.wanted.clear();
     this.running = "";
     this.lastSent = performance.now();
+    let prompt = null;
     try {
-      const prompt = await this.app.graphToPrompt();
+      prompt = await this.app.graphToPrompt();
       const targets = ids.filter((id) => prompt.output[id]); // muted ones are not there
       if (!targets.length) return this.idle();
       await this.keepSeeds(prompt.output, targets);
@@ -105,7 +106,7 @@ export class LiveQueue {
       for (const detail of this.early.splice(0)) this.note(detail);
       if (this.ended.has(answer.prompt_id)) this.end(answer.prompt_id);
     } catch (error) {
-      this.complain(error);
+      this.complain(error, prompt?.output ?? {});
       for (const detail of this.early.splice(0)) this.note(detail);
       this.idle();
     }
@@ -162,10 +163,11 @@ export class LiveQueue {
     return this.prompts.get(promptId);
   }
 
-  complain(error) {
-    const problems = Object.values(error?.response?.node_errors ?? {}).flatMap((node) =>
-      (node.errors ?? []).map((each) => `${node.class_type}: ${each.message} ${each.details ?? ""}`),
-    );
+  complain(error, output) {
+    const problems = Object.entries(error?.response?.node_errors ?? {}).flatMap(([id, node]) => {
+      const title = output[id]?._meta?.title ?? node.class_type;
+      return (node.errors ?? []).map((each) => `${title}: ${each.message}: ${each.details ?? ""}`);
+    });
     const detail = problems.join("\n") || String(error?.message ?? error);
     if (detail === this.complaint) return;
     this.complaint = detail;

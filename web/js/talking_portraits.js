@@ -30,17 +30,24 @@ function resetSliders(node) {
   node.setDirtyCanvas?.(true, true);
 }
 
-/** Room for the picture below the sliders when the first one comes; people may make it smaller. */
+/** Room for the picture below the sliders when the first one comes, in nodes that are new. */
 function makeRoom(node) {
-  const before = node.onExecuted;
-  node.onExecuted = function (...args) {
+  let hasRoom = false;
+  chain(node, "onConfigure", () => (hasRoom = true)); // saved nodes are as people made them
+  chain(node, "onExecuted", () => {
+    if (hasRoom || !node.computeSize) return;
+    hasRoom = true;
+    const [width, height] = node.computeSize();
+    const wanted = height + PICTURE_HEIGHT;
+    if (node.size[1] < wanted) node.setSize([Math.max(node.size[0], width), wanted]);
+  });
+}
+
+function chain(node, name, act) {
+  const before = node[name];
+  node[name] = function (...args) {
     const answer = before?.apply(this, args);
-    if (!this.imgs?.length && this.computeSize) {
-      const [width, height] = this.computeSize();
-      const wanted = height + PICTURE_HEIGHT;
-      if (this.size[1] < wanted) this.setSize([Math.max(this.size[0], width), wanted]);
-    }
-    node.onExecuted = before; // once
+    act();
     return answer;
   };
 }
