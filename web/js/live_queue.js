@@ -27,6 +27,7 @@ export class LiveQueue {
     this.early = []; // what was heard before we knew our run's id
     this.lastRuns = new Map(); // execution id -> prompt id of a run that was not ours
     this.prompts = new Map(); // prompt id -> its nodes
+    this.failures = new Map(); // prompt id -> what its node said
     this.complaint = "";
     this.listen();
   }
@@ -39,9 +40,14 @@ export class LiveQueue {
 
   listen() {
     const on = (name, act) => this.api.addEventListener(name, ({ detail }) => act(detail ?? {}));
-    for (const name of ["execution_success", "execution_error", "execution_interrupted"]) {
+    for (const name of ["execution_success", "execution_interrupted"]) {
       on(name, ({ prompt_id }) => this.end(prompt_id));
     }
+    on("execution_error", ({ prompt_id, exception_message }) => {
+      this.failures.set(prompt_id, exception_message);
+      forget(this.failures);
+      this.end(prompt_id);
+    });
     on("execution_start", ({ prompt_id }) => {
       this.started.add(prompt_id);
       forget(this.started);
@@ -102,7 +108,6 @@ export class LiveQueue {
       this.own.add(answer.prompt_id);
       forget(this.own);
       this.running = answer.prompt_id;
-      this.complaint = "";
       for (const detail of this.early.splice(0)) this.note(detail);
       if (this.ended.has(answer.prompt_id)) this.end(answer.prompt_id);
     } catch (error) {
@@ -117,6 +122,9 @@ export class LiveQueue {
     this.ended.add(id);
     forget(this.ended);
     if (id !== this.running) return;
+    // not every frontend shows what went wrong in a run that its own button did not start
+    if (this.failures.has(id)) this.say(this.failures.get(id));
+    else this.complaint = "";
     // Dozens of previews would bury the runs that people want to find in their history. The host
     // writes it a moment after it says that a run has ended.
     setTimeout(() => this.api.deleteItem("history", id).catch(() => null), HISTORY_MS);
@@ -168,14 +176,18 @@ export class LiveQueue {
       const title = output[id]?._meta?.title ?? node.class_type;
       return (node.errors ?? []).map((each) => `${title}: ${each.message}: ${each.details ?? ""}`);
     });
-    const detail = problems.join("\n") || String(error?.message ?? error);
-    if (detail === this.complaint) return;
-    this.complaint = detail;
     console.warn("Talking Portraits: no live preview.", error);
+    this.say(problems.join("\n") || String(error?.message ?? error));
+  }
+
+  /** Once, until a run succeeds or says something else. */
+  say(text) {
+    if (text === this.complaint) return;
+    this.complaint = text;
     this.app.extensionManager?.toast?.add({
       severity: "warn",
       summary: "Live preview",
-      detail,
+      detail: text,
       life: 6000,
     });
   }
