@@ -72,6 +72,8 @@ def shape_of(info: dict[str, Any]) -> dict[str, Any]:
                 row["extra"] = SEED_EXTRA
         if each["optional"]:
             row["optional"] = True
+        if each["options"].get("advanced"):
+            row["folded"] = True
         rows.append(row)
     outputs = [{"name": out["name"], "type": out["type"]} for out in outputs_of(info)]
     return {"title": info["display_name"], "inputs": rows, "outputs": outputs}

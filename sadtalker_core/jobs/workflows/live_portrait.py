@@ -94,7 +94,7 @@ def _process_outputs(rewriter: Rewriter, node: Node, made: Node) -> None:
     whole, mask = output_slot(node, "full_images"), output_slot(node, "mask")
     if whole is None:
         return
-    pasted = rewriter.new("PasteBack", node, after=True)
+    pasted = rewriter.new("PasteBack", node, columns=-1)
     graph.connect(made, 1, pasted, "portrait")
     graph.connect(made, 0, pasted, "faces")
     rewriter.hand_over(node, whole, pasted, 0)

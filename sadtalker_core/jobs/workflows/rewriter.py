@@ -90,7 +90,7 @@ class Rewriter:
         values: Mapping[str, Any] | None = None,
         *,
         in_place: bool = False,
-        after: bool = False,
+        columns: int = 1,
     ) -> Node:
         """A new node.
 
@@ -98,9 +98,9 @@ class Rewriter:
             kind: its type, with or without ``TalkingPortraits``.
             like: the old node whose place, mode and colours it takes.
             values: of its widgets by name; the others have their defaults.
-            in_place: put it exactly where the old node is; else at the nearest free place to the
-                left, where what comes before it belongs.
-            after: to the right instead.
+            in_place: put it exactly where the old node is; else at a free place beside it.
+            columns: how many columns to the left, where what comes before it belongs; negative is
+                to the right.
         """
         name = kind if kind in shapes() else PREFIX + kind
         shape = shapes()[name]
@@ -111,7 +111,7 @@ class Rewriter:
         place = [x, y]
         if not in_place:
             old_width = pair(like.get("size"), (width, height))[0]
-            x += old_width + _GAP_PX if after else -width - _GAP_PX
+            x -= columns * (width + _GAP_PX) if columns > 0 else -old_width - _GAP_PX
             place = self.graph.free_place(x, y, width, height)
         made: Node = {
             "id": 0,
@@ -136,11 +136,15 @@ class Rewriter:
         self.next_id += 1
         return made
 
-    def loader(self, kind: str, like: Node, values: Mapping[str, Any] | None = None) -> Node:
+    def loader(
+        self, kind: str, like: Node, values: Mapping[str, Any] | None = None, columns: int = 2
+    ) -> Node:
         """The graph's one loader of an engine; the first that is asked for is made."""
         if kind not in self._loaders:
             there = self.graph.of_type(PREFIX + kind)
-            self._loaders[kind] = there[0] if there else self.new(kind, like, values)
+            self._loaders[kind] = (
+                there[0] if there else self.new(kind, like, values, columns=columns)
+            )
         return self._loaders[kind]
 
     def set_values(self, node: Node, values: Mapping[str, Any]) -> None:
@@ -200,7 +204,9 @@ def output_slot(node: Node, *names: str) -> int | None:
 
 def _height(shape: NodeShape) -> float:
     rows = max(sum(not each.is_widget for each in shape.inputs), len(shape.outputs))
-    return _TITLES_PX + _ROW_PX * (rows + sum(each.is_widget for each in shape.inputs))
+    rows += sum(each.is_widget and not each.folded for each in shape.inputs)
+    rows += any(each.folded for each in shape.inputs)  # the button that unfolds them
+    return _TITLES_PX + _ROW_PX * rows
 
 
 def _input(shape: Any) -> dict[str, Any]:

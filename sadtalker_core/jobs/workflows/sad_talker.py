@@ -40,14 +40,16 @@ def _talker(rewriter: Rewriter, node: Node) -> None:
     graph = rewriter.graph
     old = rewriter.values(node)
     size, preprocess = old["faceModelResolution"], old["preprocess"]
-    model = rewriter.loader("LoadSadTalker", node, {"size": size, "preprocess": preprocess})
+    borrows = bool(old["useRefVideo"]) and rewriter.linked(node, "refVideo")
+    in_steps = borrows or bool(old["useIdleMode"])
+    values = {"size": size, "preprocess": preprocess}
+    model = rewriter.loader("LoadSadTalker", node, values, columns=4 if in_steps else 1)
     if old["gfpganAsFaceEnhancer"]:
         rewriter.say(node, "its gfpganAsFaceEnhancer is not there; use a restoring node after it")
     if int(old["poseStyle"]) > _LAST_STYLE:
         rewriter.say(node, f"its poseStyle 46 is no style; {_LAST_STYLE} is taken")
     style = min(int(old["poseStyle"]), _LAST_STYLE)
-    borrows = bool(old["useRefVideo"]) and rewriter.linked(node, "refVideo")
-    if borrows or old["useIdleMode"]:
+    if in_steps:
         made = _in_steps(rewriter, node, old, model, style, borrows)
     else:
         given = {"pose_style": style, "still": old["stillMode"]}
@@ -66,7 +68,7 @@ def _in_steps(
     """Portrait, expression, head pose and blink as nodes of their own, and the video."""
     graph = rewriter.graph
     audio = None if old["useIdleMode"] else graph.into(node, "audio")
-    portrait = _fed_by_model(rewriter, "PreparePortrait", node, model)
+    portrait = _fed_by_model(rewriter, "PreparePortrait", node, model, columns=4)
     rewriter.feed(portrait, "image", graph.into(node, "image"))
     made = _fed_by_model(rewriter, "RenderVideo", node, model, in_place=True)
     graph.connect(portrait, 0, made, "portrait")
@@ -81,18 +83,18 @@ def _in_steps(
     length: dict[str, Any] = {"seconds": float(old["idleModeTime"])}
     reference: Node | None = None
     if borrows:
-        reference = _fed_by_model(rewriter, "ReferencePoseAndBlink", node, model)
+        reference = _fed_by_model(rewriter, "ReferencePoseAndBlink", node, model, columns=3)
         graph.connect(portrait, 0, reference, "portrait")
         rewriter.feed(reference, "video", graph.into(node, "refVideo"))
-    expression = _fed_by_model(rewriter, "ExpNetExpression", node, model, length)
+    expression = _fed_by_model(rewriter, "ExpNetExpression", node, model, length, columns=2)
     head: Node | None = None
     if not old["stillMode"]:
         given = {**length, "pose_style": style}
-        head = _fed_by_model(rewriter, "PoseVaeHeadPose", node, model, given)
+        head = _fed_by_model(rewriter, "PoseVaeHeadPose", node, model, given, columns=2)
     if reference is not None and "blink" in what:
         graph.connect(reference, 1, expression, "blink")
     else:
-        blink = rewriter.new("Blink", node, length)
+        blink = rewriter.new("Blink", node, length, columns=3)
         rewriter.feed(blink, "audio", audio)
         graph.connect(blink, 0, expression, "blink")
     if reference is not None and "pose" in what and head is not None:
@@ -119,7 +121,8 @@ def _fed_by_model(
     model: Node,
     values: dict[str, Any] | None = None,
     in_place: bool = False,
+    columns: int = 1,
 ) -> Node:
-    made = rewriter.new(kind, node, values, in_place=in_place)
+    made = rewriter.new(kind, node, values, in_place=in_place, columns=columns)
     rewriter.graph.connect(model, 0, made, "model")
     return made

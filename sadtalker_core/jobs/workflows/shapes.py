@@ -24,6 +24,7 @@ class InputShape:
         default: of the widget.
         optional: whether it may stay empty.
         extra: values that the editor saves after it, such as what a seed does after each run.
+        folded: whether it is folded away under "advanced".
     """
 
     name: str
@@ -32,6 +33,7 @@ class InputShape:
     default: Any = None
     optional: bool = False
     extra: tuple[Any, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def shapes() -> dict[str, NodeShape]:
                 each.get("default"),
                 each.get("optional", False),
                 tuple(each.get("extra", ())),
+                each.get("folded", False),
             )
             for each in entry["inputs"]
         )
