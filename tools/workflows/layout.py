@@ -98,8 +98,8 @@ def size_of(node: Node) -> tuple[float, float]:
         width = node.width or 340.0
         return width, node.height or note_height(node.text, width)
     sockets, outputs = node.spec.sockets(), node.spec.outputs
-    # Advanced ones count: the classic canvas shows them, and the other keeps the height.
-    widgets = node.spec.widgets()
+    widgets = [spec for spec in node.spec.widgets() if not spec.is_advanced]
+    is_folded = len(widgets) < len(node.spec.widgets())
     rows = max(len(sockets), len(outputs), 1)
     height = rows * SLOT + 6
     if widgets:
@@ -108,6 +108,8 @@ def size_of(node: Node) -> tuple[float, float]:
         height += TEXT_BOX if spec.is_multiline else WIDGET * (2 if spec.is_seed else 1)
         if spec.upload:
             height += WIDGET + (SOUND_BAR if spec.upload == "audio" else 0)
+    if is_folded:
+        height += WIDGET + (0 if widgets else 8)  # the button that unfolds the others
     if node.kind in SHOWS:
         height += PICTURE
     if node.kind in EDITORS:

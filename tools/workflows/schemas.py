@@ -188,6 +188,10 @@ FILE_CHOICES = frozenset(
 )
 
 
+# Our script in the frontend gives this one the player and the button of ComfyUI's Load Audio.
+BY_SCRIPT = "TalkingPortraitsLoadSound.audio"
+
+
 def _without_files(kind: str, info: Mapping[str, Any]) -> dict[str, Any]:
     made = json.loads(json.dumps(info))
     for key in ("python_module", "description", "category", "api_node", "input_order"):
@@ -202,6 +206,8 @@ def _without_files(kind: str, info: Mapping[str, Any]) -> dict[str, Any]:
                 continue
             facts = found[1] if len(found) > 1 and isinstance(found[1], dict) else {}
             facts.pop("tooltip", None)
+            if f"{kind}.{name}" == BY_SCRIPT:
+                facts["audio_upload"] = True
             if f"{kind}.{name}" in FILE_CHOICES or any(facts.get(key) for key in UPLOADS):
                 facts["files"] = True
                 if isinstance(found[0], list):

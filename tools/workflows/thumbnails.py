@@ -106,7 +106,8 @@ def moving(*parts: float) -> Callable[[Pictures, Pictures], Image.Image]:
 
 def before_and_after(pictures: Pictures, frames: Pictures) -> Image.Image:
     demo = Image.open(ROOT / "sadtalker_core" / "data" / "demo" / "portrait.png")
-    return side_by_side([demo, pictures[-1]], HALF)
+    saved = next(picture for picture in pictures if picture.info["type"] == "output")
+    return side_by_side([demo, saved], HALF)
 
 
 def two_heads(pictures: Pictures, frames: Pictures) -> Image.Image:
@@ -160,11 +161,11 @@ def main(arguments: list[str]) -> int:
             for item in node.get("images", [])
         ]
         videos = [item for item in shown if item["filename"].endswith(".mp4")]
-        pictures = [
-            Image.open(io.BytesIO(server.read(item)))
-            for item in shown
-            if item["filename"].endswith(".png")
-        ]
+        pictures: Pictures = []
+        for item in shown:
+            if item["filename"].endswith(".png"):
+                pictures.append(Image.open(io.BytesIO(server.read(item))))
+                pictures[-1].info["type"] = item["type"]
         frames = frames_of(server.read(videos[-1])) if videos else []
         recipe(pictures, frames).save(OUT / f"{name}.jpg", quality=84, optimize=True)
         print(name)

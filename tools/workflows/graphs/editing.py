@@ -120,7 +120,7 @@ def retarget_eyes_and_lips(schemas: Schemas) -> Graph:
     with graph.group("2. As numbers", GREEN):
         numbers = graph.node(
             *("TalkingPortraitsRetargetEyesLips",),
-            **{"portrait": portrait, "eyes_open_ratio": 0.45, "lip_open_ratio": 0.0},
+            **{"portrait": portrait, "eyes_open_ratio": 0.6, "lip_open_ratio": 0.0},
         )
         measured = graph.node(
             "PreviewAny", title="How far its eyes are open", source=numbers["eyes"]
