@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from sadtalker_core.errors import OptionError
-from sadtalker_core.faces.crop import crop_square, frame_for_mode, framed, square_around
+from sadtalker_core.faces.crop import (
+    crop_square,
+    face_in_crop,
+    frame_for_mode,
+    framed,
+    square_around,
+)
 from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.overlay import draw_faces
 from sadtalker_core.faces.paste import face_mask, paste_back, square_mask
@@ -157,3 +163,14 @@ def test_framed_moves_the_face_with_its_picture(face: Face) -> None:
     light = shown[0].float() / shown[0].float().sum()
     assert float((light * columns).sum()) == pytest.approx(float(moved.mesh_px[0, 0]), abs=0.1)
     assert float((light * rows).sum()) == pytest.approx(float(moved.mesh_px[0, 1]), abs=0.1)
+
+
+def test_a_face_is_where_its_turned_crop_shows_it(face: Face) -> None:
+    image_from_crop = affine.image_from_square((230.0, 130.0), 180.0, 0.4, 90)
+    inside = face_in_crop(face, image_from_crop)
+    back = affine.apply(image_from_crop, inside.iris_px.double())
+    assert torch.allclose(back.float(), face.iris_px, atol=1e-3)
+    back = affine.apply(image_from_crop, inside.mesh_px[:, :2].double())
+    assert torch.allclose(back.float(), face.mesh_px[:, :2], atol=1e-3)
+    assert torch.allclose(inside.mesh_px[:, 2] * 2, face.mesh_px[:, 2], atol=1e-3)
+    assert torch.equal(inside.box_px[:2], inside.mesh_px[:, :2].amin(0))
