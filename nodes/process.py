@@ -11,7 +11,7 @@ from .schema import fps_input, node_schema, option_inputs, options_from
 
 if TYPE_CHECKING:
     from ..sadtalker_core.structures import ImplicitMotion, KeypointTrack
-    from ..sadtalker_core.systems.liveportrait.process_modes import ProcessOptions
+    from ..sadtalker_core.systems.liveportrait.process_options import ProcessOptions
     from .host_models import HostModel
 
 _CROP = ("driving_crop", "driving_crop_scale", "driving_crop_x", "driving_crop_y")
@@ -60,7 +60,7 @@ class LivePortraitProcess(io.ComfyNode):
     def execute(
         cls, model: Any, portrait: Any, driving_images: Any, fps: float, **values: Any
     ) -> Any:
-        from ..sadtalker_core.systems.liveportrait.process_modes import ProcessOptions
+        from ..sadtalker_core.systems.liveportrait.process_options import ProcessOptions
         from .bridge import at_work, collect
         from .portraits import portrait_of
 
@@ -77,7 +77,7 @@ class LivePortraitProcess(io.ComfyNode):
 
 
 def _process_inputs() -> list[Any]:
-    from ..sadtalker_core.systems.liveportrait.process_modes import ProcessOptions
+    from ..sadtalker_core.systems.liveportrait.process_options import ProcessOptions
 
     made = option_inputs(ProcessOptions)
     place = next(i for i, entry in enumerate(made) if entry.id == _VARIANCE)

@@ -12,6 +12,7 @@ from .pack import pack_module
 from .scenes import portrait, run, small_head, toy_model
 
 MODES = pack_module("sadtalker_core.systems.liveportrait.process_modes")
+OPTIONS = pack_module("sadtalker_core.systems.liveportrait.process_options")
 
 
 def driver(frames: int = 2) -> torch.Tensor:
@@ -65,7 +66,7 @@ def test_keypoints_are_those_of_the_formulas(host: Host, options: dict[str, Any]
         "LivePortraitProcess", model=model, portrait=ready, driving_images=images, **options
     )
     assert passed is ready
-    wanted = points_of(model, images, MODES.ProcessOptions(**options), ready, None)
+    wanted = points_of(model, images, OPTIONS.ProcessOptions(**options), ready, None)
     torch.testing.assert_close(keypoints["driving"], wanted, rtol=0, atol=1e-6)
     assert tuple(keypoints["source"].shape) == (1, 21, 3)
     assert (faces.shape[0], faces.shape[-1], faces.dtype) == (2, 3, torch.float32)

@@ -18,7 +18,8 @@ from sadtalker_core.systems.liveportrait.editor import (
 from sadtalker_core.systems.liveportrait.nets.retargeting import EYES, LIPS, STITCHING
 from sadtalker_core.systems.liveportrait.player import parse_commands, played, player_points
 from sadtalker_core.systems.liveportrait.points import SourcePoints
-from sadtalker_core.systems.liveportrait.process_modes import ProcessOptions, process_points
+from sadtalker_core.systems.liveportrait.process_modes import process_points
+from sadtalker_core.systems.liveportrait.process_options import ProcessOptions
 from sadtalker_core.systems.liveportrait.retarget import FaceRatios, RetargetNets, ratios_of_203
 from sadtalker_core.systems.liveportrait.sliders import EDITOR, PANEL, still_values
 from sadtalker_core.systems.liveportrait.video_panel import opened_lips, silent_lips

@@ -16,11 +16,8 @@ from sadtalker_core.systems.liveportrait.player import (
     played,
     player_points,
 )
-from sadtalker_core.systems.liveportrait.process_modes import (
-    MODES,
-    ProcessOptions,
-    process_points,
-)
+from sadtalker_core.systems.liveportrait.process_modes import process_points
+from sadtalker_core.systems.liveportrait.process_options import MODES, ProcessOptions
 from sadtalker_core.systems.liveportrait.retarget import FaceRatios
 
 from .test_sliders import faces, nets
