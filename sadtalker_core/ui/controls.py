@@ -80,7 +80,8 @@ def step_of(spec: OptionSpec) -> float:
 def info_of(spec: OptionSpec) -> str:
     """Help, and where a text has a range its range."""
     low, high = spec.low, spec.high
-    if spec.kind is str and not spec.choices and low is not None and high is not None:
+    is_text = spec.kind is str or spec.optional
+    if is_text and not spec.choices and low is not None and high is not None:
         return f"{spec.help} ({low:g} to {high:g} {spec.unit}".rstrip() + ")"
     return spec.help
 
@@ -110,6 +111,9 @@ def control(spec: OptionSpec, visible: bool = True) -> Any:
             step=step_of(spec),
             **known,
         )
+    if spec.optional:
+        # An empty number field is 0 in some gradios; empty text is empty in all.
+        return versions.component("Textbox", value="", max_lines=1, **known)
     if spec.kind in (int, float):
         precision = 0 if spec.kind is int else None
         return versions.component("Number", value=spec.default, precision=precision, **known)
@@ -117,7 +121,7 @@ def control(spec: OptionSpec, visible: bool = True) -> Any:
 
 
 def _is_default(spec: OptionSpec, value: Any) -> bool:
-    if value is None or (spec.optional and value == ""):
+    if value is None or (spec.optional and not str(value).strip()):
         return True
     if spec.kind is float and isinstance(value, (int, float)) and spec.default is not None:
         return math.isclose(value, spec.default, rel_tol=1e-9, abs_tol=1e-9)

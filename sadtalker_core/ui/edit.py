@@ -168,7 +168,7 @@ def build(desk: Desk, tab: Any) -> None:
     specs = specs_of(DRIVE)
     shown = names_shown(DRIVE, "auto", store)
     sliders: dict[str, Any] = {}
-    with gr.Row(elem_classes="tp-part"):
+    with gr.Row(elem_classes="tp-part tp-edit"):
         with gr.Column(scale=5, min_width=320):
             portrait = versions.picture_input("Portrait", height=240, elem_id="tp-edit-portrait")
             for name in _VISIBLE:

@@ -39,6 +39,18 @@ STYLE = """
 .tp-yes { color: #2f9e5f; white-space: nowrap; }
 .tp-no { opacity: .7; white-space: nowrap; }
 .tp-page footer, footer .show-api { opacity: .8; }
+@media (min-width: 768px) {
+  .tp-result { position: sticky; top: 12px; align-self: flex-start; }
+}
+@media (max-width: 767px) {
+  /* The picture stays in sight above the sliders that change it. */
+  .tp-edit { flex-direction: column; }
+  .tp-edit > .tp-result { display: contents; }
+  .tp-edit > .tp-result > * { order: 2; width: 100%; }
+  .tp-edit #tp-edit-preview { order: -1; position: sticky; top: 0; z-index: 20;
+    background: var(--body-background-fill); padding: 4px 0; }
+  .tp-edit .tp-preview { max-height: 40vh; }
+}
 @media (max-width: 640px) {
   .tp-head h1 { font-size: 1.25rem; }
   .tp-status { padding: 10px 12px; }

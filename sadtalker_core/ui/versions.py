@@ -89,12 +89,37 @@ def sound_input(label: str, **known: Any) -> Any:
             known |= {"buttons": []}
         else:
             known |= {"show_download_button": False, "show_share_button": False}
-    return _component("Audio", label=label, type="filepath", **known)
+    return _as_it_is(_component("Audio", label=label, type="filepath", **known))
 
 
 def microphone_input(label: str, **known: Any) -> Any:
     """A recorder for gradio 3, whose Audio has one source only."""
-    return _component("Audio", label=label, type="filepath", source="microphone", **known)
+    made = _component("Audio", label=label, type="filepath", source="microphone", **known)
+    return _as_it_is(made)
+
+
+def _as_it_is(made: Any) -> Any:
+    """Give the handler the file that was uploaded.
+
+    Before gradio 5 a sound is decoded and written again, which fails without ffmpeg for all but
+    WAV, and a path that a program sends is copied without a look; ``Pages.check`` has that look.
+    """
+    if version()[0] >= 5:
+        return made
+    usual = made.preprocess
+
+    def preprocess(payload: Any) -> Any:
+        if payload is None:
+            return None
+        if not isinstance(payload, dict):
+            return getattr(payload, "path", None)
+        is_whole = (payload.get("crop_min", 0), payload.get("crop_max", 100)) == (0, 100)
+        if payload.get("is_file") and is_whole:
+            return payload["name"]
+        return usual(payload)
+
+    made.preprocess = preprocess
+    return made
 
 
 def video_input(label: str, **known: Any) -> Any:

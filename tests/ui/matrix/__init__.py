@@ -1,0 +1,1 @@
+"""What runs inside the environments of the matrix: any gradio, no pytest."""

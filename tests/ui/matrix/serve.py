@@ -1,0 +1,38 @@
+"""Serve the page with whatever gradio is here: ``python -m tests.ui.matrix.serve PORT OUT TEMP``.
+
+The command ``ui`` asks for the newest gradio; this does not, for the tests alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def serve(port: int, out: Path, temp: Path) -> tuple[Any, str]:
+    """The page and its address."""
+    os.environ["GRADIO_TEMP_DIR"] = str(temp)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from sadtalker_core.ui import versions
+    from sadtalker_core.ui.host import LocalHost
+    from sadtalker_core.ui.page import STYLE, build
+
+    host = LocalHost(out, temp)
+    page = build(lambda: host, css=STYLE)
+    versions.start_queue(page, 16, 100)
+    folders = [str(host.output_folder()), str(host.temp_folder())]
+    known: dict[str, Any] = {"allowed_paths": folders, "quiet": True, "prevent_thread_lock": True}
+    if versions.version()[0] >= 6:
+        known |= {"theme": versions.theme(), "css": STYLE, "ssr_mode": False}
+    _, url, _ = page.launch(server_name="127.0.0.1", server_port=port, **known)
+    return page, str(url)
+
+
+if __name__ == "__main__":
+    _, address = serve(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    print(address, flush=True)
+    while True:
+        time.sleep(1)
