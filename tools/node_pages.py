@@ -49,7 +49,6 @@ _WORDS: dict[str, dict[str, str]] = {
         "tips": "Tips",
         "shown": "Shown in",
         "name": "name",
-        "type": "type",
         "default": "default",
         "what": "what it is",
         "optional": "may stay empty",
@@ -58,7 +57,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "advanced": "advanced",
         "on": "on",
         "off": "off",
-        "workflows": "the workflows {}, in ComfyUI's template browser.",
+        "workflows": "Workflows {} in ComfyUI's template browser.",
     },
     "zh": {
         "inputs": "输入",
@@ -66,7 +65,6 @@ _WORDS: dict[str, dict[str, str]] = {
         "tips": "使用提示",
         "shown": "示例工作流",
         "name": "名称",
-        "type": "类型",
         "default": "默认值",
         "what": "说明",
         "optional": "可不连接",
@@ -75,7 +73,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "advanced": "高级",
         "on": "开",
         "off": "关",
-        "workflows": "见模板浏览器中的 {}。",
+        "workflows": "见 ComfyUI 模板浏览器中的 {}。",
     },
 }
 
@@ -158,35 +156,40 @@ def _inputs_table(info: dict[str, Any], language: str, texts: Texts) -> str:
         options = each["options"]
         label = texts.say(input_label(each["name"]), language, each["type"])
         name = f"`{each['name']}`" if language == "en" else f"{label} `{each['name']}`"
-        notes = [words["optional"]] if each["optional"] and not is_widget(each) else []
+        notes = [each["type"].replace(",", ", ")]
+        if is_widget(each):
+            notes.append(_default(each, words))
+        elif each["optional"]:
+            notes.append(words["optional"])
         if options.get("advanced"):
             notes.append(words["advanced"])
-        kind = each["type"].replace(",", ", ")
-        if notes:
-            kind += f" ({', '.join(notes)})"
-        rows.append(
-            f"| {name} | {kind} | {_default(each, words)} | "
-            f"{_cell(texts.say(options.get('tooltip') or '', language))} |"
-        )
+        said = _cell(texts.say(options.get("tooltip") or "", language))
+        rows.append(f"| {name} | {said} *{_joined(notes, language)}* |")
+    return _table(rows, words)
+
+
+def _joined(notes: list[str], language: str) -> str:
+    return ("，" if language == "zh" else ", ").join(filter(None, notes))
+
+
+def _table(rows: list[str], words: dict[str, str]) -> str:
+    """Two columns: the editor's help panel is narrow."""
     if not rows:
         return words["none"]
-    head = f"| {words['name']} | {words['type']} | {words['default']} | {words['what']} |"
-    return "\n".join([head, "| --- | --- | --- | --- |", *rows])
+    return "\n".join([f"| {words['name']} | {words['what']} |", "| --- | --- |", *rows])
 
 
 def _default(each: dict[str, Any], words: dict[str, str]) -> str:
-    if not is_widget(each):
-        return ""
     value = each["options"].get("default")
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
-        return words["on"] if value else words["off"]
+        return f"{words['default']} {words['on'] if value else words['off']}"
     text = f"{value:.10g}" if isinstance(value, float) else _cell(str(value))
     low, high = each["options"].get("min"), each["options"].get("max")
     if low is None or high is None or abs(high) > 1e6:
-        return text
-    return f"{text} ({low:.10g} … {high:.10g})"
+        return f"{words['default']} {text}"
+    return f"{words['default']} {text} ({low:.10g} … {high:.10g})"
 
 
 def _outputs_table(info: dict[str, Any], language: str, texts: Texts) -> str:
@@ -195,11 +198,8 @@ def _outputs_table(info: dict[str, Any], language: str, texts: Texts) -> str:
     for out in outputs_of(info):
         kind = f"{out['type']} ({words['list']})" if out["is_list"] else out["type"]
         said = _cell(texts.say(out["tooltip"], language))
-        rows.append(f"| {texts.say(out['name'], language, out['type'])} | {kind} | {said} |")
-    if not rows:
-        return words["none"]
-    head = f"| {words['name']} | {words['type']} | {words['what']} |"
-    return "\n".join([head, "| --- | --- | --- |", *rows])
+        rows.append(f"| {texts.say(out['name'], language, out['type'])} | {said} *{kind}* |")
+    return _table(rows, words)
 
 
 def _cell(text: str) -> str:
