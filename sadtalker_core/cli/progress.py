@@ -77,4 +77,3 @@ def progress_text(stage: str, done: int, total: int, elapsed_s: float) -> str:
         rate = done / elapsed_s
         text += f"  {rate:.1f}/s  {time_left((total - done) / rate)} left"
     return text
-

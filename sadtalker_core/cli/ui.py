@@ -24,7 +24,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="Where results go. [default outputs]",
     )
     parser.add_argument(
-        "--port", metavar="N", default="0", help="Port; 0 takes a free one from 7860 on. [default 0]"
+        "--port",
+        metavar="N",
+        default="0",
+        help="Port; 0 takes a free one from 7860 on. [default 0]",
     )
     parser.add_argument(
         "--address",

@@ -43,10 +43,14 @@ _GROUPS = {
 }
 # A slider is always somewhere: below its range it leaves these as they are in the picture.
 _AS_IS = {"mov_z": 1.0, "eyes_open_ratio": -0.01, "lip_open_ratio": -0.01}
-SPECS: dict[str, OptionSpec] = {spec.name: spec for spec in option_specs(ExpressionSliders)}
 PREVIEW_PX = 1024
 _KEPT = 6  # portraits that are held ready, of as many pages
 EMPTY = "Choose a portrait and move a slider; the face changes here at once."
+
+
+def slider_specs() -> dict[str, OptionSpec]:
+    """The sliders by name."""
+    return {spec.name: spec for spec in option_specs(ExpressionSliders)}
 
 
 @dataclass
@@ -168,17 +172,18 @@ def build(desk: Desk, tab: Any) -> None:
     specs = specs_of(DRIVE)
     shown = names_shown(DRIVE, "auto", store)
     sliders: dict[str, Any] = {}
+    known = slider_specs()
     with gr.Row(elem_classes="tp-part tp-edit"):
         with gr.Column(scale=5, min_width=320):
             portrait = versions.picture_input("Portrait", height=240, elem_id="tp-edit-portrait")
             for name in _VISIBLE:
-                sliders[name] = slider(SPECS[name])
+                sliders[name] = slider(known[name])
             grouped = {name for names in _GROUPS.values() for name in names}
-            rest = tuple(name for name in SPECS if name not in {*grouped, *_VISIBLE})
+            rest = tuple(name for name in known if name not in {*grouped, *_VISIBLE})
             for title, names in {**_GROUPS, **({"More": rest} if rest else {})}.items():
                 with gr.Accordion(label=title, open=False):
                     for name in names:
-                        sliders[name] = slider(SPECS[name])
+                        sliders[name] = slider(known[name])
             with gr.Accordion(label="Engine", open=False):
                 form.components["engine"] = versions.component(
                     "Dropdown",
@@ -257,9 +262,7 @@ def build(desk: Desk, tab: Any) -> None:
     versions.on(engine.change, changed, [engine], [engine, *form.targets])
 
 
-def job_from(
-    desk: Desk, chosen: Any, sliders: dict[str, str], values: dict[str, Any]
-) -> DriveJob:
+def job_from(desk: Desk, chosen: Any, sliders: dict[str, str], values: dict[str, Any]) -> DriveJob:
     """The job of one edited picture.
 
     Raises:

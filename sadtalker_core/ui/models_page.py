@@ -99,7 +99,9 @@ def terms_html(name: str, store: WeightStore) -> str:
     """Licences of a set, and what of it is missing."""
     files = SETS[name]
     missing = [file for file in files if store.find(file) is None]
-    state = "All of it is here." if not missing else f"{len(missing)} of {len(files)} files missing."
+    state = (
+        "All of it is here." if not missing else f"{len(missing)} of {len(files)} files missing."
+    )
     items = "".join(
         f"<li>{escape(licence)}</li>" for licence in dict.fromkeys(file.licence for file in files)
     )

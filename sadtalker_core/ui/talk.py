@@ -76,9 +76,7 @@ def build(desk: Desk, tab: Any) -> None:
         return [info, *form.shown_for(engine, fresh)]
 
     engine_control = form.components["engine"]
-    versions.on(
-        engine_control.change, changed, [engine_control], [engine_control, *form.targets]
-    )
+    versions.on(engine_control.change, changed, [engine_control], [engine_control, *form.targets])
     versions.on(demo.click, lambda: sample(desk), [], [portrait, sound])
     desk.host.add_receiver(portrait)
 
@@ -114,7 +112,9 @@ def job_from(
     given = [path for path in sounds if path is not None]
     if len(given) > 1:
         raise OptionError("Two sounds are given; take one of them out.")
-    files = {name: single_path(desk, extra.get(name), name) for name in ("load_motion", *REFERENCES)}
+    files = {
+        name: single_path(desk, extra.get(name), name) for name in ("load_motion", *REFERENCES)
+    }
     chosen = {name: path for name, path in files.items() if path is not None}
     if not given and not chosen and values.get("idle") is None:
         raise OptionError(

@@ -53,7 +53,9 @@ def picture_html(jpeg: bytes, alt: str, name: str = "tp-frame") -> str:
 
 def progress_html(progress: Progress, place: int = 0, now: float | None = None) -> str:
     """A bar, the stage, the time left, and the latest frame; ``place`` jobs come first."""
-    title, detail, share = _progress_words(progress, place, time.monotonic() if now is None else now)
+    title, detail, share = _progress_words(
+        progress, place, time.monotonic() if now is None else now
+    )
     if progress.batch:
         title = f"{progress.batch} · {title}"
     width = "100" if share is None else f"{100 * share:.1f}"
@@ -69,9 +71,7 @@ def progress_html(progress: Progress, place: int = 0, now: float | None = None) 
     )
 
 
-def _progress_words(
-    progress: Progress, place: int, now: float
-) -> tuple[str, str, float | None]:
+def _progress_words(progress: Progress, place: int, now: float) -> tuple[str, str, float | None]:
     if place:
         jobs = "1 job comes" if place == 1 else f"{place} jobs come"
         return "Waiting for its turn", f"{jobs} first. You can leave this page open.", None
@@ -103,14 +103,15 @@ def error_html(sentence: str) -> str:
 
 def note_html(sentence: str) -> str:
     """Something worth knowing."""
-    return f'<div class="tp-status tp-note" role="status">{escape(sentence)}</div>' if sentence else ""
+    return (
+        f'<div class="tp-status tp-note" role="status">{escape(sentence)}</div>' if sentence else ""
+    )
 
 
 def done_html(sentence: str, notes: Iterable[str] = ()) -> str:
     """What was made."""
     return (
-        f'<div class="tp-status tp-done" role="status">{escape(sentence)}'
-        f"{_notes_html(notes)}</div>"
+        f'<div class="tp-status tp-done" role="status">{escape(sentence)}{_notes_html(notes)}</div>'
     )
 
 
