@@ -291,6 +291,12 @@ def test_mapping_net_takes_sadtalkers_motion_alone(whole: Any) -> None:
         call("MappingNetKeypoints", model=model, portrait=portrait, motion=idle)
     turned, note = call("ConvertMotion", motion=idle, to="SadTalker", portrait=portrait)
     assert "Only the head" in note
+    still, _ = call("KeyframeMotion", seconds=1.0)
+    held, _ = call("ConvertMotion", motion=still, to="SadTalker", portrait=portrait)
+    source = portraits.portrait_of(portrait).prepared.source.coeff
+    for name, columns in (("expression", slice(64)), ("rotation_rad", slice(64, 67))):
+        wanted = source[:, columns].expand(25, -1)
+        torch.testing.assert_close(held[name], wanted, rtol=0, atol=1e-6)
     (track,) = call("MappingNetKeypoints", model=model, portrait=portrait, motion=turned)
     assert track["driving"].shape[0] == 25
 

@@ -26,7 +26,7 @@ licence_words = pack_module("nodes.licence_words")
 pictures = pack_module("sadtalker_core.media.pictures")
 published = pack_module("sadtalker_core.weights.published")
 portraits = pack_module("nodes.portraits")
-runtimes = pack_module("sadtalker_core.runtime")
+weight_report = pack_module("nodes.weight_report")
 
 NOTHING = -1.0
 
@@ -215,3 +215,18 @@ def test_files_that_are_there_are_told_with_their_place(host: Host) -> None:
     text, data, _ = call("ModelReport", engine="sadtalker")
     assert "Damaged, or another version\n  SadTalker_V0.0.2_512.safetensors" in text
     assert node.fingerprint_inputs(engine="sadtalker") != first
+
+
+def test_older_files_do_as_well(host: Host) -> None:
+    older = {file.name for file in (*published.LEGACY, published.MAPPING_FULL)}
+
+    class Store:
+        folders = (host.models,)
+
+        def find(self, file: Any, any_size: bool = False) -> Any:
+            return host.models if file.name in older else None
+
+    report = weight_report.weight_report(Store(), "sadtalker")
+    assert report["engines"][0]["ready"]
+    older.discard("sadtalker-old-pose")
+    assert not weight_report.weight_report(Store(), "sadtalker")["engines"][0]["ready"]
