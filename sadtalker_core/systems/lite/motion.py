@@ -100,15 +100,18 @@ def _motion(
         soft_limit(amount * angle)
         for angle in head_rotation(phrases, level_db, gate, character, generators["head"])
     )
+    runtime.check_cancelled()  # seconds of work for hours of sound
     rotation = [
         _turned(name, getattr(options, name), angle, times)
         for name, angle in (("pitch", pitch), ("yaw", yaw), ("roll", roll))
     ]
     shift = body_sway(yaw, roll, breathing, amount, generators["body"])
     translation = [at_frames(axis, times) for axis in shift]
+    runtime.check_cancelled()
     eyes = eye_shift(pitch, yaw, options.gaze, generators["gaze"])
     gaze_x, gaze_y = (at_frames(axis, times) for axis in eyes)
     del pitch, yaw, roll, shift, eyes
+    runtime.check_cancelled()
     closing = _lids(times, options, phrases, generators)
     brow_amount = options.brows * character.brow
     raised = brow_raise(phrases, rows, brow_amount, generators["brows"])
