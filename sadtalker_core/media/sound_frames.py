@@ -212,18 +212,26 @@ def mixed_to_mono(frame: Any) -> Any:
         level = (values.astype(np.float32) - 128) / 128
     else:
         level = values.astype(np.float32) / float(-np.iinfo(values.dtype).min)
-    names = [getattr(channel, "name", "") for channel in frame.layout.channels]
-    weights = np.array([_MONO_WEIGHTS.get(name, 0.5) for name in names], np.float32)
-    if not weights.any():
-        weights[:] = 1.0
-    weights /= weights.sum()
+    first, *others = _mono_weights(frame.layout)
     # Channel by channel: a matrix product rounds differently for frames of other lengths.
-    mixed = weights[0] * level[0]
-    for weight, channel in zip(weights[1:], level[1:]):
-        mixed += weight * channel
+    mixed = level[0] * first
+    for weight, channel in zip(others, level[1:]):
+        mixed += channel * weight
     mono = av.AudioFrame.from_ndarray(mixed[None], format="fltp", layout="mono")
     mono.sample_rate = frame.sample_rate
     return mono
+
+
+@functools.lru_cache(maxsize=32)
+def _mono_weights_of(names: tuple[str, ...]) -> tuple[float, ...]:
+    weights = [_MONO_WEIGHTS.get(name, 0.5) for name in names]
+    total = sum(weights)
+    return tuple(weight / total if total else 1 / len(weights) for weight in weights)
+
+
+def _mono_weights(layout: Any) -> tuple[float, ...]:
+    """How much of each channel is in the mix; 1 altogether."""
+    return _mono_weights_of(tuple(getattr(channel, "name", "") for channel in layout.channels))
 
 
 def resampled(frames: Iterator[Any], sample_format: str, layout: str | None, rate: int | None):
