@@ -8,17 +8,22 @@
 
 import { app } from "../../../scripts/app.js";
 
-app.registerExtension({
-  name: "TalkingPortraits.SoundFile",
-  beforeRegisterNodeDef(nodeType, nodeData) {
-    if (nodeData.name !== "TalkingPortraitsLoadSound") return;
-    const { audio, audioUI, upload, ...others } = nodeData.input.required;
-    const [files, facts] = audio;
-    nodeData.input.required = {
-      audio: [files, { ...facts, audio_upload: true }],
-      audioUI: ["AUDIO_UI", {}],
-      upload: ["AUDIOUPLOAD", {}],
-      ...others,
-    };
-  },
-});
+const NAME = "TalkingPortraits.SoundFile";
+
+// A folder of another name than the project's is served under both: once is enough.
+if (!app.extensions?.some((extension) => extension.name === NAME)) {
+  app.registerExtension({
+    name: NAME,
+    beforeRegisterNodeDef(nodeType, nodeData) {
+      if (nodeData.name !== "TalkingPortraitsLoadSound") return;
+      const { audio, audioUI, upload, ...others } = nodeData.input.required;
+      const [files, facts] = audio;
+      nodeData.input.required = {
+        audio: [files, { ...facts, audio_upload: true }],
+        audioUI: ["AUDIO_UI", {}],
+        upload: ["AUDIOUPLOAD", {}],
+        ...others,
+      };
+    },
+  });
+}
