@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .schemas import CONTROL, NodeSpec, Schemas
+from .schemas import CONTROL, NodeSpec
 
 MUTED, BYPASSED = 2, 4
 NOTES = frozenset({"Note", "MarkdownNote"})
@@ -116,7 +116,7 @@ def _bypassed(node: Mapping[str, Any], slot: int) -> int | None:
     return None
 
 
-def to_api(workflow: Mapping[str, Any], schemas: Schemas) -> dict[str, Any]:
+def to_api(workflow: Mapping[str, Any], schemas: Mapping[str, NodeSpec]) -> dict[str, Any]:
     """The prompt that the frontend would queue.
 
     Args:

@@ -38,6 +38,10 @@ LOAD = """async (graph) => {
     wired: (node.inputs ?? []).filter(entry => entry.link != null).length,
   }));
   const prompt = await app.graphToPrompt();
+  for (const node of found) {  // of Vue nodes, which are higher than they say
+    const drawn = document.querySelector(`[data-node-id="${node.id}"]`);
+    if (drawn) node.size = [drawn.offsetWidth, drawn.offsetHeight - 30];
+  }
   const toasts = [...document.querySelectorAll(".p-toast-detail")].map(e => e.textContent);
   return { toasts, nodes: found, output: prompt.output, saved: app.graph.serialize() };
 }"""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .schemas import OURS
+
 if TYPE_CHECKING:
     from .graph import Node
 
@@ -86,8 +88,8 @@ def _place_group(group: Group, left: float, top: float) -> None:
         y = top + HEAD + TITLE
         for node, (_, height) in zip(column, sizes, strict=True):
             node.box = (x, y, width if node.kind != PLAYER else width - PLAYER_GROWS, height)
-            y += height + TITLE + GAP
-        bottom = max(bottom, y - TITLE - GAP)
+            bottom = max(bottom, y + height + min(60.0, vue_extra(node)))
+            y += height + max(GAP, vue_extra(node) + 10) + TITLE
         x += width + COLUMN_GAP
     group.box = (left, top, x - COLUMN_GAP + EDGE - left, bottom + EDGE - top)
 
@@ -120,6 +122,15 @@ def size_of(node: Node) -> tuple[float, float]:
     if node.kind == PLAYER:
         width, height = PLAYER_SIZE
     return width, max(height, node.height or 0)
+
+
+def vue_extra(node: Node) -> float:
+    """How much higher a node of ours is as a Vue node: a badge, and wider rows."""
+    if node.spec is None or not node.kind.startswith(OURS) or node.kind in SHOWS:
+        return 0.0
+    shown = [spec for spec in node.spec.widgets() if not spec.is_advanced]
+    texts = sum(spec.type == "STRING" for spec in shown)
+    return 32.0 + 12.0 * texts + 4.0 * (len(shown) - texts)
 
 
 def _width_of(node: Node) -> float:

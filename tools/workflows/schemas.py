@@ -215,7 +215,7 @@ def _without_files(kind: str, info: Mapping[str, Any]) -> dict[str, Any]:
                 else:
                     facts["options"] = []
                 found[1:] = [facts]
-    made["python_module"] = _module_of(made.get("python_module", ""))
+    made["python_module"] = _module_of(made.get("python_module") or "")
     return made
 
 
