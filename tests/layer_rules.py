@@ -63,6 +63,7 @@ CORE_THIRD_PARTIES = frozenset({"torch", "typing_extensions"})
 LAZY_THIRD_PARTIES = {
     "weights/store.py": frozenset({"huggingface_hub"}),
     "systems/liveportrait/landmarks203.py": frozenset({"onnxruntime"}),
+    "ui/webui_host.py": frozenset({"modules"}),  # the web UI's own package
 }
 
 FORBIDDEN_MODULES = frozenset(

@@ -241,6 +241,7 @@ def build(desk: Desk, tab: Any) -> None:
 
     def saved(run: Run) -> tuple[Any, ...]:
         desk.pages.made(run.owner, run.value.path)
+        panel.remember(run.owner, run.value.path)
         _, as_picture, _ = shown_files(run.value.path)
         hidden = versions.update(visible=False)
         return (done_html(result_sentence(run.value)), hidden, as_picture, hidden)

@@ -54,11 +54,13 @@ class UiHost:
     Attributes:
         title: of the page.
         may_download: whether weights may be fetched from here.
+        sends_pictures: whether other parts of the host take pictures.
         is_shared: whether strangers may open the page: then each sees only their own results.
     """
 
     title = "Talking Portraits"
     may_download = False
+    sends_pictures = False
     is_shared = False
 
     def __init__(self, out: Path, temp: Path) -> None:

@@ -1,4 +1,4 @@
-"""The part of the page about engines and weights: what is here, under which terms, how to get more."""
+"""The part of the page about engines and weights: what is here, its terms, how to get more."""
 
 from __future__ import annotations
 
@@ -139,7 +139,8 @@ def _file_row(file: WeightFile, store: WeightStore) -> str:
     size = f"{file.size / 1e6:,.0f} MB" if file.size else ""
     return (
         f"<tr><td>{escape(file.name)} {escape(size)}<br>{escape(file.description)}</td>"
-        f"<td>{_mark(path is not None, 'here', 'not here')}</td><td>{escape(file.licence)}</td></tr>"
+        f"<td>{_mark(path is not None, 'here', 'not here')}</td>"
+        f"<td>{escape(file.licence)}</td></tr>"
     )
 
 

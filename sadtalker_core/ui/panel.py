@@ -11,6 +11,7 @@ from ..errors import TalkingPortraitsError
 from ..jobs.drive_settings import DriveJob
 from ..jobs.result import AnimateResult
 from ..jobs.settings import AnimateJob
+from ..media.thumbnails import frame_at
 from ..weights.catalog import WeightFile
 from . import versions
 from .host import UiHost
@@ -67,6 +68,7 @@ class Panel:
         self, desk: Desk, part: str, label: str, empty: str, picture_px: int | None = None
     ) -> None:
         self.desk, self.part = desk, part
+        self._last: dict[str, Path] = {}
         self._add_buttons(label)
         self.status = versions.html(note_html(empty), elem_id=f"tp-{part}-status")
         self.video = versions.video_output(
@@ -83,6 +85,8 @@ class Panel:
             file_count="multiple",
             elem_id=f"tp-{part}-files",
         )
+        if desk.host.sends_pictures:
+            self._add_sender()
 
     def _add_buttons(self, label: str) -> None:
         gr = versions.gradio()
@@ -98,6 +102,33 @@ class Panel:
                 visible=False,
                 elem_id=f"tp-{self.part}-stop",
             )
+
+    def _add_sender(self) -> None:
+        """Any frame of the result for other parts of the host."""
+        gr = versions.gradio()
+        with gr.Accordion(label="Send a frame to other tabs", open=False):
+            where = versions.component(
+                "Slider",
+                minimum=0,
+                maximum=1,
+                step=0.01,
+                value=0,
+                label="Where in the video",
+                info="0 is the first frame, 1 the last.",
+            )
+            take = versions.component("Button", value="Take this frame")
+            frame = versions.component(
+                "Image", label="Frame", type="pil", interactive=False, height=240
+            )
+            self.desk.host.add_senders(frame)
+
+        def taken(share: float, request: Any) -> Any:
+            path = self._last.get(versions.session_of(request))
+            if path is None or not path.is_file():
+                return None
+            return frame_at(path, float(share or 0)).permute(1, 2, 0).numpy()
+
+        versions.on(take.click, versions.asks_who(taken), [where], [frame])
 
     @property
     def outputs(self) -> list[Any]:
@@ -197,12 +228,17 @@ class Panel:
 
     def _shown_result(self, run: Run) -> tuple[Any, ...]:
         result: AnimateResult = run.value
+        self.remember(run.owner, result.path)
         self.desk.pages.made(run.owner, result.path)
         notes = [*(for_page(one) for one in result.warnings), *licence_notes(result.weights)]
         return (
             done_html(result_sentence(result), notes),
             *shown_files(result.path),
         )
+
+    def remember(self, owner: str, path: Path) -> None:
+        """The result that frames are taken from."""
+        self._last[owner] = path
 
     def keep(self, job: Job, result: AnimateResult) -> AnimateResult:
         """Write the settings beside a result."""

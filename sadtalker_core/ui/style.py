@@ -24,6 +24,7 @@ STYLE = """
 @keyframes tp-slide { from { margin-left: 0; } to { margin-left: 65%; } }
 @media (prefers-reduced-motion: reduce) { .tp-unknown i { animation: none; } }
 .tp-notes { margin: 8px 0 0 1.1em; padding: 0; font-size: .9em; opacity: .9; list-style: disc; }
+.tp-result video { max-height: 68vh; }
 .tp-frame { display: block; max-width: 100%; max-height: 360px; margin: 12px auto 0;
   border-radius: 8px; }
 .tp-preview { display: block; max-width: 100%; max-height: 620px; margin: 0 auto;

@@ -33,6 +33,7 @@ def serve(port: int, out: Path, temp: Path) -> tuple[Any, str]:
 
 if __name__ == "__main__":
     _, address = serve(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
-    print(address, flush=True)
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
     while True:
         time.sleep(1)

@@ -1,0 +1,213 @@
+"""The surroundings of the tab in A1111 and Forge: their queue, state, folders and buttons.
+
+``modules`` is the web UI's own package; it can be imported only there, and only inside functions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import Cancelled
+from ..jobs.stage_names import stage_name
+from ..media.thumbnails import small_picture
+from . import versions
+from .host import UiHost
+
+TAB = "talking_portraits"  # the tab's name in the host's lists of places to send pictures to
+TITLE = "Talking Portraits"
+OUT_SETTING = "talking_portraits_out_dir"
+SENDS_SETTING = "talking_portraits_send_buttons"
+PREVIEW_PX = 768
+_FOLDER = "talking-portraits"
+
+
+class WebuiHost(UiHost):
+    """The web UI that loaded this extension."""
+
+    sends_pictures = True
+
+    def __init__(self) -> None:
+        paths = _paths()
+        super().__init__(Path(), Path(str(paths.data_path)) / "tmp" / _FOLDER)
+
+    def output_folder(self) -> Path:
+        """The setting, else a folder of its own among the host's outputs; read at each job."""
+        from modules import shared  # pyright: ignore[reportMissingImports]
+
+        data = Path(str(_paths().data_path))
+        wanted = str(getattr(shared.opts, OUT_SETTING, "") or "").strip()
+        folder = data / Path(wanted).expanduser() if wanted else _outputs(data) / _FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def readable_folders(self) -> list[Path]:
+        """Pictures that other tabs made lie below the data folder or the outputs."""
+        data = Path(str(_paths().data_path))
+        return [*super().readable_folders(), data, _outputs(data)]
+
+    def models_dir(self) -> str:
+        """A folder of its own among the host's models."""
+        return str(Path(str(_paths().models_path)) / _FOLDER)
+
+    @contextlib.contextmanager
+    def turn(self, who: object, stopped: Callable[[], bool]) -> Generator[None, None, None]:
+        """The host's queue: no picture is generated meanwhile, and Interrupt stops the job."""
+        from modules import call_queue, shared  # pyright: ignore[reportMissingImports]
+
+        with super().turn(who, stopped), call_queue.queue_lock:
+            if stopped():
+                raise Cancelled("Stopped while it waited for its turn.")
+            shared.state.begin(job=TITLE)
+            shared.state.job_count = 1
+            try:
+                yield
+            finally:
+                shared.state.end()
+                # The host clears these itself only for its own jobs.
+                shared.state.interrupted = shared.state.skipped = False
+
+    @contextlib.contextmanager
+    def glance(self) -> Generator[None, None, None]:
+        """A preview waits for the host's job: both would want the memory of the GPU."""
+        from modules import call_queue  # pyright: ignore[reportMissingImports]
+
+        with call_queue.queue_lock:
+            yield
+
+    def step(self, stage: str, done: int, total: int) -> None:
+        """The host's own progress, which its API reports."""
+        from modules import shared  # pyright: ignore[reportMissingImports]
+
+        shared.state.textinfo = stage_name(stage)
+        shared.state.sampling_steps, shared.state.sampling_step = total, done
+
+    def wants_frame(self) -> bool:
+        """Whether live previews are on, and the page has seen the last one."""
+        from modules import shared  # pyright: ignore[reportMissingImports]
+
+        return bool(getattr(shared.opts, "live_previews_enable", True))
+
+    def show(self, frame: Tensor) -> None:
+        """The host's live preview."""
+        from modules import shared  # pyright: ignore[reportMissingImports]
+
+        shared.state.assign_current_image(small_picture(frame, PREVIEW_PX))
+
+    def is_stopped(self) -> bool:
+        """Interrupt and Skip; there is one job, so both end it."""
+        from modules import shared  # pyright: ignore[reportMissingImports]
+
+        names = ("interrupted", "skipped", "stopping_generation")
+        return any(bool(getattr(shared.state, name, False)) for name in names)
+
+    def add_senders(self, picture: object) -> None:
+        """Buttons to img2img, inpaint and extras."""
+        parameters = paste_parameters()
+        buttons = parameters.create_buttons(["img2img", "inpaint", "extras"])
+        for name, button in buttons.items():
+            button.do_not_save_to_config = True
+            binding = parameters.ParamBinding(
+                paste_button=button, tabname=name, source_image_component=picture
+            )
+            parameters.register_paste_params_button(binding)
+
+    def add_receiver(self, picture: object) -> None:
+        """Pictures that other tabs send come here."""
+        paste_parameters().add_paste_fields(TAB, picture, None)
+
+
+class SendButtons:
+    """Buttons below the results of txt2img and img2img that send a picture to the tab."""
+
+    def __init__(self) -> None:
+        self._galleries: dict[str, Any] = {}
+        self._bindings: list[Any] = []
+
+    def after_component(self, component: Any, **known: Any) -> None:
+        """Called by the host after each component that it makes."""
+        name = str(known.get("elem_id") or "")
+        for tab in ("txt2img", "img2img"):
+            if name == f"{tab}_gallery":
+                self._galleries[tab] = component
+            elif name == f"{tab}_send_to_extras" and tab in self._galleries:
+                self._add(tab, self._galleries[tab])
+
+    def _add(self, tab: str, gallery: Any) -> None:
+        from modules import shared  # pyright: ignore[reportMissingImports]
+
+        if not getattr(shared.opts, SENDS_SETTING, True):
+            return
+        parameters = paste_parameters()
+        button = versions.gradio().Button(
+            "🗣",
+            elem_id=f"{tab}_send_to_{TAB}",
+            elem_classes=["tool"],
+        )
+        binding = parameters.ParamBinding(
+            paste_button=button, tabname=TAB, source_image_component=gallery
+        )
+        parameters.register_paste_params_button(binding)
+        self._bindings.append(binding)
+
+    def withdraw(self) -> None:
+        """The tab is not there: the host must not connect buttons to it."""
+        registered = paste_parameters().registered_param_bindings
+        for binding in self._bindings:
+            if binding in registered:
+                registered.remove(binding)
+        self._bindings.clear()
+
+
+def add_settings() -> None:
+    """The section of this extension in the host's settings."""
+    from modules import shared  # pyright: ignore[reportMissingImports]
+
+    gr = versions.gradio()
+    section = (TAB, TITLE)
+    out = shared.OptionInfo(
+        "",
+        "Folder for results, below the data folder (empty: a folder of its own in the outputs)",
+        gr.Textbox,
+        {},
+        section=section,
+    )
+    sends = shared.OptionInfo(
+        True,
+        "Show a button that sends pictures to Talking Portraits (after a restart of the page)",
+        gr.Checkbox,
+        {},
+        section=section,
+    )
+    shared.opts.add_option(OUT_SETTING, out)
+    shared.opts.add_option(SENDS_SETTING, sends)
+
+
+def paste_parameters() -> Any:
+    """What sends pictures between tabs, under its new or its old name."""
+    try:
+        from modules import infotext_utils as found  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        from modules import (  # pyright: ignore[reportMissingImports]
+            generation_parameters_copypaste as found,
+        )
+    return found
+
+
+def _paths() -> Any:
+    from modules import paths  # pyright: ignore[reportMissingImports]
+
+    return paths
+
+
+def _outputs(data: Path) -> Path:
+    try:
+        from modules import paths_internal  # pyright: ignore[reportMissingImports]
+
+        return Path(str(paths_internal.default_output_dir))
+    except (ImportError, AttributeError):
+        return data / "outputs"

@@ -1,0 +1,143 @@
+"""What the tests of the page share: a page without a browser, and one with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HAS_GRADIO = importlib.util.find_spec("gradio") is not None
+needs_gradio = pytest.mark.skipif(not HAS_GRADIO, reason="gradio is not installed here")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+
+
+@dataclass
+class Served:
+    """A page that is being served by the command ``ui``."""
+
+    url: str
+    out: Path
+    temp: Path
+    process: subprocess.Popen[str]
+
+
+def python_with_gradio() -> str:
+    """The interpreter that serves the page: TALKING_PORTRAITS_UI_PYTHON, else this one."""
+    return os.environ.get("TALKING_PORTRAITS_UI_PYTHON") or sys.executable
+
+
+def start(folder: Path, *flags: str) -> Served:
+    """Serve a page of its own, with its results and temporary files below ``folder``."""
+    out, temp = folder / "out", folder / "temp"
+    temp.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temp), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [python_with_gradio(), "-m", "sadtalker_core", "ui", "--out-dir", str(out), *flags],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "log").open("w"),
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if " at http" not in line:
+        process.kill()
+        pytest.fail(f"the page did not start: {(folder / 'log').read_text()}")
+    return Served(line.rsplit(" at ", 1)[1].strip().rstrip("/"), out, temp, process)
+
+
+def end(served: Served) -> None:
+    """Stop it as Ctrl-C or a service manager does."""
+    served.process.terminate()
+    served.process.wait(60)
+    if served.process.stdout is not None:
+        served.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One page for all tests that do not need another."""
+    if not HAS_GRADIO and "TALKING_PORTRAITS_UI_PYTHON" not in os.environ:
+        pytest.skip("gradio is not installed here")
+    page = start(tmp_path_factory.mktemp("served"))
+    yield page
+    end(page)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
+    if not program:
+        pytest.skip("there is no Chromium here")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Visit:
+    """One open page, and what went wrong in it."""
+
+    page: Any
+    errors: list[str]
+    hosts: set[str]
+
+
+@pytest.fixture
+def visit(browser: Any, served: Served) -> Iterator[Any]:
+    """``visit(width, height)`` opens the page as another person would."""
+    contexts: list[Any] = []
+
+    def opened(width: int = 1400, height: int = 900, url: str = "") -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        found = Visit(context.new_page(), [], set())
+        watch(found)
+        found.page.goto(url or served.url)
+        found.page.wait_for_selector("#tp-talk-go", timeout=60_000)
+        return found
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def watch(found: Visit) -> None:
+    """Note errors of the page and whom it asks."""
+
+    def said(message: Any) -> None:
+        if message.type == "error":
+            found.errors.append(message.text)
+
+    def asked(request: Any) -> None:
+        if request.url.startswith("http"):
+            found.hosts.add(request.url.split("/")[2].split(":")[0])
+
+    found.page.on("console", said)
+    found.page.on("pageerror", lambda error: found.errors.append(str(error)))
+    found.page.on("request", asked)
+
+
+def wait_for(check: Any, seconds: float = 30) -> None:
+    """Until ``check()`` is true."""
+    end_time = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end_time, "it did not come to be"
+        time.sleep(0.1)

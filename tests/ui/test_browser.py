@@ -1,0 +1,247 @@
+"""The local page in Chromium: what people do with it, and what they should not be able to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from .conftest import ROOT, Served, end, start, wait_for
+
+pytestmark = [pytest.mark.hosts]
+PICTURES = ROOT / "docs" / "images" / "webui"
+SECONDS = 90_000
+
+
+def shot(page: Any, name: str) -> None:
+    """A picture for the documentation, where TALKING_PORTRAITS_SHOTS asks for one."""
+    if os.environ.get("TALKING_PORTRAITS_SHOTS"):
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(PICTURES / f"{name}.jpg"), type="jpeg", quality=70)
+
+
+def open_part(page: Any, title: str) -> None:
+    page.click(f"button[role=tab]:has-text('{title}')")
+    page.wait_for_timeout(400)
+
+
+def give(page: Any, part: str, portrait: Path, sound: Path | None = None) -> None:
+    page.set_input_files(f"#tp-{part}-portrait input[type=file]", str(portrait))
+    page.wait_for_selector(f"#tp-{part}-portrait img", timeout=SECONDS)
+    if sound is not None:
+        page.set_input_files(f"#tp-{part}-sound input[type=file]", str(sound))
+        page.wait_for_selector(f"#tp-{part}-sound button[aria-label='Play']", timeout=SECONDS)
+
+
+def results(served: Served) -> set[str]:
+    return {path.name for path in served.out.glob("*.mp4")} if served.out.is_dir() else set()
+
+
+def test_talk_from_upload_to_playing(
+    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
+) -> None:
+    found = visit()
+    page = found.page
+    before = results(served)
+    give(page, "talk", demo_portrait, demo_voice)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
+    page.wait_for_function(
+        "() => /frame \\d+ of 254.*left/.test(document.querySelector('#tp-talk-status').innerText)",
+        timeout=SECONDS,
+    )
+    shot(page, "talk-working")
+    assert page.is_visible("#tp-talk-stop")
+    assert page.is_disabled("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-done", timeout=SECONDS)
+    page.wait_for_function(
+        "() => document.querySelector('#tp-talk-video video')?.currentTime > 0.5", timeout=SECONDS
+    )
+    heard = "v => document.querySelector('#tp-talk-video video').webkitAudioDecodedByteCount"
+    assert page.evaluate(heard) > 0
+    shot(page, "talk-done")
+    (made,) = results(served) - before
+    with av.open(str(served.out / made)) as file:
+        assert file.streams.video[0].frames == 254
+        assert file.streams.audio
+    settings = json.loads((served.out / made).with_suffix(".json").read_text())
+    assert settings["settings"]["portrait"] == ["portrait.png"]
+    assert not found.errors
+    assert found.hosts == {"127.0.0.1"}, "the page asks nobody else"
+
+
+def test_stop_ends_the_job_and_leaves_nothing(
+    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
+) -> None:
+    page = visit().page
+    before = results(served)
+    give(page, "talk", demo_portrait, demo_voice)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
+    page.click("#tp-talk-stop")
+    begin = time.monotonic()
+    page.wait_for_selector("#tp-talk-status:has-text('Stopped')", timeout=15_000)
+    assert time.monotonic() - begin < 8
+    assert page.is_enabled("#tp-talk-go")
+    wait_for(lambda: not list(served.out.glob(".talking-portraits-*")), 10)
+    assert results(served) == before
+
+
+def test_sliders_change_the_preview(visit: Any, served: Served, demo_portrait: Path) -> None:
+    found = visit()
+    page = found.page
+    open_part(page, "Edit")
+    give(page, "edit", demo_portrait)
+    image = "#tp-edit-preview img"
+    page.wait_for_selector(image, timeout=SECONDS)
+    times: list[float] = []
+    for name, key in (("smile", "End"), ("aaa", "End"), ("rotate_yaw", "Home"), ("smile", "Home")):
+        old = page.get_attribute(image, "src")
+        begin = time.monotonic()
+        page.locator(f"#tp-slider-{name} input[type=range]").press(key)
+        page.wait_for_function(
+            "old => document.querySelector('#tp-edit-preview img')?.src != old",
+            arg=old,
+            timeout=20_000,
+            polling=20,
+        )
+        times.append(time.monotonic() - begin)
+    print("slider to picture, seconds:", [round(each, 3) for each in times])  # noqa: T201
+    shot(page, "edit")
+    page.click("#tp-edit-go")
+    page.wait_for_selector("#tp-edit-status .tp-done", timeout=SECONDS)
+    assert list(served.out.glob("portrait-edited-*.png"))
+    page.click("#tp-edit-reset")
+    page.wait_for_function(
+        "() => document.querySelector('#tp-slider-smile input[type=range]').value == 0"
+    )
+    assert not found.errors
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("noise.png", b"\x89PNG\r\n\x1a\nnot a picture", "cannot be read"),
+        ("empty.png", b"", "empty"),
+    ],
+)
+def test_bad_pictures_are_told_in_a_sentence(
+    visit: Any, tmp_path: Path, short_voice: Path, name: str, content: bytes, says: str
+) -> None:
+    bad = tmp_path / name
+    bad.write_bytes(content)
+    page = visit().page
+    page.set_input_files("#tp-talk-portrait input[type=file]", str(bad))
+    page.set_input_files("#tp-talk-sound input[type=file]", str(short_voice))
+    page.wait_for_selector("#tp-talk-sound button[aria-label='Play']", timeout=SECONDS)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-error", timeout=SECONDS)
+    text = page.inner_text("#tp-talk-status")
+    assert "Traceback" not in text
+    assert "/" not in text, "no folder of the machine is told"
+
+
+def test_nothing_given_is_told(visit: Any) -> None:
+    page = visit().page
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-error", timeout=SECONDS)
+    assert "Choose a portrait first" in page.inner_text("#tp-talk-status")
+
+
+def test_html_in_names_stays_text(
+    visit: Any, tmp_path: Path, demo_portrait: Path, short_voice: Path
+) -> None:
+    nasty = tmp_path / "<img src=x onerror=window.hacked=1>.png"
+    nasty.write_bytes(demo_portrait.read_bytes())
+    page = visit().page
+    give(page, "talk", nasty, short_voice)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-done", timeout=SECONDS)
+    open_part(page, "Gallery")
+    page.wait_for_selector("#tp-gallery-pictures img", timeout=SECONDS)
+    page.locator("#tp-gallery-pictures img").first.click()
+    page.wait_for_selector("#tp-gallery-about table", timeout=SECONDS)
+    assert page.evaluate("() => window.hacked") is None
+    assert not page.query_selector(".tp-page img[src='x']")
+    shot(page, "gallery")
+
+
+def test_two_people_at_once_wait_for_each_other(
+    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path, short_voice: Path
+) -> None:
+    first, second = visit().page, visit().page
+    before = results(served)
+    give(first, "talk", demo_portrait, demo_voice)
+    give(second, "talk", demo_portrait, short_voice)
+    first.click("#tp-talk-go")
+    first.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
+    second.click("#tp-talk-go")
+    second.wait_for_selector("#tp-talk-status:has-text('1 job comes first')", timeout=SECONDS)
+    for page in (first, second):
+        page.wait_for_selector("#tp-talk-status .tp-done", timeout=SECONDS)
+    texts = [page.inner_text("#tp-talk-status") for page in (first, second)]
+    names = [re.search(r"portrait-\S+\.mp4", text) for text in texts]
+    assert {found.group() for found in names if found} == results(served) - before
+    assert len(results(served) - before) == 2
+
+
+def test_leaving_the_page_stops_its_job(
+    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
+) -> None:
+    page = visit().page
+    before = results(served)
+    give(page, "talk", demo_portrait, demo_voice)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
+    page.context.close()
+    wait_for(lambda: not list(served.out.glob(".talking-portraits-*")), 20)
+    assert results(served) == before
+
+
+def test_a_batch_lists_what_was_made(
+    visit: Any, demo_portrait: Path, short_voice: Path, tmp_path: Path
+) -> None:
+    page = visit().page
+    bad = tmp_path / "grey.png"
+    from PIL import Image
+
+    Image.new("RGB", (64, 64), "grey").save(bad)
+    open_part(page, "Batch")
+    page.set_input_files("#tp-batch-pictures input[type=file]", [str(demo_portrait), str(bad)])
+    page.set_input_files("#tp-batch-sounds input[type=file]", str(short_voice))
+    page.wait_for_selector("#tp-batch-sounds :text('one')", timeout=SECONDS)
+    page.click("#tp-batch-go")
+    page.wait_for_selector("#tp-batch-status table", timeout=SECONDS)
+    text = page.inner_text("#tp-batch-status")
+    assert "1 of 2 made" in text
+    assert "no face" in text.lower()
+    shot(page, "batch")
+
+
+@pytest.mark.parametrize("title", ["Talk", "Drive", "Edit", "Batch", "Gallery", "Models"])
+def test_every_part_fits_a_phone(visit: Any, title: str) -> None:
+    page = visit(390, 844).page
+    open_part(page, title)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    if title in ("Talk", "Models"):
+        shot(page, f"phone-{title.lower()}")
+
+
+def test_the_page_cleans_up_when_it_ends(tmp_path: Path, demo_portrait: Path) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("gradio") is None and not os.environ.get(
+        "TALKING_PORTRAITS_UI_PYTHON"
+    ):
+        pytest.skip("gradio is not installed here")
+    page = start(tmp_path)
+    assert list(page.temp.glob("talking-portraits-*"))
+    end(page)
+    assert page.process.returncode == 0
+    assert not list(page.temp.glob("talking-portraits-*"))
