@@ -15,6 +15,7 @@ from .motion_values import (
     seconds_input,
     seconds_of,
     speech_request,
+    texts_refusal,
 )
 from .sadtalker import NODES as SADTALKER_NODES
 from .schema import fps_input, node_schema, option_inputs, options_from, seed_input
@@ -118,6 +119,14 @@ class SpeechMotion(io.ComfyNode):
             motion = motion_of_speech(speech_request(sound, options, rate_of(fps)), runtime)
         return result(motion, len(motion))
 
+    @classmethod
+    def validate_inputs(
+        cls, yaw: str | None = None, pitch: str | None = None, roll: str | None = None
+    ) -> bool | str:
+        from ..sadtalker_core.systems.lite.config import LiteMotionOptions
+
+        return texts_refusal(LiteMotionOptions, yaw=yaw, pitch=pitch, roll=roll)
+
 
 class IdleMotion(io.ComfyNode):
     """Motion of somebody who says nothing."""
@@ -155,6 +164,14 @@ class IdleMotion(io.ComfyNode):
             request = MotionRequest(options, seconds_of(seconds), rate_of(fps))
             motion = motion_of_speech(request, runtime)
         return result(motion, len(motion))
+
+    @classmethod
+    def validate_inputs(
+        cls, yaw: str | None = None, pitch: str | None = None, roll: str | None = None
+    ) -> bool | str:
+        from ..sadtalker_core.systems.lite.config import LiteMotionOptions
+
+        return texts_refusal(LiteMotionOptions, yaw=yaw, pitch=pitch, roll=roll)
 
 
 NODES = [LoadSound, SpeechMotion, IdleMotion, *SADTALKER_NODES, *VIDEO_NODES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -80,7 +81,13 @@ def refusal(check: Callable[[], object]) -> bool | str:
 
 
 def fingerprint(path: Path) -> str:
-    """Text that changes with the content of a file."""
+    """Text that changes with the content of a file. A file that stayed as it was is read once."""
+    state = path.stat()
+    return _digest(str(path), state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: str, changed_ns: int, size: int) -> str:
     from ..sadtalker_core.weights.catalog import file_sha256
 
-    return file_sha256(path)
+    return file_sha256(Path(path))

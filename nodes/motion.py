@@ -24,6 +24,7 @@ from .motion_values import (
     result,
     seconds_input,
     seconds_of,
+    texts_refusal,
 )
 from .packing import motion_of
 from .schema import fps_input, node_schema, option_inputs, options_from
@@ -168,6 +169,14 @@ class BlendMotion(io.ComfyNode):
         shares = {name: share for name in region_choice(region)}  # noqa: C420
         return result(mixed(a, b, shares, pose_of(portrait), expression_map()))
 
+    @classmethod
+    def validate_inputs(cls, weight_over_time: str | None = None) -> bool | str:
+        from ..sadtalker_core.geometry.keyframes import parse_keyframes
+        from .host_files import refusal
+
+        text = weight_over_time or ""
+        return refusal(lambda: parse_keyframes("weight_over_time", text, 0.0, 1.0))
+
 
 class KeyframeMotion(io.ComfyNode):
     """Head and controls by hand."""
@@ -212,6 +221,32 @@ class KeyframeMotion(io.ComfyNode):
         )
         made = keyframed(base, options_from(KeyframeOptions, values), pose_of(portrait))
         return result(made, len(made))
+
+    @classmethod
+    def validate_inputs(
+        cls,
+        yaw: str | None = None,
+        pitch: str | None = None,
+        roll: str | None = None,
+        shift_x: str | None = None,
+        shift_y: str | None = None,
+        shift_z: str | None = None,
+        mouth_open: str | None = None,
+        mouth_width: str | None = None,
+        pucker: str | None = None,
+        smile: str | None = None,
+        jaw: str | None = None,
+        press: str | None = None,
+        blink: str | None = None,
+        gaze_x: str | None = None,
+        gaze_y: str | None = None,
+        brows: str | None = None,
+    ) -> bool | str:
+        # named one by one: the host checks what is not named here itself
+        texts = {name: text for name, text in locals().items() if name != "cls"}
+        from ..sadtalker_core.transfer.keyframe_options import KeyframeOptions
+
+        return texts_refusal(KeyframeOptions, **texts)
 
 
 class ConvertMotion(io.ComfyNode):

@@ -12,6 +12,7 @@ from . import sockets
 from .host import io
 from .packing import Motion, motion_of
 from .portraits import portrait_of
+from .schema import options_from
 
 SPEECH_RATE = 16000  # Hz, what every engine hears
 REGIONS = ("head", "face", "mouth", "eyes", "brows")
@@ -125,3 +126,14 @@ def seconds_input(tooltip: str, default: float = 5.0, low: float = 0.04) -> Any:
     return io.Float.Input(
         "seconds", default=default, min=low, max=86400.0, step=0.01, tooltip=tooltip
     )
+
+
+def texts_refusal(options: type[Any], **texts: str | None) -> bool | str:
+    """What ``validate_inputs`` returns of texts that an option dataclass reads.
+
+    Linked ones are None here and are checked when they are known.
+    """
+    from .host_files import refusal
+
+    known = {name: text for name, text in texts.items() if text is not None}
+    return refusal(lambda: options_from(options, known))

@@ -17,6 +17,7 @@ from .motion_values import (
     result,
     seconds_input,
     seconds_of,
+    texts_refusal,
 )
 from .packing import motion_of
 from .portraits import portrait_of
@@ -310,6 +311,14 @@ class MappingNetKeypoints(io.ComfyNode):
             moved = moved.to(runtime.device)
             track = track_of(model.networks, value.prepared, moved, options, runtime)
         return io.NodeOutput(track.to_dict())
+
+    @classmethod
+    def validate_inputs(
+        cls, yaw: str | None = None, pitch: str | None = None, roll: str | None = None
+    ) -> bool | str:
+        from ..sadtalker_core.systems.sadtalker.config import SadTalkerMotionOptions
+
+        return texts_refusal(SadTalkerMotionOptions, yaw=yaw, pitch=pitch, roll=roll)
 
 
 def _coefficients(data: Any) -> Coeff3DMM | None:

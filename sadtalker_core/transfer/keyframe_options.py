@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..geometry.keyframes import last_keyframe
 from ..options import check_options, option
 
 _HOW = "A number, or seconds:value pairs such as 0:0, 1.5:10, 3:0; empty leaves it."
@@ -46,3 +47,4 @@ class KeyframeOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        last_keyframe(self)  # refuses texts that are no keyframes

@@ -314,3 +314,43 @@ def test_a_path_that_is_linked_is_checked_when_it_is_there(host: Host, tmp_path:
     load = node_classes()["TalkingPortraitsLoadMotion"]
     assert load.validate_inputs(file="(path below)", path=None) is True
     assert load.fingerprint_inputs(file="(path below)", path=None) == ""
+
+
+WRONG_TEXTS = [
+    ("KeyframeMotion", "gaze_x", "0:0, 0:0.05", "times must rise"),
+    ("IdleMotion", "yaw", "left", "not a number"),
+    ("SpeechMotion", "roll", "0:0, 1:80", "allowed is -45 to 45"),
+    ("MappingNetKeypoints", "pitch", "0:0 1:20", "not a number"),
+    ("BlendMotion", "weight_over_time", "0:0, 1:2", "allowed is 0 to 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "option", "text", "sentence"), WRONG_TEXTS)
+def test_wrong_texts_are_refused_before_anything_runs(
+    name: str, option: str, text: str, sentence: str
+) -> None:
+    node = node_classes()[f"TalkingPortraits{name}"]
+    refused = node.validate_inputs(**{option: text})
+    assert isinstance(refused, str)
+    assert sentence in refused
+    assert option in refused
+    assert node.validate_inputs(**{option: None}) is True  # linked
+    assert node.validate_inputs(**{option: "0:0, 1:0.05"}) is True
+
+
+def test_every_text_of_keyframes_is_checked() -> None:
+    node = node_classes()["TalkingPortraitsKeyframeMotion"]
+    options = pack_module("sadtalker_core.transfer.keyframe_options").KeyframeOptions
+    names = [field.name for field in dataclasses.fields(options) if field.name != "mode"]
+    assert len(names) == 16
+    for name in names:
+        assert name in node.validate_inputs(**{name: "no number"})
+
+
+def test_sadtalkers_head_is_shown_as_it_is_turned() -> None:
+    panels = pack_module("nodes.motion_curves").panels_of
+    rows = torch.zeros(5, 70)
+    rows[:, 65] = math.radians(20)
+    turned = panels(structures.Coeff3DMM.from_rows(rows, FPS))[0]
+    yaw = next(curve for curve in turned.curves if curve.name == "yaw")
+    assert yaw.values == pytest.approx([20.0] * 5, abs=1e-3)
