@@ -135,6 +135,62 @@ def test_renderer_and_paste_back_are_the_whole(
     assert not torch.equal(once, whole[:1])
 
 
+@pytest.mark.parametrize("engine", ["liveportrait", "sadtalker"])
+def test_faces_are_laid_over_other_frames_if_these_fit(host: Host, engine: str) -> None:
+    model = toy_model(host, engine)
+    image = small_head()
+    ready = portrait(model, image)
+    faces = run("RenderKeypoints", model=model, portrait=ready, keypoints=track(model, ready))[0]
+    plain = run("PasteBack", portrait=ready, faces=faces)[0]
+    given: dict[str, Any] = dict(portrait=ready, faces=faces)
+    for frames in (image, image.repeat(len(faces), 1, 1, 1)):
+        assert torch.equal(run("PasteBack", **given, frames=frames)[0], plain)
+    dark, mask = run("PasteBack", **given, frames=torch.zeros_like(image))
+    assert float(dark.amax(-1).masked_fill(mask > 0, 0).max()) == 0
+    assert float(dark.max()) > 0.1
+    with pytest.raises(errors.OptionError, match="do not fit"):
+        run("PasteBack", **given, frames=image[:, :100])
+    with pytest.raises(errors.OptionError, match="do not fit"):
+        run("PasteBack", **given, frames=image.repeat(2, 1, 1, 1))
+    if engine == "liveportrait":
+        with pytest.raises(errors.OptionError, match="square"):
+            run("PasteBack", portrait=ready, faces=faces[:, :100])
+
+
+@pytest.mark.parametrize("engine", ["liveportrait", "sadtalker"])
+def test_a_matched_seam_hides_a_change_of_brightness(host: Host, engine: str) -> None:
+    """As an enhancer's: the crop is the picture itself, brighter."""
+    model = toy_model(host, engine)
+    ready = portrait(model, demo_picture())
+    cut = crop_of(ready, demo_picture(), engine)
+    assert difference(ready, cut, demo_picture(), "soft") < 0.03  # it lies where it was cut
+    bright = (cut + 0.08).clamp(0, 1)
+    soft, matched = (
+        difference(ready, bright, demo_picture(), seam) for seam in ("soft", "matched")
+    )
+    assert matched < 0.5 * soft
+
+
+def crop_of(ready: Any, image: torch.Tensor, engine: str) -> torch.Tensor:
+    """IMAGE (1, S, S, 3): the picture where the renderer's face was cut."""
+    prepared = portraits.portrait_of(ready).prepared
+    if engine == "liveportrait":
+        cut = pack_module("sadtalker_core.systems.liveportrait.crop").cut
+        crop = cut((image.movedim(-1, 1) * 255).to(torch.uint8), _inverse(prepared))
+        return crop.movedim(1, -1).float() / 255
+    return prepared.source.picture[None].movedim(1, -1).float() / 255
+
+
+def _inverse(prepared: Any) -> torch.Tensor:
+    return torch.linalg.inv(prepared.faces[0].image_from_crop.double())
+
+
+def difference(ready: Any, faces: torch.Tensor, image: torch.Tensor, seam: str) -> float:
+    """Mean change inside of the mask."""
+    frames, mask = run("PasteBack", portrait=ready, faces=faces, seam=seam)
+    return float((frames - image).abs().amax(-1)[mask > 0].mean())
+
+
 def track(model: Any, ready: Any, number: int = 0, motion: Any = None) -> Any:
     """KEYPOINTS of a motion."""
     engine, value = model.engine, portraits.portrait_of(ready, model)
