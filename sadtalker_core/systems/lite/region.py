@@ -20,6 +20,7 @@ from .video import PreparedVideo, at_rate
 
 _REACH = (2.1, 2.3, 2.7)  # E to the sides, up and down from the mesh: as far as anything moves
 _SOFT = 0.15  # part of that over which it ends
+_FULL = 8.0  # times the weight: hair that moves by an eighth counts whole, or it would show twice
 
 
 def region(
@@ -27,7 +28,7 @@ def region(
 ) -> Tensor:
     """(1, H, W) of a portrait, (T, H, W) of a video whose head moves, float32 in [0, 1].
 
-    A portrait's is the weight with which its pixels follow the head. A video's is a rounded box
+    A portrait's is where its pixels follow the head. A video's is a rounded box
     around the head of each frame; 0 where the face is not seen.
 
     Args:
@@ -58,7 +59,7 @@ def _of_picture(portrait: PreparedPortrait) -> Tensor:
     weight = enlarge_field(portrait.head.weight, lattice).reshape(lattice.height, lattice.width)
     area = slice(lattice.y0, lattice.y0 + rows), slice(lattice.x0, lattice.x0 + columns)
     whole[area] = weight[:rows, :columns]
-    return torch.from_numpy(whole).clamp_(0, 1)
+    return torch.from_numpy(whole).mul_(_FULL).clamp_(0, 1)
 
 
 def _around(face: Face, size: tuple[int, int]) -> Tensor:
