@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
 from collections import OrderedDict
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -68,53 +66,39 @@ def edited_frame(
         OptionError: the engine is not moved by sliders.
     """
     from .moving import fitted
+    from .video_moments import at_frames
 
     driving = driving_of(model.engine)
-    is_video = portrait.video is not None
     fps = portrait.video.fps if portrait.video else motion.fps if motion is not None else _FPS
-    number = max(0, round(time_s * fps))
-    if motion is not None and not is_video:
-        motion = _ends(motion, number)
+    # where there is motion its first frame is shown too: it counts as rest
+    moments = [time_s] if motion is None or len(motion) == 1 else [0.0, time_s]
+    if motion is not None:
+        last, rate = len(motion) - 1, motion.fps
+        motion = motion[[min(round(moment * rate), last) for moment in moments]]
+    if portrait.video is not None:
+        portrait = at_frames(portrait, [round(moment * fps) for moment in moments])
     moves = () if motion is None else (fitted(motion, portrait, []),)
-    length = number + 1 if is_video else len(moves[0]) if moves else 1
     stream = driving.animate(
         model.networks,
         portrait.prepared,
         moves,
         options or driving.options(),
         at_moment(sliders, time_s),
-        length,
+        len(moments),
         fps,
-        replace(runtime, chunk=1),
+        runtime,
     )
-    frame = _frame_at(stream, length - 1)
-    return frame, model.engine.region(portrait.prepared, length, fps, runtime)[-1]
+    return _last(stream), model.engine.region(portrait.prepared, len(moments), fps, runtime)[-1]
 
 
-def _ends(motion: Any, number: int) -> Any:
-    """The first frame, which counts as rest, and the one that is wanted."""
-    if len(motion) == 1:
-        return motion  # one picture's motion has no rest of its own
-    return motion[[0, min(number, len(motion) - 1)]]
-
-
-def _frame_at(stream: FrameStream, number: int) -> Tensor:
-    """One frame (3, H, W); the last one where there are fewer."""
+def _last(stream: FrameStream) -> Tensor:
+    """The last frame (3, H, W)."""
     frame: Tensor | None = None
-    done = 0
-    with contextlib.closing(_chunks(stream)) as chunks:
-        for chunk in chunks:
-            frame = chunk[min(number - done, len(chunk) - 1)]
-            done += len(chunk)
-            if done > number:
-                break
+    for chunk in stream.chunks:
+        frame = chunk[-1]
     if frame is None:
         raise OptionError("the portrait gave no frame; its video may be empty.")
     return frame
-
-
-def _chunks(stream: FrameStream) -> Any:
-    yield from stream.chunks
 
 
 class ReadyPortraits:

@@ -22,6 +22,9 @@ node_list()
 expression = pack_module("nodes.expression")
 values_of = pack_module("nodes.expression_values")
 preview = pack_module("nodes.expression_preview")
+moments = pack_module("nodes.video_moments")
+portraits = pack_module("nodes.portraits")
+runtimes = pack_module("sadtalker_core.runtime")
 portrait_nodes = pack_module("nodes.portrait")
 faces_nodes = pack_module("nodes.faces")
 keypoints = pack_module("nodes.keypoint_tracks")
@@ -234,6 +237,54 @@ def test_a_video_is_edited_at_one_moment(host: Host, image: Tensor) -> None:
         edited = show(video, time=time, aaa=70.0)
         away = (edited - plain).abs().amax(-1) > 0.1
         assert int(away.nonzero()[:, 1].float().mean()) == pytest.approx(225 + 40 * index, abs=15)
+
+
+def test_a_moment_of_a_video_is_that_of_the_whole(liveportrait: Any, image: Tensor) -> None:
+    images = torch.cat((image, image.roll(40, 2), image.flip(2)))
+    video = portrait_nodes.PrepareVideo.execute(model=liveportrait, images=images, fps=10.0).result[
+        0
+    ]
+    value = portraits.portrait_of(video, liveportrait)
+    driving = liveportrait.engine.driving
+    stream = driving.animate(
+        liveportrait.networks,
+        value.prepared,
+        (),
+        driving.options(),
+        Sliders(rotate_yaw="0:0, 0.2:20"),
+        3,
+        FPS,
+        runtimes.Runtime(),
+    )
+    whole = torch.cat(list(stream))
+    keys = values_of.expression_dict(Sliders(rotate_yaw="0:0, 0.2:20"))
+    for index in (2, 0, 1):
+        shown = show(video, liveportrait, expression=keys, time=index / 10)
+        assert torch.allclose(shown, whole[index].movedim(0, -1) / 255, atol=3.1 / 255)
+    late = show(video, liveportrait, expression=keys, time=9.0)  # its last frame is held
+    assert torch.allclose(late, whole[2].movedim(0, -1) / 255, atol=3.1 / 255)
+
+
+def test_a_moving_slider_reads_a_video_once(
+    host: Host, image: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.cat((image, image.roll(40, 2)))
+    video = portrait_nodes.PrepareVideo.execute(
+        model=host_models.builtin(), images=images, fps=10.0
+    ).result[0]
+    reads: list[int] = []
+    real = moments._read
+
+    def counted(*args: Any) -> Any:
+        reads.append(1)
+        return real(*args)
+
+    monkeypatch.setattr(moments, "_read", counted)
+    first, second = (show(video, time=0.1, smile=smile) for smile in (0.5, 1.0))
+    assert not torch.equal(first, second)
+    assert len(reads) == 1
+    assert not torch.equal(show(video, smile=1.0), second)
+    assert len(reads) == 2
 
 
 def test_what_sliders_cannot_move_is_said(host: Host, image: Tensor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import torch
@@ -115,6 +115,33 @@ class PreparedVideo:
 
     def __len__(self) -> int:
         return len(self.faces[0])
+
+
+def at_frames(prepared: PreparedVideo, numbers: Sequence[int], frames: Tensor) -> PreparedVideo:
+    """A video of some of the frames alone: to look at a moment without what is before it.
+
+    Args:
+        prepared: the whole video.
+        numbers: of the frames, rising; those beyond the end mean the last one.
+        frames: (N, 3, H, W) uint8, these frames.
+    """
+    rows = torch.tensor([min(number, len(prepared) - 1) for number in numbers])
+
+    def part(face: FaceInVideo) -> FaceInVideo:
+        own = rows.to(face.points.kp.device)
+        ratios = face.ratios
+        if ratios is not None:
+            ratios = FaceRatios(ratios.eyes[own], ratios.lip[own])
+        return FaceInVideo(
+            points=face.points[own],
+            ratios=ratios,
+            image_from_crop=face.image_from_crop[rows.to(face.image_from_crop.device)],
+            crop_from_image=face.crop_from_image[rows.to(face.crop_from_image.device)],
+            valid=face.valid[rows.to(face.valid.device)],
+        )
+
+    faces = tuple(part(face) for face in prepared.faces)
+    return replace(prepared, open=lambda: iter([frames]), faces=faces)
 
 
 def is_pasted(options: LivePortraitRenderOptions) -> bool:
