@@ -101,7 +101,7 @@ REPLACEMENTS: tuple[Replacement, ...] = (
     Replacement(
         "SadTalker",
         f"{PREFIX}TalkingPortrait",
-        inputs=_same("image", "audio"),
+        inputs={**_same("image", "audio"), "pose_style": "poseStyle", "still": "stillMode"},
         outputs={0: 0, 1: 0},
         note="Connect Load SadTalker to model; without it the built-in engine is used. "
         "The result is a VIDEO, not the name of a file.",
