@@ -263,6 +263,16 @@ def test_the_inside_of_a_subgraph_is_converted_too() -> None:
     assert len(set(numbers)) == len(numbers)
 
 
+def test_group_nodes_with_old_nodes_are_named() -> None:
+    drawn = talker()
+    groups = {"face": {"nodes": [{"type": "LivePortraitProcess"}]}, "other": {"nodes": []}}
+    _, report = convert_workflow({**drawn.graph, "extra": {"groupNodes": groups}})
+    assert [each for each in report.sentences if "group node" in each] == [
+        "The group node face holds nodes that are not converted; in the editor turn it into "
+        "nodes, save, and convert again."
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

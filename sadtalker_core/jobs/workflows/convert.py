@@ -63,8 +63,20 @@ def convert_workflow(workflow: Any) -> tuple[dict[str, Any], Report]:
     next_id = _first_free(levels)
     for level in levels:
         next_id = _convert_level(level, next_id, report)
+    report.sentences += _group_nodes(made)
     _count_ids(made, next_id - 1)
     return made, report
+
+
+def _group_nodes(workflow: dict[str, Any]) -> list[str]:
+    """Sentences on group nodes, an older kind of subgraph, that hold old nodes."""
+    groups = (workflow.get("extra") or {}).get("groupNodes") or {}
+    return [
+        f"The group node {name} holds nodes that are not converted; in the editor turn it into "
+        "nodes, save, and convert again."
+        for name, inner in groups.items()
+        if any(node.get("type") in OLD_NODES for node in inner.get("nodes") or [])
+    ]
 
 
 def _check(workflow: Any) -> None:
