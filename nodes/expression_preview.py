@@ -74,7 +74,8 @@ def edited_frame(
     moments = [time_s] if motion is None or len(motion) == 1 else [0.0, time_s]
     if motion is not None:
         last, rate = len(motion) - 1, motion.fps
-        motion = motion[[min(round(moment * rate), last) for moment in moments]]
+        rows: Any = [min(round(moment * rate), last) for moment in moments]
+        motion = motion[rows]
     if portrait.video is not None:
         portrait = at_frames(portrait, [round(moment * fps) for moment in moments])
     moves = () if motion is None else (fitted(motion, portrait, []),)
