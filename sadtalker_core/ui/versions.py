@@ -76,7 +76,7 @@ def picture_input(label: str, **known: Any) -> Any:
         else:
             known |= {"mirror_webcam": False, "show_download_button": False}
             known |= {"show_share_button": False}
-    return _component("Image", label=label, type="filepath", image_mode="RGBA", **known)
+    return _as_it_is(_component("Image", label=label, type="filepath", **known))
 
 
 def sound_input(label: str, **known: Any) -> Any:
@@ -99,18 +99,19 @@ def microphone_input(label: str, **known: Any) -> Any:
 
 
 def _as_it_is(made: Any) -> Any:
-    """Give the handler the file that was uploaded.
+    """Give the handler the very file that was uploaded.
 
-    Before gradio 5 a sound is decoded and written again, which fails without ffmpeg for all but
-    WAV, and a path that a program sends is copied without a look; ``Pages.check`` has that look.
+    gradio opens pictures, and a damaged one is then a fault instead of a sentence on the page.
+    Before 5 it decodes sounds and writes them again, which fails without ffmpeg for all but WAV.
+    What a program sends as a path is looked at by ``Pages.check``.
     """
-    if version()[0] >= 5:
-        return made
     usual = made.preprocess
 
     def preprocess(payload: Any) -> Any:
         if payload is None:
             return None
+        if isinstance(payload, str):
+            return made.base64_to_temp_file_if_needed(payload, "portrait.png")
         if not isinstance(payload, dict):
             return getattr(payload, "path", None)
         is_whole = (payload.get("crop_min", 0), payload.get("crop_max", 100)) == (0, 100)

@@ -44,14 +44,15 @@ def start(folder: Path, *flags: str) -> Served:
     out, temp = folder / "out", folder / "temp"
     temp.mkdir()
     environment = {**os.environ, "TMPDIR": str(temp), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [python_with_gradio(), "-m", "sadtalker_core", "ui", "--out-dir", str(out), *flags],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "log").open("w"),
-        text=True,
-    )
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [python_with_gradio(), "-m", "sadtalker_core", "ui", "--out-dir", str(out), *flags],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     assert process.stdout is not None
     line = process.stdout.readline()
     if " at http" not in line:
