@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PREVIEW_EVERY_S = 0.5
 _PREVIEW_PX = 512
+_TEXT_AFTER_S = 2.0  # short work needs no words
 _LARGEST_SHARE = 0.9  # of the free memory that frames may take
 
 
@@ -156,6 +157,7 @@ def at_work(
     )
     try:
         yield runtime
+        told.finish()
     except Cancelled as stopped:
         management.throw_exception_if_processing_interrupted()
         raise management.InterruptProcessingException from stopped
@@ -170,15 +172,17 @@ class _Told:
         self._bar = comfy.utils.ProgressBar(1)
         self._frame: Tensor | None = None
         self._shown = 0.0
+        self._start = time.monotonic()
         self._say = _text_sender()
         self._stage = ""
+        self._is_stage = False
 
     def preview(self, frame: Tensor) -> None:
         """A finished frame (3, H, W); it is shown with the next step if it is time."""
         self._frame = frame
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """How far a stage is; a total of 0 is not known."""
+        """How far a stage is; a total of 0 is not known. A whole sentence is a note, and stays."""
         now = time.monotonic()
         picture = None
         if self._frame is not None and now - self._shown > _PREVIEW_EVERY_S:
@@ -186,9 +190,17 @@ class _Told:
             self._frame, self._shown = None, now
         if total > 0:
             self._bar.update_absolute(min(done, total), total, picture)
-        if stage != self._stage or picture is not None:
-            self._stage = stage
+        if " " in stage:
+            self._say(stage)
+            self._is_stage = False
+        elif now - self._start > _TEXT_AFTER_S and (stage != self._stage or picture is not None):
             self._say(f"{stage} {done}/{total}" if total > 0 else stage)
+            self._stage, self._is_stage = stage, True
+
+    def finish(self) -> None:
+        """The work is done: what it was at last is no longer so."""
+        if self._is_stage:
+            self._say("")
 
 
 def _thumbnail(frame: Tensor) -> tuple[str, Any, int] | None:
