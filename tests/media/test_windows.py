@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import struct
+import wave
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -299,3 +301,46 @@ def test_clip_is_written(tmp_path: Path) -> None:
             runtime=Runtime(),
         )
         assert np.abs(decoded_sound(written.path) - clip.samples.numpy()).max() < 1e-6
+
+
+def resident_mb() -> float:
+    """Main memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="the system does not say how much memory is held"
+)
+
+
+@needs_proc
+def test_long_sounds_are_never_held_whole(tmp_path: Path) -> None:
+    """Two minutes in 24 bit, 35 MB: as a file, from memory, and a part of it."""
+    path = tmp_path / "a.wav"
+    rate, width, seconds = 48000, 6, 120
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, width // 2, rate, 0, "NONE", ""))
+        for _ in range(seconds):
+            file.writeframes(bytes(rate * width - 6) + b"\0\0\x40" * 2)
+    held = io.BytesIO(path.read_bytes())
+    for source in (path, held):
+        before = resident_mb()
+        sound = open_audio(source)
+        assert sound.duration_s == seconds
+        highest, given = 0.0, 0
+        one, other = sound.stream(8000), sound.stream(8000)  # side by side
+        for part, _ in zip(one, other):
+            given += len(part)
+            highest = max(highest, resident_mb() - before)
+        assert given == sound.sample_count(8000)
+        assert highest < 12, f"{highest:.0f} MB more for a sound of {rate * width * seconds / 1e6}"
+
+
+@needs_proc
+def test_long_clips_are_not_copied() -> None:
+    clip = AudioClip(torch.full((2, 48000 * 240), 0.5), 48000)  # 92 MB
+    before, highest = resident_mb(), 0.0
+    for part in open_clip(clip).stream(8000):
+        highest = max(highest, resident_mb() - before + 0 * len(part))
+    assert highest < 45, f"{highest:.0f} MB more for a clip of 92 MB"
