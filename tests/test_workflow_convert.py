@@ -281,7 +281,7 @@ def test_group_nodes_with_old_nodes_are_named() -> None:
         ('{"a": 1}', "not a workflow"),
         ('{"nodes": [{"id": 1}], "links": []}', "no id or no type"),
         ('{"nodes": [], "links": 3}', "list of links"),
-        ('{"3": {"class_type": "SadTalker", "inputs": {}}}', "API format"),
+        ('{"3": {"class_type": "SadTalker"}}', "not a workflow"),
     ],
 )
 def test_what_is_no_workflow_is_refused_and_nothing_is_written(

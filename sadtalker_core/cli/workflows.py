@@ -16,7 +16,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="convert rewrites a saved graph that uses ComfyUI-LivePortraitKJ, "
         "ComfyUI-AdvancedLivePortrait or Comfyui-SadTalker.",
     )
-    parser.add_argument("old", metavar="OLD.json", help="Workflow as ComfyUI's editor saves it.")
+    parser.add_argument(
+        "old",
+        metavar="OLD.json",
+        help="Workflow, as ComfyUI's editor saves it or exports it for the API.",
+    )
     parser.add_argument(
         "new", metavar="NEW.json", help="Workflow to write; an old file of that name is replaced."
     )

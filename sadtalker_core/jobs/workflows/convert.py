@@ -5,18 +5,21 @@ from __future__ import annotations
 import copy
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import MediaError, OutputError
 from . import expressions, live_portrait, sad_talker
-from .graph import Graph, Node
+from .graph import Graph, Node, pair
 from .old_nodes import OLD_NODES
+from .prompts import graph_of, is_known, is_prompt, prompt_of
 from .rewriter import Rewriter
 
 _MOST_BYTES = 64 << 20
 _PACKS = (sad_talker, live_portrait, expressions)
+_HIDDEN = "\0"
 _NOTE_SIZE = (420.0, 260.0)
 
 
@@ -43,14 +46,16 @@ def convert_workflow(workflow: Any) -> tuple[dict[str, Any], Report]:
     """A new graph; the one that is given stays as it is.
 
     Args:
-        workflow: what the editor saved, as JSON gives it.
+        workflow: what the editor saved or exported for the API, as JSON gives it.
 
     Returns:
         The same graph with our nodes in place of the old ones, and what to know about it.
 
     Raises:
-        MediaError: it is no workflow of the editor.
+        MediaError: it is no workflow.
     """
+    if is_prompt(workflow):
+        return _convert_prompt(workflow)
     _check(workflow)
     made: dict[str, Any] = copy.deepcopy(workflow)
     report = Report()
@@ -83,40 +88,61 @@ def _check(workflow: Any) -> None:
     if not isinstance(workflow, dict):
         raise MediaError("This is not a workflow: a saved graph is a JSON object with nodes.")
     if not isinstance(workflow.get("nodes"), list):
-        values = list(workflow.values())
-        if values and all(isinstance(each, dict) and "class_type" in each for each in values):
-            raise MediaError(
-                "This is a prompt in API format, without places of nodes. Open it in ComfyUI's "
-                "editor, save it as a workflow, and convert that."
-            )
         raise MediaError("This is not a workflow: it has no list of nodes.")
+
+
+def _convert_prompt(prompt: dict[str, Any]) -> tuple[dict[str, Any], Report]:
+    graph = Graph(graph_of(copy.deepcopy(prompt)))
+    report = Report()
+    numbers = [int(number) for number in prompt if number.isdecimal()]
+    _rewrite(graph, max(numbers, default=0) + 1, report, _is_old_in_prompt)
+    return prompt_of(graph), report
 
 
 def _convert_level(level: dict[str, Any], next_id: int, report: Report) -> int:
     graph = Graph(level)
-    old = [node for node in graph.nodes.values() if _is_old(node)]
-    foreign = {node["id"]: node["type"] for node in graph.nodes.values() if not _is_old(node)}
-    if not old:
+    rewriter = _rewrite(graph, next_id, report, _is_old)
+    if rewriter is None:
         return next_id
+    if rewriter.sentences:
+        _leave_note(rewriter)
+    graph.write()
+    return rewriter.next_id
+
+
+def _rewrite(
+    graph: Graph, next_id: int, report: Report, is_old: Callable[[Node], bool]
+) -> Rewriter | None:
+    """Replace the old nodes of a graph and add to the report; None if there are none."""
+    old = {node["id"] for node in graph.nodes.values() if is_old(node)}
+    if not old:
+        return None
     strangers = [
-        node for node in graph.nodes.values() if node["type"] in OLD_NODES and not _is_old(node)
+        node for node in graph.nodes.values() if node["type"] in OLD_NODES and node["id"] not in old
     ]
     for node in strangers:  # another pack's node of the same name: hidden while the others change
-        node["type"] = f"\0{node['type']}"
+        node["type"] = _HIDDEN + node["type"]
     rewriter = Rewriter(graph, next_id)
+    rewriter.corner = _corner(graph, old)
     for pack in _PACKS:
         pack.convert(rewriter)
     for node in strangers:
-        node["type"] = foreign[node["id"]]
-    if rewriter.sentences:
-        _leave_note(rewriter, old)
-    graph.write()
+        node["type"] = node["type"].removeprefix(_HIDDEN)
     for name, table in (("replaced", rewriter.replaced), ("kept", rewriter.kept)):
         counts: dict[str, int] = getattr(report, name)
         for kind, number in table.items():
             counts[kind] = counts.get(kind, 0) + number
     report.sentences += rewriter.sentences
-    return rewriter.next_id
+    return rewriter
+
+
+def _corner(graph: Graph, old: set[Any]) -> tuple[float, float]:
+    places = [pair(graph.nodes[number].get("pos"), (0.0, 0.0)) for number in old]
+    return min(x for x, _ in places), min(y for _, y in places)
+
+
+def _is_old_in_prompt(node: Node) -> bool:
+    return node["type"] in OLD_NODES and is_known(node)
 
 
 def _is_old(node: Node) -> bool:
@@ -130,19 +156,14 @@ def _is_old(node: Node) -> bool:
     return any(entry.get("name") == kind.mark for entry in sockets)
 
 
-def _leave_note(rewriter: Rewriter, old: list[Node]) -> None:
+def _leave_note(rewriter: Rewriter) -> None:
     """The sentences again, where whoever opens the graph sees them."""
-    left = min(
-        (float(node["pos"][0]) for node in old if isinstance(node.get("pos"), list)), default=0.0
-    )
-    top = min(
-        (float(node["pos"][1]) for node in old if isinstance(node.get("pos"), list)), default=0.0
-    )
+    left, top = rewriter.corner
     text = "Converted for Talking Portraits.\n\n" + "\n".join(
         f"- {sentence}" for sentence in rewriter.sentences
     )
     like: Node = {"pos": [left, top - _NOTE_SIZE[1] - 80.0]}
-    note = rewriter.new("Note", like, {"text": text})
+    note = rewriter.new("Note", like, {"text": text}, in_place=True)
     note["size"] = list(_NOTE_SIZE)
     note["inputs"] = []
     note["properties"] = {}

@@ -23,6 +23,7 @@ class Rewriter:
         sentences: what was not carried over, or is different.
         replaced: old node types and how many of each were replaced.
         kept: the same of those that stayed as they were.
+        corner: left and upper edge of the old nodes.
     """
 
     def __init__(self, graph: Graph, first_id: int) -> None:
@@ -36,6 +37,7 @@ class Rewriter:
         self.replaced: dict[str, int] = {}
         self.kept: dict[str, int] = {}
         self.next_id = first_id
+        self.corner = (0.0, 0.0)
         self._loaders: dict[str, Node] = {}
 
     # -- old nodes -------------------------------------------------------------------------------
