@@ -79,9 +79,9 @@ function valuesOf(node, hosts, names) {
   const values = {};
   for (const each of [...hosts, node].reverse()) {
     for (const widget of each.widgets ?? []) {
-      if (names.has(widget.name) && typeof widget.value !== "object") {
-        values[widget.name] = widget.value;
-      }
+      // a second editor's slider is shown by a subgraph with a number behind its name
+      const isOurs = names.has(widget.name) || names.has(widget.name?.replace(/_\d+$/, ""));
+      if (isOurs && typeof widget.value !== "object") values[widget.name] = widget.value;
     }
   }
   return values;
