@@ -61,7 +61,7 @@ EXPECTED = {
     "14_motion_lab": Expected((VOICE_S,), pictures=1),
     "15_face_crop_and_paste": Expected(pictures=2),
     "16_licences_and_models": Expected(),
-    "17_motion_files": Expected((2.0,), has_sound=False),
+    "17_motion_files": Expected((8.0,), has_sound=False),
 }
 
 
