@@ -12,6 +12,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """What this command takes beside the flags that all have."""
     parser.add_argument(
         "action",
+        metavar="convert",
         choices=("convert",),
         help="convert rewrites a saved graph that uses ComfyUI-LivePortraitKJ, "
         "ComfyUI-AdvancedLivePortrait or Comfyui-SadTalker.",
