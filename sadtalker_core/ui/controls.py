@@ -67,14 +67,21 @@ def label_of(spec: OptionSpec) -> str:
 
 
 def step_of(spec: OptionSpec) -> float:
-    """Steps of a slider: about a hundred, of 1, 2 or 5 times a power of ten."""
+    """Steps of a slider: about a hundred that meet the default; 0 where none do.
+
+    A page moves a slider that stands between two steps, and would so change the default.
+    """
     assert spec.low is not None
     assert spec.high is not None
     if spec.kind is int:
         return 1
-    raw = (spec.high - spec.low) / 100
-    power = 10.0 ** math.floor(math.log10(raw) + 1e-9)
-    return round(next(power * one for one in (1, 2, 5, 10) if power * one >= raw * 0.999), 9)
+    default = spec.low if not isinstance(spec.default, (int, float)) else spec.default
+    power = 10.0 ** math.ceil(math.log10((spec.high - spec.low) / 100))
+    for step in (power * one for one in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)):
+        steps = (default - spec.low) / step
+        if math.isclose(steps, round(steps), abs_tol=1e-6):
+            return round(step, 9)
+    return 0.0
 
 
 def info_of(spec: OptionSpec) -> str:
@@ -90,7 +97,7 @@ def is_slider(spec: OptionSpec) -> bool:
     """Whether a number is best given by a slider."""
     if spec.kind not in (int, float) or spec.optional or spec.low is None or spec.high is None:
         return False
-    return spec.high - spec.low <= 10_000
+    return spec.high - spec.low <= 10_000 and step_of(spec) > 0
 
 
 def control(spec: OptionSpec, visible: bool = True) -> Any:

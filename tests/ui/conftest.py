@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+DEMO_PORTRAIT = ROOT / "sadtalker_core" / "data" / "demo" / "portrait.png"
 HAS_GRADIO = importlib.util.find_spec("gradio") is not None
 needs_gradio = pytest.mark.skipif(not HAS_GRADIO, reason="gradio is not installed here")
 FLAGS = (

@@ -1,0 +1,308 @@
+"""Controls and the page as gradio sees it: built, never served."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sadtalker_core.errors import OptionError
+from sadtalker_core.jobs.drive_settings import DRIVE, DriveJob
+from sadtalker_core.jobs.settings import ANIMATE, AnimateJob
+from sadtalker_core.options import option_specs
+from sadtalker_core.ui import batch, drive, edit, keeping, page, talk, versions
+from sadtalker_core.ui.controls import (
+    Form,
+    engine_sentence,
+    is_slider,
+    label_of,
+    names_shown,
+    specs_of,
+    step_of,
+)
+from sadtalker_core.ui.host import LocalHost
+from sadtalker_core.ui.panel import Desk
+from sadtalker_core.weights.store import WeightStore
+
+from .conftest import DEMO_PORTRAIT, needs_gradio
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalHost:
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setattr(keeping.versions, "upload_folder", lambda: folder)
+    made = LocalHost(tmp_path / "out", tmp_path / "temp")
+    empty = WeightStore(environment={}, cache=tmp_path / "cache")
+    monkeypatch.setattr(made, "weights", lambda: empty)
+    return made
+
+
+@pytest.fixture
+def portrait(tmp_path: Path, host: LocalHost) -> str:
+    path = tmp_path / "uploads" / "me.png"
+    path.write_bytes(DEMO_PORTRAIT.read_bytes())
+    return str(path)
+
+
+@pytest.fixture
+def voice(tmp_path: Path, host: LocalHost) -> str:
+    path = tmp_path / "uploads" / "hello.wav"
+    path.write_bytes(b"RIFF")
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", [ANIMATE, DRIVE])
+def test_every_slider_reaches_its_default_in_whole_steps(kind: Any) -> None:
+    for spec in specs_of(kind).values():
+        if is_slider(spec):
+            assert spec.low is not None
+            steps = (spec.default - spec.low) / step_of(spec)
+            assert abs(steps - round(steps)) < 1e-6, spec.name
+
+
+def test_every_expression_slider_has_a_place_that_leaves_the_face_alone() -> None:
+    known = edit.slider_specs()
+    grouped = [name for names in edit._GROUPS.values() for name in names]
+    assert sorted([*grouped, *edit._VISIBLE]) == sorted(known)
+    at_rest = [edit.as_it_is(name) for name in known]
+    assert edit.moved(list(known), at_rest) == {}
+    assert edit.moved(["mov_z", "smile"], [1.05, 0.0]) == {"mov_z": "1.05"}
+    assert edit.moved(["lip_open_ratio"], [0.0]) == {"lip_open_ratio": "0"}
+
+
+def test_labels_are_words() -> None:
+    for kind in (ANIMATE, DRIVE):
+        for spec in specs_of(kind).values():
+            assert "_" not in label_of(spec)
+            assert label_of(spec)[0].isupper()
+
+
+def test_options_of_engines_that_cannot_run_are_not_shown(tmp_path: Path) -> None:
+    empty = WeightStore(environment={}, cache=tmp_path)
+    shown = names_shown(ANIMATE, "auto", empty)
+    assert "teeth" in shown
+    assert "preprocess" not in shown
+    assert "preprocess" in names_shown(ANIMATE, "sadtalker", empty)
+    assert "models download sadtalker" in engine_sentence(ANIMATE, "sadtalker", empty)
+
+
+def job_of_talk(host: LocalHost, *values: Any, **more: Any) -> AnimateJob:
+    return talk.job_from(Desk(host), values[0], values[1], more.pop("extra", {}), more)
+
+
+def test_talk_job(host: LocalHost, portrait: str, voice: str) -> None:
+    job = job_of_talk(host, portrait, voice, format="webm", pose_scale=0.5)
+    assert (job.portrait, job.audio) == (Path(portrait), Path(voice))
+    assert job.out.parent == host.output_folder()
+    assert job.out.name.startswith("me-hello-")
+    assert job.out.suffix == ".webm"
+    assert job.motion.pose_scale == 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ((False, True), "Choose a portrait first"),
+        ((True, False), "Choose or record speech"),
+    ],
+)
+def test_what_is_missing_is_said(
+    host: LocalHost, portrait: str, voice: str, given: tuple[bool, bool], says: str
+) -> None:
+    with pytest.raises(OptionError, match=says):
+        job_of_talk(host, portrait if given[0] else None, voice if given[1] else None)
+
+
+def test_seconds_without_sound_are_enough(host: LocalHost, portrait: str) -> None:
+    assert job_of_talk(host, portrait, None, idle="4").run.idle == 4
+
+
+def test_two_sounds_are_refused(host: LocalHost, portrait: str, voice: str) -> None:
+    with pytest.raises(OptionError, match="Two sounds"):
+        job_of_talk(host, portrait, voice, extra={"sound_file": voice})
+
+
+def job_of_drive(host: LocalHost, *files: Any, **values: Any) -> DriveJob:
+    return drive.job_from(Desk(host), *files, values)
+
+
+def test_drive_makes_a_picture_only_of_one_frame(
+    host: LocalHost, portrait: str, tmp_path: Path
+) -> None:
+    clip = tmp_path / "uploads" / "clip.mp4"
+    clip.write_bytes(b"x")
+    assert job_of_drive(host, portrait, str(clip), None, None).out.suffix == ".mp4"
+    assert job_of_drive(host, portrait, None, None, None, smile="1").out.suffix == ".png"
+    moving = job_of_drive(host, portrait, None, None, None, smile="0:0, 1:1")
+    assert moving.out.suffix == ".mp4"
+    assert job_of_drive(host, None, None, str(clip), None, smile="1").out.suffix == ".mp4"
+    with pytest.raises(OptionError, match="take one of them out"):
+        job_of_drive(host, portrait, str(clip), str(clip), None)
+    with pytest.raises(OptionError, match="Choose or record a video"):
+        job_of_drive(host, portrait, None, None, None)
+
+
+class TestBatch:
+    def lines(self, host: LocalHost, *texts: str, files: tuple[str, ...] = ()) -> list[batch.Line]:
+        folder = keeping.versions.upload_folder()
+        listed = folder / "jobs.jsonl"
+        listed.write_text("\n".join(texts), encoding="utf-8")
+        return batch.lines_of_list(Desk(host), listed, [Path(file) for file in files], {})
+
+    def test_pairs_and_products(self, host: LocalHost, portrait: str, voice: str) -> None:
+        pictures, sounds = [Path(portrait)] * 2, [Path(voice)] * 2
+        desk = Desk(host)
+        assert len(batch.lines_of_files(desk, pictures, sounds, batch.EACH, {})) == 4
+        assert len(batch.lines_of_files(desk, pictures, sounds, batch.PAIRS, {})) == 2
+        with pytest.raises(OptionError, match="do not make pairs"):
+            batch.lines_of_files(desk, pictures, sounds[:1], batch.PAIRS, {})
+        with pytest.raises(OptionError, match="more than"):
+            batch.lines_of_files(desk, pictures * 20, sounds * 20, batch.EACH, {})
+
+    def test_names_mean_uploaded_files(self, host: LocalHost, portrait: str, voice: str) -> None:
+        row = '{"portrait": "C:\\\\pics\\\\me.png", "audio": "x/hello.wav", "out": "../../a.mp4"}'
+        (line,) = self.lines(host, row, files=(portrait, voice))
+        assert line.job is not None, line.error
+        assert line.job.portrait == Path(portrait)
+        assert line.job.out.parent == host.output_folder()
+        assert line.job.out.name.startswith("a-")
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            '{"portrait": "/etc/passwd", "audio": "hello.wav"}',
+            '{"portrait": "me.png", "audio": "hello.wav", "models_dir": "/"}',
+            '{"portrait": "me.png", "audio": "hello.wav", "save_motion": "/tmp/x.safetensors"}',
+            '{"portrait": "me.png", "audio": "hello.wav", "preview": "/tmp/x.png"}',
+            '{"portrait": "me.png", "audio": "hello.wav", "run": {"models_dir": "/"}}',
+            '{"portrait": "me.png", "audio": "hello.wav", "load_motion": "/tmp/x.safetensors"}',
+            '{"command": "rm"}',
+            "[1]",
+            "{",
+            "[" * 100_000,
+        ],
+    )
+    def test_a_list_cannot_name_other_files(
+        self, host: LocalHost, portrait: str, voice: str, row: str
+    ) -> None:
+        (line,) = self.lines(host, row, files=(portrait, voice))
+        assert line.job is None
+        assert line.error
+
+    def test_one_wrong_line_costs_no_other(
+        self, host: LocalHost, portrait: str, voice: str
+    ) -> None:
+        good = '{"portrait": "me.png", "audio": "hello.wav"}'
+        lines = self.lines(host, good, "", "{", good, files=(portrait, voice))
+        assert [line.job is not None for line in lines] == [True, False, True]
+
+
+class Answer:
+    """What gradio gives handlers that ask who called."""
+
+    session_hash = "me"
+
+
+@needs_gradio
+class TestPage:
+    @pytest.fixture
+    def built(self, host: LocalHost) -> Iterator[Any]:
+        yield page.build(lambda: host)
+        with warnings.catch_warnings():  # gradio leaves event loops of its own open
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+    def test_form_gives_only_what_differs(self, built: Any) -> None:
+        with versions.blocks("x"):
+            form = Form(ANIMATE)
+            form.components["engine"] = None
+            for spec in option_specs(ANIMATE.sections(ANIMATE.engines[-1])["motion"]):
+                form.add(spec)
+            form.add_folded(set())
+        defaults = [None if c is None else c.value for c in form.components.values()]
+        assert form.values(defaults) == {}
+        names = list(form.components)
+        assert "models_dir" not in names
+        changed = list(defaults)
+        changed[names.index("pose_scale")] = 0.5
+        changed[names.index("preprocess")] = "crop"
+        assert form.values(changed) == {"pose_scale": 0.5, "preprocess": "crop"}
+        changed[names.index("engine")] = "lite"
+        assert form.values(changed) == {"pose_scale": 0.5}
+
+    def test_hosts_remember_none_of_the_defaults(self, built: Any) -> None:
+        kinds = ("slider", "textbox", "dropdown", "checkbox", "number", "radio")
+        controls = [c for c in built.blocks.values() if c.get_block_name() in kinds]
+        assert len(controls) > 100
+        assert all(c.do_not_save_to_config for c in controls)
+
+    def test_five_controls_are_open_in_each_part(self, built: Any) -> None:
+        for name in ("Talk", "Drive", "Edit", "Batch"):
+            tab = next(
+                block
+                for block in built.blocks.values()
+                if getattr(block, "elem_id", "") == f"tp-{name.lower()}"
+            )
+            assert len(list(open_controls(tab))) <= 6, name
+
+    def test_programs_see_the_four_jobs_and_the_preview(self, built: Any) -> None:
+        names = {
+            str(fn.api_name)
+            for fn in built.fns.values()
+            if getattr(fn, "api_visibility", "") == "public"
+        }
+        assert {"talk", "drive", "edit", "edit_preview", "batch"} <= names
+
+    def test_missing_packages_are_explained(
+        self, host: LocalHost, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(page.NEEDED, "no_such_package_<b>", "no-such-package<b>")
+
+        def never() -> LocalHost:
+            raise AssertionError("the host is not asked for")
+
+        made = page.build(never)
+        texts = [str(b.value) for b in made.blocks.values() if b.get_block_name() == "html"]
+        assert any("no-such-package&lt;b&gt;" in text for text in texts)
+
+    def test_preview_drops_what_is_out_of_date(self, host: LocalHost, portrait: str) -> None:
+        desk = Desk(host)
+        editor = edit.Editor(desk)
+        job = edit.job_from(desk, portrait, {"smile": "1"}, {})
+        first = editor.picture("me", job)
+        assert first is not None
+        held = editor._of("me")
+        prepared = held.prepared
+        held.lock.acquire()
+        answers: list[Any] = []
+        waiting = [
+            threading.Thread(target=lambda: answers.append(editor.picture("me", job)))
+            for _ in range(3)
+        ]
+        for thread in waiting:
+            thread.start()
+        while held.latest < 4:
+            pass
+        held.lock.release()
+        for thread in waiting:
+            thread.join(10)
+        assert sum(answer is not None for answer in answers) == 1
+        assert held.prepared is prepared, "the portrait is prepared once"
+
+
+def open_controls(block: Any) -> Any:
+    """Controls that nobody has to unfold, without buttons and results."""
+    for child in getattr(block, "children", []):
+        kind = child.get_block_name()
+        if kind == "accordion" or "tp-result" in (getattr(child, "elem_classes", None) or []):
+            continue
+        if getattr(child, "children", None):
+            yield from open_controls(child)
+        elif kind not in ("button", "html", "state") and getattr(child, "visible", True):
+            yield child
