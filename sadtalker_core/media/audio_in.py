@@ -123,7 +123,7 @@ def open_clip(clip: AudioClip) -> ClipSource:
     """
     if not clip.samples.shape[0] or not clip.samples.shape[1]:
         raise MediaError("the sound has no samples; it lasts 0 seconds.")
-    step = clip.sample_rate * 60  # of some minutes' sound no copy is made
+    step = clip.sample_rate * 10  # seconds, piece by piece: no copy of the whole is made
     has_finite, is_silent = False, True
     for start in range(0, clip.samples.shape[1], step):
         piece = clip.samples[:, start : start + step]
