@@ -7,13 +7,20 @@ when a node runs.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 
 from .host import ComfyExtension, io
 
 MODULES = (
-    *("starters", "loaders", "portrait", "expression", "audio", "motion", "render", "video"),
-    *("process", "tools"),
+    "starters",
+    "loaders",
+    "portrait",
+    "expression",
+    "audio",
+    "motion",
+    "render",
+    "video",
+    "process",
+    "tools",
 )
 
 
@@ -22,8 +29,6 @@ class TalkingPortraits(ComfyExtension):
 
     async def on_load(self) -> None:
         """Offer our nodes in place of those of abandoned packs, where ComfyUI can do that."""
-        if importlib.util.find_spec(".replacements", __package__) is None:  # TODO lead: remove
-            return
         from .replacements import register
 
         await register()
@@ -33,7 +38,6 @@ class TalkingPortraits(ComfyExtension):
         return [
             node
             for name in MODULES
-            if importlib.util.find_spec(f".{name}", __package__) is not None  # TODO lead: remove
             for node in importlib.import_module(f".{name}", __package__).NODES
         ]
 

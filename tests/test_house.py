@@ -6,6 +6,7 @@ import ast
 import importlib
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -157,6 +158,13 @@ def test_commands_in_the_readme_parse() -> None:
         parse(command.split())
 
 
-def test_root_entry_imports_nothing() -> None:
+def test_root_entry_is_empty_without_comfyui() -> None:
+    """It looks whether ComfyUI is there, and imports the nodes only then."""
     tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
-    assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert [ast.unparse(node) for node in imports] == ["import importlib.util"]
+    script = f"import runpy; print(sorted(runpy.run_path({str(ROOT / '__init__.py')!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    )
+    assert "comfy_entrypoint" not in done.stdout
