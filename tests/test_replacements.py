@@ -235,3 +235,23 @@ def test_the_first_version_that_cropped_and_pasted_by_itself() -> None:
     assert value(made, "relative_motion_mode") == "single_frame"
     assert value(made, "eyes_retargeting_multiplier") == 1.3
     assert before(new, one(new, "PreviewImage"), "images") == ("PasteBack", 0)
+
+
+def test_what_looked_at_crops_and_points_still_sees_something() -> None:
+    drawn = live_portrait()
+    points, crops = drawn.add("KeypointsToImage", [True]), drawn.add("PreviewImage", [])
+    seen = drawn.add("PreviewImage", [])
+    drawn.link(5, 1, points, "crop_info")
+    drawn.link(points, 0, seen, "images")
+    drawn.link(5, 0, crops, "images")
+    new, report = converted(drawn.graph)
+    by_id = {node["id"]: node for node in new["nodes"]}
+    assert before(new, by_id[seen], "images") == ("DetectFaces", 1)
+    assert before(new, by_id[crops], "images") == ("CropFace", 0)
+    assert before(new, one(new, "CropFace"), "faces") == ("DetectFaces", 0)
+    for node in new["nodes"]:
+        if node["type"].endswith("DetectFaces"):
+            assert before(new, node, "image") == ("LoadImage", 0)
+    told = " ".join(report.sentences)
+    assert "Crop Face" in told
+    assert "203 points" in told

@@ -154,6 +154,37 @@ def test_what_other_packs_nodes_are_mixed_into_stays() -> None:
     )
 
 
+def test_files_of_expressions_are_named_and_let_go() -> None:
+    drawn = Drawn()
+    picture, out = drawn.add("LoadImage", ["a.png", "image"]), drawn.add("PreviewImage", [])
+    loaded = drawn.add("LoadExpData", ["grin", 0.8])
+    editor = drawn.add("ExpressionEditor", editor_values(smile=0.4, src_ratio=0.5))
+    saved = drawn.add("SaveExpData", ["mine"])
+    drawn.link(picture, 0, editor, "src_image")
+    drawn.link(loaded, 0, editor, "add_exp")
+    drawn.link(editor, 0, out, "images")
+    drawn.link(editor, 2, saved, "save_exp")
+    new, report = converted(drawn.graph)
+    assert not {node["type"] for node in new["nodes"]} & set(OLD_NODES)
+    told = " ".join(report.sentences)
+    for what in ("LoadExpData", "SaveExpData", "src_ratio 0.5", "add_exp"):
+        assert what in told
+    assert value(one(new, "EditExpression"), "smile") == 0.4
+
+
+def test_an_editor_that_cuts_otherwise_is_prepared_otherwise() -> None:
+    drawn = Drawn()
+    picture, out = drawn.add("LoadImage", ["a.png", "image"]), drawn.add("PreviewImage", [])
+    editor = drawn.add("ExpressionEditor", editor_values(crop=2.0))
+    drawn.link(picture, 0, editor, "src_image")
+    drawn.link(editor, 0, out, "images")
+    new, report = converted(drawn.graph)
+    assert value(one(new, "PreparePortrait"), "crop_scale") == pytest.approx(
+        2.3 * 2 / 1.7, abs=0.01
+    )
+    assert any("crop_factor 2" in each for each in report.sentences)
+
+
 # -- Comfyui-SadTalker ---------------------------------------------------------------------------
 
 
@@ -186,6 +217,14 @@ def test_a_talking_picture() -> None:
     assert value(one(new, "LoadAudio"), "audio") == "a.wav"
     assert not {node["type"] for node in new["nodes"]} & set(OLD_NODES)
     assert any("shows it itself" in each for each in report.sentences)
+
+
+def test_viewers_of_other_things_stay_viewers() -> None:
+    drawn = talker()
+    words, view = drawn.add("Texts", []), drawn.add("ShowText", ["", "hello"])
+    drawn.link(words, 0, view, "text")
+    new, _ = converted(drawn.graph)
+    assert before(new, one(new, "PreviewAny"), "source") == ("Texts", 0)
 
 
 @pytest.mark.parametrize(
