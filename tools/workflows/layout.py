@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TITLE = 30.0  # height of a node's title, which lies above its place
 SLOT, WIDGET, TEXT_BOX, SOUND_BAR = 20.0, 24.0, 124.0, 54.0
-PICTURE = 230.0  # room for a picture below the widgets
+PICTURE = 250.0  # room for a picture below the widgets
 GAP, COLUMN_GAP, GROUP_GAP = 36.0, 50.0, 60.0
 EDGE, HEAD = 20.0, 50.0  # of a frame: at the sides, and above its first title
 LETTER = 7.2  # width of a letter in a node
@@ -25,7 +25,9 @@ SHOWS = frozenset(
     {
         *("LoadImage", "PreviewImage", "SaveImage", "SaveVideo", "LoadVideo", "MaskPreview"),
         *("TalkingPortraitsTalkingPortrait", "TalkingPortraitsDrivePortrait"),
-        "TalkingPortraitsRenderVideo",
+        *("TalkingPortraitsRenderVideo", "TalkingPortraitsContactSheet"),
+        "TalkingPortraitsPlotMotion",
+        *("TalkingPortraitsRender", "TalkingPortraitsRenderKeypoints"),
         *EDITORS,
     }
 )
@@ -86,7 +88,8 @@ def _place_group(group: Group, left: float, top: float) -> None:
         sizes = [size_of(node) for node in column]
         width = max(size[0] for size in sizes)
         y = top + HEAD + TITLE
-        for node, (_, height) in zip(column, sizes, strict=True):
+        for node, (own_width, height) in zip(column, sizes, strict=True):
+            height += (width - own_width) * (node.kind == "SaveVideo")
             node.box = (x, y, width if node.kind != PLAYER else width - PLAYER_GROWS, height)
             bottom = max(bottom, y + height + min(60.0, vue_extra(node)))
             y += height + max(GAP, vue_extra(node) + 10) + TITLE
@@ -119,6 +122,8 @@ def size_of(node: Node) -> tuple[float, float]:
     if node.kind in TEXT_SHOWS:
         height += 160
     width = node.width or _width_of(node)
+    if node.kind == "SaveVideo":
+        height += width - PICTURE - 10  # a square video fills the width
     if node.kind == PLAYER:
         width, height = PLAYER_SIZE
     return width, max(height, node.height or 0)

@@ -26,9 +26,11 @@ from .schemas import OURS, ROOT
 
 OUT = ROOT / "workflows"
 SIZE = (512, 320)
-HEAD = (140, 0, 310, 320)  # x0, y0, x1, y1 in the demo portrait: a third of a thumbnail
+Box = tuple[int, int, int, int]
+HEAD: Box = (140, 0, 310, 320)  # x0, y0, x1, y1 in the demo portrait: a third of a thumbnail
 HALF = (100, 0, 356, 320)  # half of one
 FACES = (60, 0, 624, 176)  # both heads of the picture of two
+PAINTED = (136, 0, 376, 452)  # as HEAD, in the painted one
 Pictures = list[Image.Image]
 
 
@@ -84,7 +86,7 @@ def frames_of(video: bytes) -> Pictures:
         return [frame.to_image() for frame in container.decode(video=0)]
 
 
-def side_by_side(pictures: Pictures, box: tuple[int, int, int, int]) -> Image.Image:
+def side_by_side(pictures: Pictures, box: Box) -> Image.Image:
     """The same part of each picture, beside each other."""
     sheet = Image.new("RGB", SIZE)
     edges = [round(i * SIZE[0] / len(pictures)) for i in range(len(pictures) + 1)]
@@ -99,9 +101,9 @@ def at(frames: Pictures, *parts: float) -> Pictures:
     return [frames[min(len(frames) - 1, int(part * len(frames)))] for part in parts]
 
 
-def moving(*parts: float) -> Callable[[Pictures, Pictures], Image.Image]:
+def moving(*parts: float, box: Box = HEAD) -> Callable[[Pictures, Pictures], Image.Image]:
     """Three moments of the last video."""
-    return lambda pictures, frames: side_by_side(at(frames, *parts), HEAD)
+    return lambda pictures, frames: side_by_side(at(frames, *parts), box)
 
 
 def before_and_after(pictures: Pictures, frames: Pictures) -> Image.Image:
@@ -132,17 +134,17 @@ def found_face(pictures: Pictures, frames: Pictures) -> Image.Image:
 
 
 RECIPES: dict[str, Callable[[Pictures, Pictures], Image.Image]] = {
-    "01_talking_portrait": moving(0.12, 0.32, 0.61),
-    "02_drive_by_video": moving(0.16, 0.4, 0.66),
+    "01_talking_portrait": moving(0.04, 0.2, 0.36),
+    "02_drive_by_video": moving(0.16, 0.4, 0.55),
     "03_edit_expression": before_and_after,
     "05_liveportrait_sliders": before_and_after,
     "07_liveportrait_speech": moving(0.2, 0.45, 0.8),
     "08_two_people": two_heads,
-    "09_text_to_talking_portrait": moving(0.12, 0.32, 0.61),
+    "09_text_to_talking_portrait": moving(0.04, 0.2, 0.36, box=PAINTED),
     "10_hour_long_speech": moving(0.05, 0.5, 0.9),
     "11_retarget_eyes_and_lips": before_and_after,
     "12_expression_over_time": moving(0.12, 0.38, 0.62),
-    "13_edit_a_video": moving(0.1, 0.4, 0.7),
+    "13_edit_a_video": moving(0.04, 0.2, 0.36),
     "14_motion_lab": curves,
     "15_face_crop_and_paste": found_face,
     "17_motion_files": moving(0.06, 0.5, 0.8),
@@ -155,11 +157,9 @@ def main(arguments: list[str]) -> int:
         if arguments[1:] and name not in arguments[1:]:
             continue
         graph = stand_ins(json.loads((OUT / "api" / f"{name}.json").read_text(encoding="utf-8")))
-        shown = [
-            item
-            for key, node in sorted(server.run(graph).items(), key=lambda kv: int(kv[0]))
-            for item in node.get("images", [])
-        ]
+        outputs = server.run(graph)
+        ordered = [outputs[key] for key in sorted(outputs, key=int)]
+        shown = [item for output in ordered for item in output.get("images", [])]
         videos = [item for item in shown if item["filename"].endswith(".mp4")]
         pictures: Pictures = []
         for item in shown:

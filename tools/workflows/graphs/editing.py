@@ -99,8 +99,8 @@ def retarget_eyes_and_lips(schemas: Schemas) -> Graph:
         A ratio is the height of an opening over its width: eyes 0 are closed, 0.35 is usual; lips 0
         are closed. -0.01, the left end, leaves that part alone.
 
-        - **Above**: numbers. The eyes are opened, and the lips are closed.
-        - **Below**: as far as in another picture. Connect its face to **like**.
+        - **Above**, numbers: the eyes are opened wide, the lips are closed.
+        - **Below**, as far as in another picture, whose face is connected to **like**.
 
         The node also *measures*: its outputs **eyes** and **lips** are those of the portrait.
 

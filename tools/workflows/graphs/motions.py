@@ -58,8 +58,7 @@ def motion_lab(schemas: Schemas) -> Graph:
             wide=340,
         )
     with graph.group("4. What it looks like as curves", PURPLE):
-        plot = graph.node("TalkingPortraitsPlotMotion", motion=glance, compare=speech)
-        graph.node("PreviewImage", images=plot)
+        graph.node("TalkingPortraitsPlotMotion", motion=glance, compare=speech, wide=380)
         measured = graph.node("TalkingPortraitsFaceMetrics", motion=glance)
         graph.node("PreviewAny", title="Blinks, trembling, mouth", source=measured["text"])
     with graph.group("5. The video", PURPLE):

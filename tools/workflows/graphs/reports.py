@@ -26,7 +26,7 @@ def licences_and_models(schemas: Schemas) -> Graph:
         """,
     )
     with graph.group("1. Which files are here", BLUE):
-        files = graph.node("TalkingPortraitsModelReport")
+        files = graph.node("TalkingPortraitsModelReport", tall=170)
         graph.node(
             "PreviewAny", title="Found and missing", source=files["text"], tall=420, wide=520
         )

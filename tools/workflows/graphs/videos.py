@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..graph import BLUE, BROWN, GREEN, PURPLE, Graph
+from ..graph import BLUE, BROWN, BYPASSED, GREEN, PURPLE, Graph
 from ..schemas import Schemas
 from .parts import LIVEPORTRAIT, PICTURE, portrait_picture, read_me
 
@@ -58,8 +58,7 @@ def liveportrait_drive(schemas: Schemas) -> Graph:
     with graph.group("How visible is the border?", PURPLE):
         measured = graph.node("TalkingPortraitsFaceMetrics", images=seam, portrait=portrait)
         graph.node("PreviewAny", title="Seam, in levels of 255", source=measured["seam"])
-        sheet = graph.node("TalkingPortraitsContactSheet", images=seam)
-        graph.node("PreviewImage", title="Contact sheet", images=sheet)
+        graph.node("TalkingPortraitsContactSheet", images=seam)
     return graph
 
 
@@ -74,9 +73,9 @@ def edit_a_video(schemas: Schemas) -> Graph:
         *Prepare Video* finds the face in every frame and keeps no frame in memory. Choose a video
         of a person: `clip.mp4` stands for yours.
 
-        - **Above**: a friendlier look. The person keeps moving as filmed, with a smile and raised
-        brows on top, that come and go with keyframes. The video keeps its sound.
-        - **Below**: other words. The mouth says another sound, **region** lip leaves head and eyes
+        - *With a smile*: a friendlier look. The person keeps moving as filmed, with a smile and
+        raised brows on top, that come and go with keyframes. The video keeps its sound.
+        - *With other words*: the mouth says another sound, **region** lip leaves head and eyes
         as they were filmed.
 
         Runs with the built-in engine; LivePortrait in its place works as well.
@@ -131,8 +130,8 @@ def face_crop_and_paste(schemas: Schemas) -> Graph:
         The overlay shows what was found, with the number of each face. *Choose Face* goes by size,
         place, number, point or mask.
 
-        Any upscale model does: put it into `models/upscale_models`. Without one, **bypass** the
-        node *Upscale Image (using Model)* (Ctrl+B). {PICTURE}
+        **The two upscale nodes are bypassed**, since they need a model: put any into
+        `models/upscale_models`, choose it, select both nodes and press Ctrl+B. {PICTURE}
         """,
     )
     with graph.group("1. The picture", BLUE):
@@ -149,8 +148,13 @@ def face_crop_and_paste(schemas: Schemas) -> Graph:
         loader = graph.node(
             *("UpscaleModelLoader",),
             model_name="RealESRGAN_x4plus.pth",
+            running=BYPASSED,
         )
-        better = graph.node("ImageUpscaleWithModel", upscale_model=loader, image=crop["crops"])
+        better = graph.node(
+            *("ImageUpscaleWithModel",),
+            **{"upscale_model": loader, "image": crop["crops"]},
+            running=BYPASSED,
+        )
     with graph.group("4. Put back", PURPLE):
         whole = graph.node(
             *("TalkingPortraitsPasteFace",),
