@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -44,13 +44,25 @@ class SoundWindow:
 def sound_stream(container: Any, source: MediaInput) -> Any:
     """The sound track of an open container that players would choose."""
     name = named(source)
-    if not container.streams.audio:
+    streams = decodable(container.streams.audio)
+    if not streams and container.streams.audio:
+        raise MediaError(f"{name} has sound of a kind that cannot be decoded; export it as AAC.")
+    if not streams:
         if container.streams.video:
             raise MediaError(
                 f"{name} is a video or picture without sound; give a file with a sound track."
             )
         raise MediaError(f"{name} has no sound track; give an audio file, or a video with sound.")
-    return container.streams.best("audio") or container.streams.audio[0]
+    best = container.streams.best("audio")
+    return best if best in streams else streams[0]
+
+
+def decodable(streams: Iterable[Any]) -> list[Any]:
+    """Tracks that FFmpeg has a decoder for; to ask one for the others ends the process.
+
+    Telephones write such tracks of spatial sound beside the usual one.
+    """
+    return [stream for stream in streams if stream.codec_context is not None]
 
 
 def decoded(

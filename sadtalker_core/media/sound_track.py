@@ -19,7 +19,7 @@ import numpy as np
 from ..structures import AudioClip
 from .audio_in import AudioSource
 from .containers import FFMPEG_ERRORS, open_container
-from .sound_frames import LAYOUTS, clip_frames, resampled
+from .sound_frames import LAYOUTS, clip_frames, resampled, sound_stream
 
 _AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200)
 _AAC_MAX_RATE = 96000
@@ -129,7 +129,7 @@ def _copyable(sound: AudioSource | AudioClip, kind: str, is_long_enough: bool) -
         return None
     total = round(sound.duration_s * sound.sample_rate)
     with open_container(sound.path, "sound") as container:
-        stream = container.streams.best("audio") or container.streams.audio[0]
+        stream = sound_stream(container, sound.path)
         if stream.profile != "LC" or not stream.codec_context.extradata:
             return None  # SBR doubles the rate between packet and samples; ADTS lacks the header
         count = 0
@@ -162,7 +162,7 @@ class SoundTrack:
         if plan.encoder is None:
             assert isinstance(plan.sound, AudioSource)
             source = self._closing.enter_context(open_container(plan.sound.path, "sound"))
-            template = source.streams.best("audio") or source.streams.audio[0]
+            template = sound_stream(source, plan.sound.path)
             stream = container.add_stream_from_template(template)
             self._packets = self._copied(source, template, stream)
         else:

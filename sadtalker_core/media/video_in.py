@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import MediaError, OptionError
 from .colour import ColourConverter
 from .containers import FFMPEG_ERRORS, MediaInput, media_input, named, open_container
+from .sound_frames import decodable
 from .windows import as_seconds, check_window
 
 _SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts"}
@@ -107,7 +108,7 @@ def open_video(
             raise MediaError(f"{name} holds no frame that can be decoded; export it again.")
         first_s, rotation = first.time or 0.0, _rotation(first)
         height, width = first.height, first.width
-        has_audio = bool(container.streams.audio)
+        has_audio = bool(decodable(container.streams.audio))
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate
     count, last_s = _last_packet(source, first_s, end_s)
     span_s = max(0.0, last_s - first_s)

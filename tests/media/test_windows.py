@@ -9,6 +9,7 @@ import struct
 import wave
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -20,6 +21,7 @@ from torch import Tensor
 from sadtalker_core.errors import MediaError, OptionError
 from sadtalker_core.media.audio_in import open_audio, open_clip
 from sadtalker_core.media.options import VideoOptions
+from sadtalker_core.media.sound_frames import sound_stream
 from sadtalker_core.media.video_in import VideoSource, open_video
 from sadtalker_core.media.video_out import write_video
 from sadtalker_core.runtime import Runtime
@@ -345,3 +347,20 @@ def test_long_clips_are_not_copied() -> None:
         assert len(part)
         highest = max(highest, resident_mb() - before)
     assert highest < 45, f"{highest:.0f} MB more for a clip of 92 MB"
+
+
+def test_tracks_without_a_decoder_are_left_alone() -> None:
+    class Tracks:
+        def __init__(self, *known: bool) -> None:
+            self.audio = [SimpleNamespace(codec_context=object() if is_ else None) for is_ in known]
+            self.video = [object()]
+
+        def best(self, kind: str) -> Any:
+            return self.audio[0]
+
+    for known, chosen in (((True, True), 0), ((False, True), 1)):
+        tracks = Tracks(*known)
+        found = sound_stream(SimpleNamespace(streams=tracks), Path("a.mov"))
+        assert found is tracks.audio[chosen]
+    with pytest.raises(MediaError, match=r"a\.mov has sound of a kind that cannot be decoded"):
+        sound_stream(SimpleNamespace(streams=Tracks(False)), Path("a.mov"))
