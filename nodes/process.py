@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import sockets
 from .host import io
-from .schema import fps_input, node_schema, option_inputs, options_from
+from .schema import folded, fps_input, node_schema, option_inputs, options_from
 
 if TYPE_CHECKING:
     from ..sadtalker_core.structures import ImplicitMotion, KeypointTrack
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from .host_models import HostModel
 
 _CROP = ("driving_crop", "driving_crop_scale", "driving_crop_x", "driving_crop_y")
+_FOLDED = (
+    *("expression_friendly_multiplier", "lip_zero_threshold"),
+    *("driving_crop_scale", "driving_crop_x", "driving_crop_y"),
+)
+# Their ranges are wide, and what they are set to is near 1, or small.
+_STEPS = {
+    "delta_multiplier": 0.01,
+    "expression_friendly_multiplier": 0.01,
+    "lip_zero_threshold": 0.001,
+}
 _VARIANCE = "driving_smooth_observation_variance"
 
 
@@ -36,7 +46,7 @@ class LivePortraitProcess(io.ComfyNode):
                 io.Image.Input("driving_images", tooltip="Frames of the driver."),
                 *_process_inputs(),
                 *_crop_inputs(),
-                fps_input(),
+                folded(fps_input()),
             ],
             [
                 io.Image.Output(
@@ -90,13 +100,22 @@ def _process_inputs() -> list[Any]:
         step=1e-11,
         tooltip=f"{made[place].tooltip} Of the order of 0.000003; larger is calmer.",
     )
-    return made
+    made[place] = folded(made[place])
+    for each in made:
+        if each.id in _STEPS:
+            each.step = _STEPS[each.id]
+    return _less(made)
+
+
+def _less(made: list[Any]) -> list[Any]:
+    """What hardly anybody changes is folded away."""
+    return [folded(each) if each.id in _FOLDED else each for each in made]
 
 
 def _crop_inputs() -> list[Any]:
     from ..sadtalker_core.systems.liveportrait.config import LivePortraitDriveOptions
 
-    return option_inputs(LivePortraitDriveOptions, only=_CROP, driving_crop="never")
+    return _less(option_inputs(LivePortraitDriveOptions, only=_CROP, driving_crop="never"))
 
 
 def _layers(model: HostModel) -> Any:
