@@ -175,15 +175,16 @@ def test_no_frame_is_asked_for_on_the_host(
 MOST_AT_START = 8
 
 
+@pytest.mark.parametrize("engine", ["liveportrait", "sadtalker"])
 @pytest.mark.usefixtures("as_on_a_card")
-def test_faces_alone_and_their_paste_back_stay_too(host: Host) -> None:
+def test_faces_alone_and_their_paste_back_stay_too(host: Host, engine: str) -> None:
     from .test_render import track
 
-    model = toy_model(host, "liveportrait")
+    model = toy_model(host, engine)
     ready = portrait(model, small_head())
     seen: list[list[str]] = []
     for frames in (2, 6):
-        motion = OWN_MOTION["liveportrait"](frames)
+        motion = OWN_MOTION[engine](frames)
         points = track(model, ready, motion=motion)
         with HostReads([*on_the_device(model, copied(ready), motion), points["driving"]]) as mode:
             faces, _ = run("RenderKeypoints", model=model, portrait=ready, keypoints=points)
