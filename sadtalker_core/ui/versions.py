@@ -193,7 +193,7 @@ def picture_output(label: str, **known: Any) -> Any:
 def gallery(label: str, **known: Any) -> Any:
     """Pictures to choose from."""
     if version()[0] >= 6:
-        known |= {"buttons": []}
+        known |= {"buttons": [], "fit_columns": False}
     else:
         known |= {"show_download_button": False, "show_share_button": False}
     if not is_old():

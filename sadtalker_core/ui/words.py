@@ -14,6 +14,8 @@ from ..jobs.result import AnimateResult
 from ..jobs.stage_names import stage_name, time_left
 from ..jobs.steps import clock_text
 
+# Names of options in sentences: two words or more, not part of a file's name.
+_NAME = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w./-]*[\w/-])")
 _FLAG = re.compile(r"--([a-z][a-z-]*)")
 
 
@@ -139,4 +141,5 @@ def for_page(sentence: str, files: Iterable[Path] = ()) -> str:
     text = sentence.replace(" (see the command faces)", "")
     for path in sorted(files, key=lambda path: -len(str(path))):
         text = text.replace(str(path), path.name)
-    return _FLAG.sub(lambda match: f'"{label_of_name(match[1].replace("-", "_"))}"', text)
+    text = _FLAG.sub(lambda match: f'"{label_of_name(match[1].replace("-", "_"))}"', text)
+    return _NAME.sub(lambda match: f'"{label_of_name(match[0])}"', text)

@@ -58,6 +58,8 @@ def start(folder: Path, *flags: str) -> Served:
     line = process.stdout.readline()
     if " at http" not in line:
         process.kill()
+        process.wait(10)
+        process.stdout.close()
         pytest.fail(f"the page did not start: {(folder / 'log').read_text()}")
     return Served(line.rsplit(" at ", 1)[1].strip().rstrip("/"), out, temp, process)
 

@@ -234,7 +234,7 @@ class TestPage:
         changed[names.index("preprocess")] = "crop"
         assert form.values(changed) == {"pose_scale": 0.5, "preprocess": "crop"}
         changed[names.index("engine")] = "lite"
-        assert form.values(changed) == {"pose_scale": 0.5}
+        assert form.values(changed) == {"engine": "lite", "pose_scale": 0.5}
 
     def test_hosts_remember_none_of_the_defaults(self, built: Any) -> None:
         kinds = ("slider", "textbox", "dropdown", "checkbox", "number", "radio")

@@ -1,0 +1,203 @@
+"""What the server gives out and takes in: paths, sizes, passwords, many jobs; without a browser."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Served, end, needs_gradio, start
+
+pytestmark = [pytest.mark.hosts, needs_gradio]
+BOUNDARY = "talking-portraits-boundary"
+
+
+def ask(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    """Status and body."""
+    request = urllib.request.Request(
+        url, data, {k.replace("_", "-"): v for k, v in headers.items()}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def upload(served: Served, name: str, content: bytes) -> tuple[int, bytes]:
+    head = f'Content-Disposition: form-data; name="files"; filename="{name}"'
+    body = (
+        f"--{BOUNDARY}\r\n{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode()
+        + content
+        + f"\r\n--{BOUNDARY}--\r\n".encode()
+    )
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    return ask(f"{served.url}/gradio_api/upload", body, Content_Type=kind)
+
+
+@pytest.fixture(scope="module")
+def secret(served: Served) -> Path:
+    """A file that is not below the page's folders, but beside them."""
+    path = served.out.parent / "secret.txt"
+    path.write_text("do not tell")
+    return path
+
+
+@pytest.mark.parametrize(
+    "route", ["file=", "gradio_api/file=", "gradio_api/file/", "static/", "assets/"]
+)
+@pytest.mark.parametrize(
+    "form", ["{path}", "{out}/../secret.txt", "{out}/%2e%2e/secret.txt", "../secret.txt"]
+)
+def test_no_file_beside_the_folders_is_given_out(
+    served: Served, secret: Path, route: str, form: str
+) -> None:
+    served.out.mkdir(exist_ok=True)
+    path = form.format(path=secret, out=served.out)
+    for text in (path, urllib.parse.quote(path, safe="")):
+        status, body = ask(f"{served.url}/{route}{text}")
+        assert b"do not tell" not in body
+        assert status != 200 or b"<html" in body.lower(), (status, body[:80])
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "/etc/hostname", "pyproject.toml", "/proc/self/environ"]
+)
+def test_no_file_of_the_machine_is_given_out(served: Served, path: str) -> None:
+    status, _ = ask(f"{served.url}/gradio_api/file={path}")
+    assert status in (403, 404)
+
+
+def test_an_upload_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    page = start(tmp_path, "--upload-mb", "1")
+    try:
+        assert upload(page, "small.wav", b"x" * 500_000)[0] == 200
+        assert upload(page, "large.wav", b"x" * 1_500_000)[0] == 413
+    finally:
+        end(page)
+
+
+@pytest.mark.parametrize("name", ["../../evil.wav", "/tmp/evil.wav", "..\\..\\evil.wav"])
+def test_an_upload_stays_where_uploads_are(served: Served, name: str) -> None:
+    status, body = upload(served, name, b"RIFF")
+    assert status == 200
+    (path,) = json.loads(body)
+    assert Path(path).resolve().is_relative_to(served.temp.resolve())
+    assert not list(served.out.parent.glob("evil*"))
+
+
+def info(served: Served) -> dict[str, Any]:
+    _, body = ask(f"{served.url}/gradio_api/info")
+    return json.loads(body)["named_endpoints"]
+
+
+def values_for(served: Served, name: str, **given: Any) -> list[Any]:
+    """The inputs of an endpoint, with their defaults."""
+    parameters = info(served)[name]["parameters"]
+    known = {each["parameter_name"] for each in parameters}
+    assert given.keys() <= known, known
+    return [given.get(each["parameter_name"], each.get("parameter_default")) for each in parameters]
+
+
+def file_of(served: Served, path: Path) -> dict[str, Any]:
+    status, body = upload(served, path.name, path.read_bytes())
+    assert status == 200
+    return {"path": json.loads(body)[0], "meta": {"_type": "gradio.FileData"}}
+
+
+def call(served: Served, name: str, values: list[Any]) -> str:
+    """The status of the last answer of an endpoint, as HTML."""
+    body = json.dumps({"data": values}).encode()
+    _, answer = ask(f"{served.url}/gradio_api/call{name}", body, Content_Type="application/json")
+    event = json.loads(answer)["event_id"]
+    _, stream = ask(f"{served.url}/gradio_api/call{name}/{event}")
+    said = [line[6:] for line in stream.decode().splitlines() if line.startswith("data: [")]
+    return str(json.loads(said[-1])[0]) if said else stream.decode()
+
+
+def test_a_program_makes_a_video_by_names(
+    served: Served, demo_portrait: Path, short_voice: Path
+) -> None:
+    names = {each["parameter_name"] for each in info(served)["/talk"]["parameters"]}
+    assert {"portrait", "audio", "engine", "pose_scale", "seed"} <= names
+    values = values_for(
+        served,
+        "/talk",
+        portrait=file_of(served, demo_portrait),
+        audio=file_of(served, short_voice),
+        pose_scale=0.5,
+    )
+    assert "Ready: portrait-" in call(served, "/talk", values)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "{secret}"])
+def test_a_program_cannot_name_files_of_the_machine(
+    served: Served, secret: Path, short_voice: Path, path: str
+) -> None:
+    named = {"path": path.format(secret=secret), "meta": {"_type": "gradio.FileData"}}
+    values = values_for(served, "/talk", portrait=named, audio=file_of(served, short_voice))
+    said = call(served, "/talk", values)
+    assert "Ready" not in said
+    assert "do not tell" not in said
+
+
+def test_twenty_jobs_at_once_lose_nothing(
+    served: Served, demo_portrait: Path, short_voice: Path
+) -> None:
+    before = set(served.out.glob("*.mp4"))
+    portrait, sound = file_of(served, demo_portrait), file_of(served, short_voice)
+    values = values_for(
+        served, "/talk", portrait=portrait, audio=sound, frame="resize", frame_size=64
+    )
+    answers: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(call(served, "/talk", values)))
+        for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(400)
+    assert sum("Ready: " in answer for answer in answers) == 20
+    assert len(set(served.out.glob("*.mp4")) - before) == 20
+    assert not list(served.out.glob(".talking-portraits-*"))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    page = start(tmp_path_factory.mktemp("guarded"), "--password", "open sesame")
+    yield page
+    end(page)
+
+
+def test_without_the_password_nothing_is_shown(guarded: Served) -> None:
+    for route in ("gradio_api/info", "config", "gradio_api/config"):
+        assert ask(f"{guarded.url}/{route}")[0] in (401, 404)
+    assert upload(guarded, "a.wav", b"x")[0] == 401
+    for password, wanted in (("wrong", 400), ("", 400), ("open sesame", 200)):
+        form = urllib.parse.urlencode({"username": "anna", "password": password}).encode()
+        kind = "application/x-www-form-urlencoded"
+        status = ask(f"{guarded.url}/login", form, Content_Type=kind)[0]
+        assert (status == 200) == (wanted == 200), password
+
+
+def test_it_ends_quickly(tmp_path: Path) -> None:
+    page = start(tmp_path)
+    begin = time.monotonic()
+    end(page)
+    assert time.monotonic() - begin < 15
+    assert page.process.returncode == 0
+
+
+def test_strangers_need_a_password(tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception, match="--password"):
+        start(tmp_path, "--address", "0.0.0.0")
