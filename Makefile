@@ -2,6 +2,8 @@
 # make test    set everything up in .venv, run lint, unit, parity and host tests
 # make test-nodes    only the ComfyUI nodes, in an environment of their own (.venv-nodes)
 # make test-comfyui  the nodes in a real ComfyUI: COMFYUI_DIR=/path/to/ComfyUI make test-comfyui
+# make test-ui       the local page: in the newest gradio and Chromium (.venv-ui)
+# make test-ui-matrix    the page in gradio 3.41, 4.40 and the newest
 # make format  put the code in the project's format
 # make clean   remove .venv and what was built
 #
@@ -20,6 +22,10 @@ endif
 RUN := $(BIN)/python
 NODES_VENV := .venv-nodes
 NODES_RUN := $(subst $(VENV)/,$(NODES_VENV)/,$(RUN))
+UI_VENVS := .venv-ui
+UI_RUN := $(subst $(VENV)/,$(UI_VENVS)/newest/,$(RUN))
+# One process: browser and server want the cores.
+UI_PYTEST_FLAGS ?= -q
 PIP := $(RUN) -m pip --disable-pip-version-check
 SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
@@ -32,7 +38,7 @@ PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 p
 	    >/dev/null 2>&1; then echo "$$p"; break; fi; \
 	done
 
-.PHONY: demo test lint unit parity hosts test-nodes test-comfyui format clean setup setup-dev
+.PHONY: demo test lint unit parity hosts test-nodes test-comfyui test-ui test-ui-matrix format clean setup setup-dev
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
@@ -87,7 +93,7 @@ parity: $(VENV)/.ready-dev
 	  $(RUN) -m pytest $(PYTEST_FLAGS) -m "parity or jobs"; \
 	else echo "left out: parity: no such test yet, they come with the first neural engine"; fi
 
-hosts: $(VENV)/.ready-dev test-nodes
+hosts: $(VENV)/.ready-dev test-nodes test-ui
 	@$(RUN) tools/hosts_found.py
 	@$(RUN) -m pytest $(PYTEST_FLAGS) -m hosts; status=$$?; \
 	if [ $$status -eq 5 ]; then echo "no other host tests"; else exit $$status; fi
@@ -99,6 +105,19 @@ test-nodes: | $(RUN)
 	  $(NODES_RUN) -m pytest $(PYTEST_FLAGS) -m hosts tests/nodes; \
 	elif [ -n "$(REQUIRE_HOSTS)" ]; then exit 1; \
 	else echo "left out: ComfyUI nodes (the line above says why)"; fi
+
+# gradio has needs of its own, which are not to decide what the library is tested with.
+test-ui: $(VENV)/.ready-dev
+	@echo "== hosts: the local page"
+	@if $(RUN) tools/ui_environments.py $(UI_VENVS) newest; then \
+	  $(UI_RUN) -m pytest $(UI_PYTEST_FLAGS) tests/ui --ignore tests/ui/test_matrix.py; \
+	elif [ -n "$(REQUIRE_HOSTS)" ]; then exit 1; \
+	else echo "left out: the local page (the line above says why)"; fi
+
+test-ui-matrix: $(VENV)/.ready-dev
+	@$(RUN) tools/ui_environments.py $(UI_VENVS)
+	@TALKING_PORTRAITS_UI_ENVS="$(abspath $(UI_VENVS))" \
+	  $(UI_RUN) -m pytest $(UI_PYTEST_FLAGS) tests/ui/test_matrix.py
 
 test-comfyui: $(VENV)/.ready-dev
 	@if [ ! -f "$(COMFYUI_DIR)/main.py" ]; then \
@@ -113,5 +132,5 @@ format: $(VENV)/.ready-dev
 	@$(RUN) -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(NODES_VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(NODES_VENV) $(UI_VENVS) build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

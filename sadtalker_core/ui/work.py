@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class Runs:
 
     def follow(
         self, owner: str, part: str, work: Callable[[Run], Any], waits: bool = True
-    ) -> Iterator[Run]:
+    ) -> Generator[Run, None, None]:
         """Do ``work(run)`` in a thread; gives the run whenever its progress may have changed.
 
         The last time it has ended. When nobody asks for more, because the page was left, it stops.

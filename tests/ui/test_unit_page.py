@@ -129,7 +129,8 @@ def test_two_sounds_are_refused(host: LocalHost, portrait: str, voice: str) -> N
 
 
 def job_of_drive(host: LocalHost, *files: Any, **values: Any) -> DriveJob:
-    return drive.job_from(Desk(host), *files, values)
+    picture, clip, moved, file = files
+    return drive.job_from(Desk(host), picture, clip, moved, file, values)
 
 
 def test_drive_makes_a_picture_only_of_one_frame(

@@ -6,7 +6,6 @@ import importlib.util
 import sys
 import threading
 import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +159,7 @@ def test_the_old_name_of_the_paste_module_does(host: Host, monkeypatch: pytest.M
 @needs_gradio
 class TestTab:
     @pytest.fixture
-    def tab(self, host: Host) -> Iterator[Any]:
+    def tab(self, host: Host) -> Any:
         """The tab file, run as the web UIs run it."""
         path = ROOT / "scripts" / "sadtalker_tab.py"
         spec = importlib.util.spec_from_file_location("sadtalker_tab", path)
@@ -168,7 +167,7 @@ class TestTab:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        yield module
+        return module
 
     def test_tab_settings_and_buttons(self, host: Host, tab: Any) -> None:
         import gradio as gr  # pyright: ignore[reportMissingImports]
