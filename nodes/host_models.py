@@ -18,9 +18,9 @@ from torch import nn
 from ..sadtalker_core.engines.engine import Engine
 from ..sadtalker_core.errors import WeightsError
 from ..sadtalker_core.registry import find_engine
-from ..sadtalker_core.runtime import Runtime
 from ..sadtalker_core.weights.catalog import BUNDLED, WeightFile
 from ..sadtalker_core.weights.store import WeightStore
+from .bridge import at_work
 
 OWN_FOLDER = "talking_portraits"
 
@@ -125,8 +125,8 @@ def load_model(engine_id: str, options: Any = None) -> HostModel:
     device = torch.device(management.get_torch_device())
     if device.type != "cpu":
         management.free_memory(sum(path.stat().st_size for path in files.values()) * 2, device)
-    runtime = Runtime(device=device, cancelled=management.processing_interrupted)
-    networks = engine.load(files, options, runtime)
+    with at_work() as runtime:  # an interrupt while files are read is the host's own
+        networks = engine.load(files, options, dataclasses.replace(runtime, device=device))
     used = used_files(engine, options, store)
     return HostModel(engine, options, networks, (*bundled, *used), device)
 
