@@ -120,7 +120,7 @@ def size_of(node: Node) -> tuple[float, float]:
     if node.kind in EDITORS:
         height += WIDGET  # a button of ours
     if node.kind in TEXT_SHOWS:
-        height += 160
+        height += 110
     width = node.width or _width_of(node)
     if node.kind == "SaveVideo":
         height += width - PICTURE - 10  # a square video fills the width
