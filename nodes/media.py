@@ -22,6 +22,7 @@ from ..sadtalker_core.motion_request import ReferenceVideo
 from ..sadtalker_core.runtime import Runtime
 from ..sadtalker_core.structures import AudioClip
 from .bridge import pictures_of
+from .moving import rate_of
 
 if TYPE_CHECKING:
     from ..sadtalker_core.media.audio_in import AudioSource, ClipSource
@@ -184,7 +185,9 @@ def video_of(path: str | Path) -> Any:
 def _rate(fps: float | Fraction) -> Fraction:
     if not math.isfinite(fps) or fps <= 0:
         raise OptionError(f"frames per second must be above 0, got {fps}.")
-    return Fraction(fps).limit_denominator(1001)  # 23.976 and the like are n / 1001
+    if isinstance(fps, Fraction) and fps.denominator <= 1001:
+        return fps  # a file's own
+    return rate_of(float(fps))
 
 
 def _chunks_of(images: Tensor) -> Callable[[], Iterator[Tensor]]:

@@ -157,8 +157,9 @@ def test_a_sound_file_is_looked_through_once(
 def test_images_are_a_reference() -> None:
     images = numbered(20).movedim(1, -1).float() / 255
     reference = media.reference_of(None, images, 23.976)
-    assert reference.fps == Fraction(2997, 125)
+    assert reference.fps == Fraction(24000, 1001)  # as the widget's tooltip says
     assert media.reference_of(None, images, 24000 / 1001).fps == Fraction(24000, 1001)
+    assert media.reference_of(None, images, 12.5).fps == Fraction(25, 2)
     assert numbers(reference) == numbers(reference) == list(range(20))
     assert all(chunk.dtype == torch.uint8 and len(chunk) <= 8 for chunk in reference.open())
     with pytest.raises(errors.OptionError, match="above 0"):
