@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..sadtalker_core.errors import Cancelled, OptionError
+from ..sadtalker_core.errors import Cancelled, OptionError, StructureError
 from ..sadtalker_core.runtime import Runtime
 from ..sadtalker_core.structures import FrameStream
 
@@ -81,6 +81,7 @@ def collect(stream: FrameStream, runtime: Runtime) -> Tensor:
 
     Raises:
         OptionError: they would not fit into memory.
+        StructureError: there are fewer than the stream says.
         Cancelled: the user stopped.
     """
     height, width = stream.size
@@ -99,6 +100,8 @@ def collect(stream: FrameStream, runtime: Runtime) -> Tensor:
             done += len(chunk)
             runtime.preview(chunk[-1])
             runtime.progress("render", done, stream.length)
+    if done != stream.length:  # the rest of the memory was never written to
+        raise StructureError(f"{stream.length} frames were announced, {done} were rendered.")
     return frames
 
 

@@ -83,7 +83,7 @@ def unpack(data: Any, given: Mapping[str, Any] | None = None) -> Any:
         return data
     kind = data.get("type")
     if kind == "array":
-        return data["values"].numpy()
+        return data["values"].cpu().numpy()
     if kind == "Fraction":
         return Fraction(data["value"])
     if kind == "tuple":

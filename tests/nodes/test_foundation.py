@@ -150,6 +150,9 @@ def test_progress_and_previews_reach_the_host(host: Host, monkeypatch: Any) -> N
         frames = bridge.collect(stream, runtime)
     assert frames[:, 0, 0, 0].tolist() == [0.0, 0.0, 1.0]
     assert [(value, total) for value, total, _ in seen] == [(0, 3), (2, 3), (3, 3)]
+    short = structures.FrameStream(iter([torch.zeros(1, 3, 8, 8)]), 2, (8, 8), Fraction(25))
+    with pytest.raises(errors.StructureError, match="1 were rendered"), bridge.at_work() as runtime:
+        bridge.collect(short, runtime)  # the second frame would be whatever the memory held
     assert seen[1][2][0] == "JPEG"
     assert seen[1][2][1].size == (8, 8)
 
