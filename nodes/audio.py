@@ -70,16 +70,17 @@ class LoadSound(io.ComfyNode):
         return io.NodeOutput(value, float(sound.duration_s))
 
     @classmethod
-    def validate_inputs(cls, audio: str) -> bool | str:
+    def validate_inputs(cls, audio: str | None) -> bool | str:
         from .host_files import path_of, refusal
 
-        return refusal(lambda: path_of(audio))
+        # a linked name is not known yet
+        return True if audio is None else refusal(lambda: path_of(audio))
 
     @classmethod
-    def fingerprint_inputs(cls, audio: str) -> str:
+    def fingerprint_inputs(cls, audio: str | None) -> str:
         from .host_files import fingerprint, path_of
 
-        return fingerprint(path_of(audio))
+        return "" if audio is None else fingerprint(path_of(audio))
 
 
 class SpeechMotion(io.ComfyNode):

@@ -247,11 +247,11 @@ class ExpressionKeyframes(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, **values: Any) -> bool | str:
-        try:
-            _checked(options_from(ExpressionSliders, values))
-        except (ValueError, TypeError) as error:
-            return str(error)
-        return True
+        from .host_files import refusal
+
+        # linked texts are not known yet
+        known = {name: text for name, text in values.items() if text is not None}
+        return refusal(lambda: _checked(options_from(ExpressionSliders, known)))
 
     @classmethod
     def execute(cls, expression: Any = None, **values: Any) -> Any:

@@ -162,12 +162,15 @@ class ChooseFace(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, by: str, numbers: str) -> bool | str:
-        try:
-            numbers_of(numbers) if by == "numbers" else None
-        except ValueError as error:
-            return str(error)
-        return True
+    def validate_inputs(cls, by: str | None, numbers: str | None) -> bool | str:
+        from .host_files import refusal
+
+        if by is not None and by not in WAYS:
+            return f"by is {by!r}, known values are: {', '.join(WAYS)}."
+        # what is linked is not known yet
+        if by != "numbers" or numbers is None:
+            return True
+        return refusal(lambda: numbers_of(numbers))
 
     @classmethod
     def execute(

@@ -112,17 +112,19 @@ class LoadMotion(io.ComfyNode):
         return result(motion, len(motion), float(motion.fps), kind_name(motion))
 
     @classmethod
-    def validate_inputs(cls, file: str, path: str | None) -> bool | str:
+    def validate_inputs(cls, file: str | None, path: str | None) -> bool | str:
         from .host_files import refusal
 
-        # a linked path is not known yet
-        return True if path is None else refusal(lambda: _file_of(file, path))
+        # linked names are not known yet
+        if file is None or path is None:
+            return True
+        return refusal(lambda: _file_of(file, path))
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, path: str | None) -> str:
+    def fingerprint_inputs(cls, file: str | None, path: str | None) -> str:
         from .host_files import fingerprint
 
-        return "" if path is None else fingerprint(_file_of(file, path))
+        return "" if file is None or path is None else fingerprint(_file_of(file, path))
 
 
 def _file_of(file: str, path: str) -> Any:

@@ -104,6 +104,12 @@ def test_links_out_of_the_folders_are_not_followed(host: Host) -> None:
     )
 
 
+def test_a_name_that_is_linked_is_checked_when_it_is_there(host: Host) -> None:
+    load = node_classes()["TalkingPortraitsLoadSound"]
+    assert load.validate_inputs(audio=None) is True
+    assert load.fingerprint_inputs(audio=None) == ""
+
+
 def test_a_graph_with_a_missing_file_is_refused_with_a_sentence(host: Host) -> None:
     graph = {
         "1": {"class_type": "TalkingPortraitsLoadSound", "inputs": {"audio": "gone.wav"}},

@@ -316,6 +316,7 @@ def test_keyframes_are_checked_before_the_graph_runs(host: Host, portrait: Any) 
     assert node.validate_inputs(**{**empty, "smile": "0:0, 2:1"}) is True
     assert "allowed is -0.3 to 1.3" in node.validate_inputs(**{**empty, "smile": "5"})
     assert "without a colon" in node.validate_inputs(**{**empty, "smile": "0:0, 1"})
+    assert node.validate_inputs(**{**empty, "smile": None, "expression": None}) is True  # linked
     base = values_of.expression_dict(Sliders(blink="-5"))
     found = node.execute(**{**empty, "smile": "0:0, 2:1"}, expression=base).result[0]
     assert values_of.expression_of(found) == Sliders(blink="-5", smile="0:0, 2:1")

@@ -314,6 +314,8 @@ def test_a_path_that_is_linked_is_checked_when_it_is_there(host: Host, tmp_path:
     load = node_classes()["TalkingPortraitsLoadMotion"]
     assert load.validate_inputs(file="(path below)", path=None) is True
     assert load.fingerprint_inputs(file="(path below)", path=None) == ""
+    assert load.validate_inputs(file=None, path="") is True
+    assert load.fingerprint_inputs(file=None, path="") == ""
 
 
 WRONG_TEXTS = [

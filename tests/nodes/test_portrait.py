@@ -156,6 +156,9 @@ def test_the_face_under_a_mask_is_chosen(found: Any) -> None:
 def test_wrong_numbers_of_faces_are_said(found: Any) -> None:
     assert "whole numbers" in Choose.validate_inputs(by="numbers", numbers="a")
     assert Choose.validate_inputs(by="left", numbers="a") is True
+    assert Choose.validate_inputs(by="numbers", numbers=None) is True  # linked
+    assert Choose.validate_inputs(by=None, numbers="a") is True
+    assert "known values" in Choose.validate_inputs(by="nearest", numbers="0")
     with pytest.raises(errors.FaceIndexError, match="only 2 faces"):
         Choose.execute(faces=found[0], by="numbers", **{**NO_POINT, "numbers": "2"})
     # a frame where somebody is hidden does not stop a video
