@@ -172,12 +172,14 @@ def portrait_of(data: Any, model: HostModel | None = None) -> PortraitValue:
 
 
 def _reopened(source: dict[str, Any]) -> tuple[ReferenceVideo, dict[str, Any]]:
-    from ..sadtalker_core.faces.networks import load_face_nets
+    import torch
+
+    from .face_values import face_nets
     from .media import reference_of
 
     video = reference_of(**source)
     given = {
-        "FaceNets": load_face_nets("cpu"),
+        "FaceNets": face_nets(torch.device("cpu")),
         "ReferenceVideo": video,
         type(video.open).__name__: video.open,
     }
