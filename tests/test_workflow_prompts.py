@@ -23,11 +23,9 @@ def sampler_graph() -> dict[str, Any]:
         graph.column()
         empty = graph.node("EmptyLatentImage", width=768)
         graph.note("Read me", "## Head\nSome text.")
-        sampled = graph.node(
-            *("KSampler",),
-            **{"model": loaded, "positive": good, "negative": bad, "latent_image": empty},
-            **{"seed": 7, "steps": 12, "sampler_name": "dpmpp_2m", "cfg": 6.5},
-        )
+        wires: dict[str, Any] = {"model": loaded, "positive": good, "negative": bad}
+        settings: dict[str, Any] = {"steps": 12, "sampler_name": "dpmpp_2m", "cfg": 6.5}
+        sampled = graph.node("KSampler", **wires, latent_image=empty, seed=7, **settings)
         decoded = graph.node("VAEDecode", samples=sampled, vae=loaded["vae"])
         scaled = graph.node("ImageScaleBy", image=decoded, scale_by=2.0)
         graph.node("SaveImage", images=scaled, filename_prefix="portrait")
