@@ -26,9 +26,7 @@ def build(desk: Desk, tab: Any) -> None:
     with gr.Row(elem_classes="tp-part"):
         with gr.Column(scale=5, min_width=320):
             portrait = versions.picture_input("Portrait", height=260, elem_id="tp-drive-portrait")
-            driver = versions.video_input(
-                "Video of whoever moves it", height=280, elem_id="tp-drive-driver"
-            )
+            driver = versions.video_input("Video of whoever moves it", elem_id="tp-drive-driver")
             form.components["engine"] = versions.component(
                 "Dropdown",
                 choices=engine_choices(DRIVE, store),
@@ -41,7 +39,7 @@ def build(desk: Desk, tab: Any) -> None:
             for spec in one_of(specs, *_VISIBLE):
                 form.add(spec, spec.name in shown)
             with gr.Accordion(label="Move a video, or use another driver", open=False):
-                video = versions.video_input("Video in place of the portrait", height=220)
+                video = versions.video_input("Video in place of the portrait")
                 other = versions.file_input(
                     "Motion file or picture in place of the driver's video",
                     [".safetensors", ".pkl", "image"],

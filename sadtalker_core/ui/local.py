@@ -12,7 +12,7 @@ from ..errors import OptionError, OutputError
 from . import versions
 from .host import LocalHost
 from .page import build
-from .style import STYLE
+from .style import LOCAL_STYLE
 
 NEWEST_OF = 6  # gradio's main version that the local page needs: older ones hand out more files
 TOGETHER = 32  # calls that may be under way; jobs wait for each other
@@ -109,7 +109,7 @@ class Server:
                 max_threads=TOGETHER + 8,
                 ssr_mode=False,
                 theme=versions.theme(),
-                css=STYLE,
+                css=LOCAL_STYLE,
                 footer_links=["api", "settings"],
             )
         except OSError as error:

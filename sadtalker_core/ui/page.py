@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import versions
-from .style import STYLE, style_html
+from .style import style_html
 
 if TYPE_CHECKING:
     from .host import UiHost
@@ -101,6 +101,3 @@ def missing_html(missing: list[str]) -> str:
         "installer runs install.py of this extension; the log says what it did. By hand, with the "
         f"Python that runs this page: <code>python -m pip install {names}</code></div>"
     )
-
-
-__all__ = ["STYLE", "build", "missing_html", "missing_packages"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 STYLE = """
 .tp-page { max-width: 1280px; margin: 0 auto; }
 .tp-page .html-container, .tp-page .prose > .padding { padding: 0 !important; }
-.gradio-container main.fillable { padding-top: 12px; }
 .tp-head { padding: 4px 2px 0; }
-.tp-head h1 { font-size: 1.5rem; margin: 0; font-weight: 650; }
-.tp-head p { margin: 2px 0 0; opacity: .75; }
+.tp-page .tp-head h1 { font-size: 1.5rem !important; margin: 0 !important; font-weight: 650; }
+.tp-page .tp-head p { margin: 2px 0 0 !important; opacity: .75; }
 .tp-status { border-radius: 10px; padding: 14px 16px; border: 1px solid rgba(128,128,140,.3);
   background: rgba(128,128,140,.08); line-height: 1.45; overflow-wrap: anywhere; }
 .tp-note { opacity: .9; }
@@ -24,7 +23,8 @@ STYLE = """
 @keyframes tp-slide { from { margin-left: 0; } to { margin-left: 65%; } }
 @media (prefers-reduced-motion: reduce) { .tp-unknown i { animation: none; } }
 .tp-notes { margin: 8px 0 0 1.1em; padding: 0; font-size: .9em; opacity: .9; list-style: disc; }
-.tp-result video { max-height: 68vh; }
+.tp-part video { max-height: 260px; }
+.tp-part .tp-result video { max-height: 56vh; }
 .tp-frame { display: block; max-width: 100%; max-height: 360px; margin: 12px auto 0;
   border-radius: 8px; }
 .tp-preview { display: block; max-width: 100%; max-height: 620px; margin: 0 auto;
@@ -48,18 +48,25 @@ STYLE = """
   .tp-edit { flex-direction: column; }
   .tp-edit > .tp-result { display: contents; }
   .tp-edit > .tp-result > * { order: 2; width: 100%; }
-  .tp-edit #tp-edit-preview { order: -1; position: sticky; top: 0; z-index: 20;
+  .tp-edit #tp-edit-preview { order: -1; position: sticky; top: 0; z-index: 1000;
     background: var(--body-background-fill); padding: 4px 0; }
   .tp-edit .tp-preview { max-height: 40vh; }
 }
 @media (max-width: 640px) {
-  .tp-head h1 { font-size: 1.25rem; }
+  .tp-page .tp-head h1 { font-size: 1.25rem !important; }
   .tp-status { padding: 10px 12px; }
   .tp-cards tr, .tp-cards td { display: block; }
   .tp-cards th { display: none; }
   .tp-cards tr { padding: 8px 0; border-bottom: 1px solid rgba(128,128,140,.25) !important; }
   .tp-cards td { padding: 2px 0; border: 0 !important; }
 }
+"""
+
+
+# On a page of our own: gradio hides what runs over, and nothing could stay in sight in there.
+LOCAL_STYLE = """
+.gradio-container { overflow: clip !important; }
+.gradio-container .main.fillable { padding-top: 14px !important; }
 """
 
 

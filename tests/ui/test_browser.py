@@ -12,6 +12,9 @@ from typing import Any
 import av
 import pytest
 
+from sadtalker_core.jobs.animate import run_animate
+from sadtalker_core.jobs.settings import build_job
+
 from .conftest import ROOT, Served, end, start, wait_for
 
 pytestmark = [pytest.mark.hosts]
@@ -121,6 +124,43 @@ def test_sliders_change_the_preview(visit: Any, served: Served, demo_portrait: P
     page.wait_for_function(
         "() => document.querySelector('#tp-slider-smile input[type=range]').value == 0"
     )
+    assert not found.errors
+
+
+def test_the_preview_stays_in_sight_on_a_phone(visit: Any, demo_portrait: Path) -> None:
+    page = visit(390, 844).page
+    open_part(page, "Edit")
+    give(page, "edit", demo_portrait)
+    page.wait_for_selector("#tp-edit-preview img", timeout=SECONDS)
+    page.wait_for_timeout(500)
+    slider = page.locator("#tp-slider-rotate_yaw input[type=range]")
+    slider.evaluate("element => element.scrollIntoView({block: 'end'})")
+    page.wait_for_timeout(300)
+    picture = page.locator("#tp-edit-preview img").bounding_box()
+    below = slider.bounding_box()
+    assert 0 <= picture["y"] < 400, "the picture is seen"
+    assert picture["y"] + picture["height"] < below["y"] <= 844, "and the slider below it"
+    shot(page, "phone-edit")
+
+
+def test_a_video_moves_a_portrait(
+    visit: Any, served: Served, demo_portrait: Path, short_voice: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / "driver.mp4"
+    run_animate(build_job({"portrait": demo_portrait, "audio": short_voice, "out": clip}))
+    found = visit()
+    page = found.page
+    open_part(page, "Drive")
+    give(page, "drive", demo_portrait)
+    page.set_input_files("#tp-drive-driver input[type=file]", str(clip))
+    page.wait_for_selector("#tp-drive-driver video", timeout=SECONDS)
+    page.click("#tp-drive-go")
+    page.wait_for_selector("#tp-drive-status .tp-done", timeout=SECONDS)
+    page.wait_for_function(
+        "() => document.querySelector('#tp-drive-video video')?.duration > 0.9", timeout=SECONDS
+    )
+    shot(page, "drive")
+    assert list(served.out.glob("portrait-driver-*.mp4"))
     assert not found.errors
 
 

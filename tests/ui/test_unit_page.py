@@ -253,6 +253,8 @@ class TestPage:
             assert len(list(open_controls(tab))) <= 6, name
 
     def test_programs_see_the_four_jobs_and_the_preview(self, built: Any) -> None:
+        if versions.version()[0] < 6:
+            pytest.skip("older gradios keep this elsewhere")
         names = {
             str(fn.api_name)
             for fn in built.fns.values()

@@ -18,15 +18,16 @@ def serve(port: int, out: Path, temp: Path) -> tuple[Any, str]:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from sadtalker_core.ui import versions
     from sadtalker_core.ui.host import LocalHost
-    from sadtalker_core.ui.page import STYLE, build
+    from sadtalker_core.ui.page import build
+    from sadtalker_core.ui.style import LOCAL_STYLE
 
     host = LocalHost(out, temp)
-    page = build(lambda: host, css=STYLE)
+    page = build(lambda: host, css=LOCAL_STYLE)
     versions.start_queue(page, 16, 100)
     folders = [str(host.output_folder()), str(host.temp_folder())]
     known: dict[str, Any] = {"allowed_paths": folders, "quiet": True, "prevent_thread_lock": True}
     if versions.version()[0] >= 6:
-        known |= {"theme": versions.theme(), "css": STYLE, "ssr_mode": False}
+        known |= {"theme": versions.theme(), "css": LOCAL_STYLE, "ssr_mode": False}
     _, url, _ = page.launch(server_name="127.0.0.1", server_port=port, **known)
     return page, str(url)
 
