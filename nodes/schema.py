@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -111,6 +112,10 @@ def _number(spec: OptionSpec, default: Any, shared: dict[str, Any]) -> Any:
         return io.Int.Input(spec.name, default=default, **bounds, **shared)
     span = (spec.high - low) if spec.high is not None and low is not None else 0.0
     step = 0.001 if 0 < span <= 0.5 else 0.01 if span <= 10 else 0.1 if span <= 100 else 1.0
+    while not math.isclose(default / step, round(default / step), abs_tol=1e-9):
+        step = float(f"{step / 10:.0e}")  # the widget keeps multiples of its step alone
+    if 0 < default < 10 * step:
+        step = float(f"{step / 10:.0e}")
     low = -1e6 if low is None else float(low)
     high = 1e6 if spec.high is None else float(spec.high)
     return io.Float.Input(spec.name, default=default, min=low, max=high, step=step, **shared)

@@ -15,7 +15,7 @@ from tests.systems.liveportrait.toy_files import write_toy_files as liveportrait
 from tests.systems.sadtalker.toy_files import write_toy_files as sadtalker_files
 
 from .conftest import Host
-from .pack import pack_module
+from .pack import node_classes, pack_module
 
 bridge = pack_module("nodes.bridge")
 host_models = pack_module("nodes.host_models")
@@ -205,3 +205,19 @@ def test_an_interrupt_while_a_model_loads_is_no_error(host: Host) -> None:
     management.interrupt_current_processing()
     with pytest.raises(management.InterruptProcessingException):
         host_models.load_model("liveportrait")
+
+
+def test_no_widget_rounds_its_own_default_away() -> None:
+    """A number box keeps multiples of its step alone."""
+    odd: list[tuple[str, str, float, float]] = []
+    seen = 0
+    for name, node in node_classes().items():
+        for one in node.GET_SCHEMA().inputs or []:
+            facts = one.as_dict()
+            value, step = facts.get("default"), facts.get("step")
+            if isinstance(value, float) and step:
+                seen += 1
+                if abs(value / step - round(value / step)) > 1e-6:
+                    odd.append((name, one.id, value, step))
+    assert seen > 100
+    assert odd == []
