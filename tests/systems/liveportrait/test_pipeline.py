@@ -26,7 +26,7 @@ from sadtalker_core.systems.liveportrait.config import (
     LivePortraitRenderOptions,
 )
 from sadtalker_core.systems.liveportrait.live import animate_live
-from sadtalker_core.systems.liveportrait.pipeline import animate, read_motion
+from sadtalker_core.systems.liveportrait.pipeline import animate, keypoint_tracks, read_motion
 from sadtalker_core.systems.liveportrait.prepared import (
     PreparedPortrait,
     PreparedVideo,
@@ -124,6 +124,25 @@ def test_each_face_has_its_own_driver(
     assert moved[..., own].float().mean() > 4 * moved[..., other].float().mean()
     with pytest.raises(OptionError, match="one for all, or one each"):
         frames_of(nets, both, [still, still, still])
+
+
+def test_keypoints_come_without_pictures(
+    nets: LivePortraitNets, pair: tuple[Tensor, list[Face]]
+) -> None:
+    prepared = prepare(nets, *pair, FLOAT32, Runtime())
+    motions = [turning(3), turning(2)]
+    smile = ExpressionSliders.of(smile=1)
+    tracks = keypoint_tracks(
+        nets, prepared, motions, LivePortraitDriveOptions(), smile, 1, FPS, Runtime()
+    )
+    assert [len(track) for track in tracks] == [3, 2]
+    alone = keypoint_tracks(
+        nets, prepared, (), LivePortraitDriveOptions(), smile, 1, FPS, Runtime()
+    )
+    for track, still, face in zip(tracks, alone, prepared.faces):
+        assert torch.equal(track.source, face.points.x)
+        assert torch.allclose(track.driving[0], still.driving[0], atol=1e-5)
+        assert (track.driving[1] - track.driving[0]).abs().max() > 0.01
 
 
 def test_a_shorter_driver_is_held(nets: LivePortraitNets, pair: tuple[Tensor, list[Face]]) -> None:
