@@ -9,16 +9,17 @@ from torch import Tensor
 from ..sadtalker_core.motion_request import ReferenceVideo
 from ..sadtalker_core.structures import FrameStream
 from .media import reference_of
+from .moving import frames_in
 
 if TYPE_CHECKING:
     from ..sadtalker_core.runtime import Runtime
 
 
-def _frames_in(video: Any, reference: ReferenceVideo) -> int:
+def _about(video: Any, reference: ReferenceVideo, runtime: Runtime) -> int:
     """About how many frames a VIDEO has; only where nobody says it they are counted."""
     if hasattr(video, "get_duration"):
         return max(1, round(float(video.get_duration()) * float(reference.fps)))
-    return sum(len(chunk) for chunk in reference.open())
+    return frames_in(reference, runtime)
 
 
 def sheet_of(
@@ -40,7 +41,7 @@ def sheet_of(
         length, size = int(images.shape[0]), (int(images.shape[1]), int(images.shape[2]))
     else:
         width, height = video.get_dimensions()
-        length, size = _frames_in(video, reference), (height, width)
+        length, size = _about(video, reference, runtime), (height, width)
     columns, rows, side = cells
     sheet = ContactSheet(columns, rows, side)
     done = 0

@@ -78,7 +78,7 @@ def edited_frame(
         motion = motion[rows]
     if portrait.video is not None:
         portrait = at_frames(portrait, [round(moment * fps) for moment in moments])
-    moves = () if motion is None else (fitted(motion, portrait, []),)
+    moves = () if motion is None else (fitted(motion, portrait, []).to(runtime.device),)
     stream = driving.animate(
         model.networks,
         portrait.prepared,

@@ -125,7 +125,7 @@ def _motion(
     """The driver's motion, of the engine's kind."""
     driving = model.engine.driving
     if driving is None:
-        count = sum(len(chunk) for chunk in reference.open())
+        count = moving.frames_in(reference, runtime)
         speech = options_from(model.engine.motion_options, values)
         return moving.motion_of_video(model, value, reference, count, speech, runtime)
     runtime.progress("read the driver", 0, 0)

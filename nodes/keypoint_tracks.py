@@ -56,9 +56,8 @@ def track_of(
         OptionError: the model is not LivePortrait.
         FaceIndexError: the portrait has fewer faces.
     """
-    from ..sadtalker_core.geometry.keyframes import last_keyframe
     from ..sadtalker_core.systems.liveportrait.pipeline import keypoint_tracks
-    from .moving import fitted, rate_of
+    from .moving import fitted, keyframed_length, rate_of, tell
 
     if model.engine.id != "liveportrait":
         raise OptionError(f"{model.engine.title} has other keypoints; load LivePortrait.")
@@ -74,11 +73,13 @@ def track_of(
         options=replace(prepared.options, stitching=wanted.stitching),
     )
     rate = rate_of(wanted.fps)
-    frames = int(last_keyframe(wanted.sliders) * rate) + 1
-    moves: Any = () if motion is None else (fitted(motion, portrait, []),)
+    frames = keyframed_length(wanted.sliders, rate)
+    notes: list[str] = []
+    moves: Any = () if motion is None else (fitted(motion, portrait, notes),)
     tracks = keypoint_tracks(
         model.networks, one, moves, wanted.options, wanted.sliders, frames, rate, runtime
     )
+    tell(notes, runtime)
     return tracks[0]
 
 

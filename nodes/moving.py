@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ..sadtalker_core.errors import MediaError, OptionError
+from ..sadtalker_core.errors import OptionError
 from ..sadtalker_core.motion_request import MotionRequest, ReferenceVideo
 from ..sadtalker_core.runtime import Runtime
 from ..sadtalker_core.structures import Coeff3DMM, FrameStream, frames_for
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..sadtalker_core.expression_sliders import ExpressionSliders
     from .host_models import HostModel
     from .portraits import PortraitValue
-
-SPEECH_RATE = 16000  # Hz, what every engine hears
 
 
 def rate_of(fps: float) -> Fraction:
@@ -120,19 +118,9 @@ def motion_of_sound(
     Raises:
         MediaError: the sound is silent from start to end.
     """
-    if sound.is_silent:
-        raise MediaError(
-            "the sound is silent from start to end; connect a recording with speech, or use Idle "
-            "Motion for a portrait at rest."
-        )
-    request = MotionRequest(
-        options=options,
-        duration_s=sound.duration_s,
-        fps=fps,
-        open_sound=lambda: sound.open(SPEECH_RATE),
-        samples=sound.sample_count(SPEECH_RATE),
-    )
-    return _asked(model, value, request, runtime)
+    from .motion_values import heard, speech_request
+
+    return _asked(model, value, speech_request(heard(sound), options, fps), runtime)
 
 
 def motion_of_video(
@@ -223,29 +211,39 @@ def frames_of(
             model.networks, value.prepared, motions[0], engine.motion_options(), runtime
         )
     else:
-        frames = _length(value, sliders, fps)
+        frames = _length(value, sliders, fps, runtime)
         stream = driving.animate(
             model.networks, value.prepared, motions, options, sliders, frames, fps, runtime
         )
     return _watched(stream, runtime)
 
 
-def _length(value: PortraitValue, sliders: ExpressionSliders, fps: Fraction) -> int:
+def _length(
+    value: PortraitValue, sliders: ExpressionSliders, fps: Fraction, runtime: Runtime
+) -> int:
     """Frames where no motion says it: the video's own, else until the last keyframe is shown."""
+    if value.video is None:
+        return keyframed_length(sliders, fps)
+    if hasattr(value.prepared, "__len__"):
+        return len(value.prepared)
+    return frames_in(value.video, runtime)
+
+
+def keyframed_length(sliders: ExpressionSliders, fps: Fraction) -> int:
+    """Frames until the last keyframe is shown; 1 without keyframes."""
     from ..sadtalker_core.geometry.keyframes import last_keyframe
 
-    if value.video is not None:
-        return video_length(value)
     seconds = last_keyframe(sliders)
     return 1 if seconds == 0 else frames_for(Fraction(str(seconds)), fps) + 1
 
 
-def video_length(value: PortraitValue) -> int:
-    """Frames of a portrait that is a video."""
-    if hasattr(value.prepared, "__len__"):
-        return len(value.prepared)
-    assert value.video is not None
-    return sum(len(chunk) for chunk in value.video.open())
+def frames_in(video: ReferenceVideo, runtime: Runtime) -> int:
+    """Frames of a video, counted by reading it once."""
+    count = 0
+    for chunk in video.open():
+        runtime.check_cancelled()
+        count += len(chunk)
+    return count
 
 
 def _watched(stream: FrameStream, runtime: Runtime) -> FrameStream:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -226,6 +228,23 @@ def test_motion_lies_under_the_sliders(host: Host, portrait: Any) -> None:
     assert torch.equal(none, shown[0])
 
 
+def test_motion_goes_where_the_frame_is_made(portrait: Any) -> None:
+    seen: list[torch.device] = []
+
+    def animate(networks: Any, prepared: Any, motions: Any, *_: Any) -> Any:
+        seen.append(motions[0].translation.device)
+        return structures.FrameStream(iter([torch.zeros(1, 3, 4, 4)]), 1, (4, 4), FPS)
+
+    value = portraits.portrait_of(portrait)
+    driving = replace(value.engine.driving, animate=animate)
+    engine = replace(value.engine, driving=driving, region=lambda *_: torch.zeros(1, 4, 4))
+    runtime = runtimes.Runtime(device=torch.device("meta"))
+    model: Any = SimpleNamespace(engine=engine, networks=None)
+    motion = structures.LiteMotion.from_dict(lite_motion([0.0, 0.1]))
+    preview.edited_frame(model, value, Sliders(), runtime, motion)
+    assert [device.type for device in seen] == ["meta"]
+
+
 def test_a_video_is_edited_at_one_moment(host: Host, image: Tensor) -> None:
     images = torch.cat((image, image.roll(40, 2), image.roll(80, 2)))
     video = portrait_nodes.PrepareVideo.execute(
@@ -381,6 +400,7 @@ def test_keypoints_of_motion_and_expression(
     keys = values_of.expression_dict(Sliders(rotate_yaw="0:0, 0.5:20"))
     alone = track(expression=keys)
     assert len(alone) == 6  # to the last keyframe, at 10 frames per second
+    assert len(track(expression=keys, fps=25.0)) == 14  # which falls between two, as Render has it
     assert torch.equal(alone.driving[0], alone.source[0])
     with pytest.raises(errors.FaceIndexError, match="moves 2"):
         track(motion=implicit(3), face=2)

@@ -7,7 +7,8 @@ const PLACES_EVERY_MS = 1000;
 
 /**
  * Values are compared a few times a second. Callbacks of widgets would tell sooner, but not of
- * widgets that a subgraph shows for the node, of undo, or of other extensions that set values.
+ * widgets that a subgraph shows for the node, or of other extensions that set values. Undo makes
+ * all nodes anew: what they begin with is taken for seen.
  */
 export class SliderWatch {
   /**
