@@ -170,6 +170,7 @@ def frames_of(
     fps: Fraction,
     runtime: Runtime,
     is_driven: bool = False,
+    late: Any = None,
 ) -> FrameStream:
     """Frames of a portrait or video that motions move, or sliders, or both.
 
@@ -183,11 +184,14 @@ def frames_of(
         fps: of a still picture that no motion moves; a video has its own, and motions follow it.
         runtime: device, chunk, progress, cancel, preview.
         is_driven: the motion was filmed: its strength is kept within what the engine can show.
+        late: the engine's motion options, some of which count while frames are made (SadTalker's
+            angles); None for their defaults.
 
     Raises:
         OptionError: nothing moves the portrait, or the engine has no sliders.
     """
     engine, driving = model.engine, model.engine.driving
+    late = late or engine.motion_options()
     if driving is None or options is None:
         if not sliders.is_untouched:
             raise OptionError(
@@ -196,9 +200,7 @@ def frames_of(
             )
         if len(motions) != 1:
             raise OptionError(f"{engine.title} moves one face by one motion; connect a motion.")
-        stream = engine.animate(
-            model.networks, value.prepared, motions[0], engine.motion_options(), runtime
-        )
+        stream = engine.animate(model.networks, value.prepared, motions[0], late, runtime)
         return _watched(stream, runtime)
     if value.video is not None:  # each of its frames is moved
         fps = value.video.fps
@@ -207,9 +209,7 @@ def frames_of(
         raise OptionError("nothing moves the portrait; connect a motion, an expression or a sound.")
     is_plain = sliders.is_untouched and options == driving.options() and value.video is None
     if is_plain and len(motions) == 1 and not is_driven:
-        stream = engine.animate(
-            model.networks, value.prepared, motions[0], engine.motion_options(), runtime
-        )
+        stream = engine.animate(model.networks, value.prepared, motions[0], late, runtime)
     else:
         frames = _length(value, sliders, fps, runtime)
         stream = driving.animate(

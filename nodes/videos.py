@@ -105,7 +105,10 @@ def moved_video(
     from .expression_values import expression_of
 
     sliders = expression_of(expression)
-    stream = moving.frames_of(model, value, motions, sliders, options, fps, runtime, is_driven)
+    late = options_from(model.engine.motion_options, values)
+    stream = moving.frames_of(
+        model, value, motions, sliders, options, fps, runtime, is_driven, late
+    )
     saved = save_frames(stream, sound, label(model.engine.id, seed), values, hidden, runtime)
     moving.tell(notes, runtime)
     return saved

@@ -103,6 +103,15 @@ def test_any_engine_speaks(host: Host, engine: str) -> None:
     assert facts(files(host, shown)[0])["frames"] == 10
 
 
+def test_written_angles_turn_sadtalkers_head(host: Host) -> None:
+    model = toy_model(host, "sadtalker")
+    given: dict[str, Any] = dict(image=small_head(), audio=sound(0.1), model=model, format="mkv")
+    shown = [
+        pixels(files(host, call("TalkingPortrait", **given, yaw=yaw))[0]) for yaw in ("", "30")
+    ]
+    assert not torch.equal(*shown)
+
+
 def test_which_of_two_people_speaks(host: Host) -> None:
     given: dict[str, Any] = dict(image=two_people(), audio=sound(0.2), format="mkv", yaw="20")
     for place, still in (("left", slice(600, 1024)), ("right", slice(0, 400))):
