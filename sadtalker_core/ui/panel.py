@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import TalkingPortraitsError
+from ..errors import MediaError, TalkingPortraitsError
 from ..jobs.drive_settings import DriveJob
 from ..jobs.result import AnimateResult
 from ..jobs.settings import AnimateJob
@@ -278,4 +278,6 @@ def single_path(desk: Desk, value: Any, what: str) -> Path | None:
     """The file of a component, checked; None when it is empty."""
     paths = versions.paths_of(value)
     desk.pages.check(paths)
+    if paths and paths[0].is_file() and paths[0].stat().st_size == 0:
+        raise MediaError(f"The {what} is an empty file; choose it again, or record it for longer.")
     return paths[0] if paths else None

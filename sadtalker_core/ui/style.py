@@ -11,6 +11,7 @@ STYLE = """
 .tp-status { border-radius: 10px; padding: 14px 16px; border: 1px solid rgba(128,128,140,.3);
   background: rgba(128,128,140,.08); line-height: 1.45; overflow-wrap: anywhere; }
 .tp-note { opacity: .9; }
+.tp-page .pending { opacity: 1 !important; }
 .tp-error { border-color: #d64545; background: rgba(214,69,69,.12); }
 .tp-done { border-color: #2f9e5f; background: rgba(47,158,95,.12); }
 .tp-line { display: flex; justify-content: space-between; gap: 12px; }

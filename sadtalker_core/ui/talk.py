@@ -108,12 +108,12 @@ def job_from(
     if portrait is None:
         raise OptionError("Choose a portrait first: a picture with a face.")
     sounds = [single_path(desk, audio, "speech")]
-    sounds += [single_path(desk, extra.get(name), name) for name in ("recording", "sound_file")]
+    sounds += [single_path(desk, extra.get(name), "sound") for name in ("recording", "sound_file")]
     given = [path for path in sounds if path is not None]
     if len(given) > 1:
         raise OptionError("Two sounds are given; take one of them out.")
     files = {
-        name: single_path(desk, extra.get(name), name) for name in ("load_motion", *REFERENCES)
+        name: single_path(desk, extra.get(name), "file") for name in ("load_motion", *REFERENCES)
     }
     chosen = {name: path for name, path in files.items() if path is not None}
     if not given and not chosen and values.get("idle") is None:

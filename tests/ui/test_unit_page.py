@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sadtalker_core.errors import OptionError
+from sadtalker_core.errors import MediaError, OptionError
 from sadtalker_core.jobs.drive_settings import DRIVE, DriveJob
 from sadtalker_core.jobs.settings import ANIMATE, AnimateJob
 from sadtalker_core.options import option_specs
@@ -117,6 +117,12 @@ def test_what_is_missing_is_said(
 ) -> None:
     with pytest.raises(OptionError, match=says):
         job_of_talk(host, portrait if given[0] else None, voice if given[1] else None)
+
+
+def test_an_empty_recording_is_told(host: LocalHost, portrait: str, voice: str) -> None:
+    Path(voice).write_bytes(b"")
+    with pytest.raises(MediaError, match="The speech is an empty file"):
+        job_of_talk(host, portrait, voice)
 
 
 def test_seconds_without_sound_are_enough(host: LocalHost, portrait: str) -> None:

@@ -1,6 +1,7 @@
 """Serve the page with whatever gradio is here: ``python -m tests.ui.matrix.serve PORT OUT TEMP``.
 
-The command ``ui`` asks for the newest gradio; this does not, for the tests alone.
+The command ``ui`` asks for the newest gradio; this does not, for the tests alone. Old gradios are
+those of web UIs, so there the page is a tab of another.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def serve(port: int, out: Path, temp: Path) -> tuple[Any, str]:
 
     host = LocalHost(out, temp)
     page = build(lambda: host, css=LOCAL_STYLE)
+    if versions.version()[0] < 6:
+        page = inside_tabs(page)
     versions.start_queue(page, 16, 100)
     folders = [str(host.output_folder()), str(host.temp_folder())]
     known: dict[str, Any] = {"allowed_paths": folders, "quiet": True, "prevent_thread_lock": True}
@@ -30,6 +33,18 @@ def serve(port: int, out: Path, temp: Path) -> tuple[Any, str]:
         known |= {"theme": versions.theme(), "css": LOCAL_STYLE, "ssr_mode": False}
     _, url, _ = page.launch(server_name="127.0.0.1", server_port=port, **known)
     return page, str(url)
+
+
+def inside_tabs(page: Any) -> Any:
+    """The page as one tab of another, as the web UIs have it."""
+    import gradio as gr  # pyright: ignore[reportMissingImports]
+
+    with gr.Blocks(analytics_enabled=False) as outer, gr.Tabs(elem_id="tabs"):
+        with gr.TabItem("Talking Portraits", id="talking_portraits", elem_id="tab_ours"):
+            page.render()
+        with gr.TabItem("txt2img", id="txt2img"):
+            gr.Textbox(label="Prompt")
+    return outer
 
 
 if __name__ == "__main__":
