@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .host_models import HostModel
 
 VERSION = 1
+_CHOOSE_NETWORKS = ("species", "size", "preprocess")  # what is prepared by one does not fit others
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ def portrait_of(data: Any, model: HostModel | None = None) -> PortraitValue:
             f"this portrait was prepared for {engine.title}, the model is {model.engine.title}; "
             "connect the same model to both nodes."
         )
+    if model is not None:
+        _check_networks(data["options"], model)
     video, given = None, {}
     if data["source"] is not None:
         video, given = _reopened(data["source"])
@@ -169,6 +172,16 @@ def portrait_of(data: Any, model: HostModel | None = None) -> PortraitValue:
         video=video,
         source=data["source"],
     )
+
+
+def _check_networks(options: dict[str, Any], model: HostModel) -> None:
+    for name in _CHOOSE_NETWORKS:
+        wanted = getattr(model.options, name, None)
+        if options.get(name) != wanted:
+            raise OptionError(
+                f"this portrait was prepared with {name} {options.get(name)!r}, the model was "
+                f"loaded with {wanted!r}; connect the same model to both nodes."
+            )
 
 
 def _reopened(source: dict[str, Any]) -> tuple[ReferenceVideo, dict[str, Any]]:
