@@ -39,7 +39,9 @@ def inside_tabs(page: Any) -> Any:
     """The page as one tab of another, as the web UIs have it."""
     import gradio as gr  # pyright: ignore[reportMissingImports]
 
-    with gr.Blocks(analytics_enabled=False) as outer, gr.Tabs(elem_id="tabs"):
+    from sadtalker_core.ui import versions
+
+    with versions.blocks("A web UI") as outer, gr.Tabs(elem_id="tabs"):
         with gr.TabItem("Talking Portraits", id="talking_portraits", elem_id="tab_ours"):
             page.render()
         with gr.TabItem("txt2img", id="txt2img"):

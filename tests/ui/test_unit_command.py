@@ -1,0 +1,62 @@
+"""The command ui before it serves anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sadtalker_core.cli import main
+from sadtalker_core.errors import OptionError
+from sadtalker_core.ui import local
+from sadtalker_core.ui.local import LocalOptions
+
+
+@pytest.fixture
+def six(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local.versions, "is_present", lambda: True)
+    monkeypatch.setattr(local.versions, "version", lambda: (6, 31, 0))
+
+
+def options(**known: object) -> LocalOptions:
+    return LocalOptions(out=Path("out"), temp=Path("temp"), **known)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "flags", [["--port", "x"], ["--port", "70000"], ["--port", "-1"], ["--upload-mb", "0"]]
+)
+def test_wrong_numbers_are_refused(
+    flags: list[str], capsys: pytest.CaptureFixture[str], six: None
+) -> None:
+    assert main(["ui", *flags]) == 2
+    assert "must be a whole number from" in capsys.readouterr().err
+
+
+def test_without_gradio_it_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(local.versions, "is_present", lambda: False)
+    assert main(["ui"]) == 2
+    assert "pip install 'talking-portraits[ui]'" in capsys.readouterr().err
+
+
+def test_old_gradios_are_for_web_uis_alone(monkeypatch: pytest.MonkeyPatch, six: None) -> None:
+    monkeypatch.setattr(local.versions, "version", lambda: (4, 40, 0))
+    with pytest.raises(OptionError, match=r"gradio 6 or newer, here is 4\.40\.0"):
+        local.check(options())
+
+
+def test_who_lets_others_in_needs_a_password(six: None) -> None:
+    for known in ({"share": True}, {"address": "0.0.0.0"}, {"address": "192.168.1.2"}):
+        with pytest.raises(OptionError, match="--password"):
+            local.check(options(**known))
+        local.check(options(**known, password="sesame"))
+    for address in ("127.0.0.1", "localhost", "::1"):
+        local.check(options(address=address))
+
+
+def test_any_name_and_the_one_password() -> None:
+    guard = local._guard("sésame")
+    assert guard("anna", "sésame")
+    assert not guard("anna", "sesame")
+    assert not guard("sésame", "")
