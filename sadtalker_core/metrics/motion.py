@@ -46,7 +46,7 @@ class MotionMetrics:
 def measure_motion(motion: LiteMotion) -> MotionMetrics:
     """All measures of a motion as built-in controls."""
     seconds = len(motion) / float(motion.fps)
-    degrees = motion.rotation_rad.double() * (180 / math.pi)
+    degrees = motion.rotation_rad.cpu().double() * (180 / math.pi)
     spans = [value_range(angle) for angle in degrees.unbind(1)]
     count = count_blinks(motion.lids.mean(1))
     return MotionMetrics(
@@ -71,7 +71,7 @@ def jitter(values: Tensor) -> float:
     """
     if len(values) < 4:
         return 0.0
-    rows = values.double().reshape(len(values), -1)
+    rows = values.cpu().double().reshape(len(values), -1)  # Apple's devices have no float64
     third = rows[3:] - 3 * rows[2:-1] + 3 * rows[1:-2] - rows[:-3]
     return float((third.square().mean(0).sum() / 20).sqrt())  # 1 + 9 + 9 + 1
 

@@ -55,19 +55,20 @@ def lite_from_coeff(
     Returns:
         LiteMotion; yaw against the source must stay within 90 degrees.
     """
-    base = LiteMotion.rest(len(coeff), coeff.fps) if face is None else face
+    device = coeff.rotation_rad.device
+    base = LiteMotion.rest(len(coeff), coeff.fps).to(device) if face is None else face
     _check_same_frames(coeff, base)
     start = _source_pose(coeff, source)
     rotation = _rotation(coeff.rotation_rad)
     relative = rotation @ start.rotation.mT
     angles = angles_from_rotation(relative)
-    moved = (coeff.translation.double() - start.translation) / MODEL_UNITS_PER_E
+    moved = (_exact(coeff.translation) - start.translation) / MODEL_UNITS_PER_E
     moved = moved * moved.new_tensor(_AXES)
     shift = moved - _pivot_shift(angles, start.rotation)
     return dataclasses.replace(
         base,
-        rotation_rad=angles.to(coeff.rotation_rad.dtype),
-        translation=(shift * shift.new_tensor([1.0, 1.0, -1.0])).to(coeff.translation.dtype),
+        rotation_rad=angles.to(coeff.rotation_rad),
+        translation=(shift * shift.new_tensor([1.0, 1.0, -1.0])).to(coeff.translation),
     )
 
 
@@ -88,6 +89,7 @@ def coeff_from_lite(
     length = len(motion)
     if face is None:
         held = source or Coeff3DMM.from_rows(torch.zeros(1, 70), motion.fps)
+        held = held.to(motion.rotation_rad.device)
         index = torch.zeros(length, dtype=torch.long, device=held.expression.device)
         face = dataclasses.replace(
             held,
@@ -99,16 +101,16 @@ def coeff_from_lite(
         )
     _check_same_frames(motion, face)
     start = _source_pose(motion, source)
-    angles = motion.rotation_rad.double()
+    angles = _exact(motion.rotation_rad)
     rotation = rotation_from_angles(angles) @ start.rotation
-    shift = motion.translation.double()
+    shift = _exact(motion.translation)
     shift = shift * shift.new_tensor([1.0, 1.0, -1.0]) + _pivot_shift(angles, start.rotation)
     moved = shift * shift.new_tensor(_AXES) * MODEL_UNITS_PER_E
     found = angles_from_rotation(rotation)
     return dataclasses.replace(
         face,
-        rotation_rad=(found * found.new_tensor(_SIGNS)).to(motion.rotation_rad.dtype),
-        translation=(start.translation + moved).to(motion.translation.dtype),
+        rotation_rad=(found * found.new_tensor(_SIGNS)).to(motion.rotation_rad),
+        translation=(start.translation + moved).to(motion.translation),
     )
 
 
@@ -119,20 +121,25 @@ class _SourcePose:
 
 
 def _source_pose(like: Coeff3DMM | LiteMotion, source: Coeff3DMM | None) -> _SourcePose:
-    device = like.rotation_rad.device
+    device = _exact(like.rotation_rad[:0]).device
     if source is None:
         zero = torch.zeros(3, dtype=torch.float64, device=device)
         return _SourcePose(torch.eye(3, dtype=torch.float64, device=device), zero)
     if len(source) != 1:
         raise StructureError(f"source must be one frame, got {len(source)}.")
     return _SourcePose(
-        _rotation(source.rotation_rad[0].to(device)), source.translation[0].to(device).double()
+        _rotation(source.rotation_rad[0]).to(device), _exact(source.translation[0]).to(device)
     )
+
+
+def _exact(values: Tensor) -> Tensor:
+    """In float64; on the processor where the device has none, as Apple's."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def _rotation(model_angles: Tensor) -> Tensor:
     """(..., 3) model angles -> (..., 3, 3) rotation in the picture's axes, double precision."""
-    angles = model_angles.double()
+    angles = _exact(model_angles)
     return rotation_from_angles(angles * angles.new_tensor(_SIGNS))
 
 

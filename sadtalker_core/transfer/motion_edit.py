@@ -205,7 +205,8 @@ def smooth(motion: M, seconds: float, regions: Iterable[str] | None = None) -> M
     kernel = kernel / kernel.sum()
 
     def smoothed(name: str, value: Tensor, weight: Weight) -> Tensor:
-        flat = value.reshape(len(value), -1).double()
+        wide_type = torch.float32 if value.device.type == "mps" else torch.float64
+        flat = value.reshape(len(value), -1).to(wide_type)
         ends = flat[:1].expand(reach, -1), flat[-1:].expand(reach, -1)
         wide = torch.cat((ends[0], flat, ends[1])).T[:, None]
         calm = torch.nn.functional.conv1d(wide, kernel.to(flat)[None, None])[:, 0].T

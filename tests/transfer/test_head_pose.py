@@ -160,3 +160,12 @@ def test_faces_come_along() -> None:
         coeff_from_lite(LiteMotion.rest(5, Fraction(30)), face=motion)
     with pytest.raises(StructureError, match="one frame"):
         lite_from_coeff(motion, motion)
+
+
+def test_all_of_a_result_is_where_the_motion_was() -> None:
+    coeff = Coeff3DMM.from_rows(torch.zeros(3, 70), Fraction(25)).to("meta")
+    lite = lite_from_coeff(coeff)
+    back = coeff_from_lite(lite)
+    for made in (lite, back):
+        tensors = [value for value in vars(made).values() if isinstance(value, Tensor)]
+        assert {value.device.type for value in tensors} == {"meta"}
