@@ -15,7 +15,7 @@ from sadtalker_core.errors import MediaError, OptionError
 from sadtalker_core.jobs.drive_settings import DRIVE, DriveJob
 from sadtalker_core.jobs.settings import ANIMATE, AnimateJob
 from sadtalker_core.options import option_specs
-from sadtalker_core.ui import batch, drive, edit, keeping, page, talk, versions
+from sadtalker_core.ui import batch, drive, edit, keeping, models_page, page, talk, versions
 from sadtalker_core.ui.controls import (
     Form,
     engine_sentence,
@@ -27,6 +27,7 @@ from sadtalker_core.ui.controls import (
 )
 from sadtalker_core.ui.host import LocalHost
 from sadtalker_core.ui.panel import Desk
+from sadtalker_core.ui.work import Run
 from sadtalker_core.weights.store import WeightStore
 
 from .conftest import DEMO_PORTRAIT, needs_gradio
@@ -315,3 +316,37 @@ def open_controls(block: Any) -> Any:
             yield from open_controls(child)
         elif kind not in ("button", "html", "state") and getattr(child, "visible", True):
             yield child
+
+
+class TestModels:
+    def test_the_line_is_exact(self, host: LocalHost, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk = Desk(host)
+        assert (
+            models_page.command(desk, "sadtalker") == "talking-portraits models download sadtalker"
+        )
+        monkeypatch.setattr(host, "models_dir", lambda: "/my models")
+        assert models_page.command(desk, "sadtalker").endswith(" --models-dir '/my models'")
+
+    def test_the_table_names_terms_and_states(self, host: LocalHost) -> None:
+        said = models_page.table_html(host.weights())
+        assert said.count("needs a download") == 2
+        assert "✓ ready" in said
+        assert "6 of 6 files missing" in models_page.terms_html("sadtalker", host.weights())
+
+    def test_a_download_shows_its_progress_and_can_be_stopped(self, host: LocalHost) -> None:
+        seen: list[tuple[str, int, int]] = []
+
+        class Store(WeightStore):
+            def download(self, files: Any, *, progress: Any, cancelled: Any, **_: Any) -> Any:
+                progress("a.safetensors (MB)", 3, 10)
+                seen.append((run.progress.stage, run.progress.done, run.progress.total))
+                run.stopped.set()
+                assert cancelled()
+
+        store = Store(environment={}, cache=host.temp_folder())
+        host.weights = lambda: store  # type: ignore[method-assign]
+        run = Run("me")
+        assert models_page._download(Desk(host), ["sadtalker"])(run) == 6
+        assert seen == [("a.safetensors (MB)", 3, 10)]
+        with pytest.raises(OptionError):
+            models_page._download(Desk(host), ["../x"])
