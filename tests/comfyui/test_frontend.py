@@ -250,3 +250,4 @@ def settle(page: Page) -> None:
         if queue["queue_running"] or queue["queue_pending"]:
             quiet_since = time.monotonic()
         page.browser.listen(0.2)
+    page.browser.listen(1)  # the picture is still on its way

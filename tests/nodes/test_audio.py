@@ -187,12 +187,13 @@ def engine_motion(model: Any, portrait: Any, audio: Any, options: Any, **given: 
     """What the whole engine makes, as the jobs ask for it."""
     value = portraits.portrait_of(portrait, model)
     sound = None if audio is None else audio["waveform"][0, 0]
+    samples = 0 if sound is None else len(sound)
     request = request_of.MotionRequest(
         options=options,
-        duration_s=given.pop("duration_s", None) or Fraction(len(sound), 16000),
+        duration_s=given.pop("duration_s", None) or Fraction(samples, 16000),
         fps=Fraction(25),
         open_sound=None if sound is None else lambda: iter(sound.split(4000)),
-        samples=0 if sound is None else len(sound),
+        samples=samples,
         **given,
     )
     runtime = runtimes.Runtime(seed=SEED)

@@ -253,7 +253,7 @@ def test_two_faces_are_pasted_one_after_the_other(host: Host) -> None:
     ready = portrait(model, image, faces=faces)
     first, second = implicit(size=0.2), implicit(size=-0.2)
     whole = run("Render", model=model, portrait=ready, motion=first, motion_2=second)[0]
-    frames = None
+    frames = keypoints = None
     for number, motion in enumerate((first, second)):
         keypoints = track(model, ready, number, motion)
         made = run(
