@@ -42,7 +42,7 @@ STYLE = """
 .tp-no { opacity: .7; white-space: nowrap; }
 .tp-page footer, footer .show-api { opacity: .8; }
 @media (min-width: 768px) {
-  .tp-result { position: sticky; top: 12px; align-self: flex-start; }
+  .tp-result { position: sticky !important; top: 12px; align-self: flex-start; }
 }
 @media (max-width: 767px) {
   /* The picture stays in sight above the sliders that change it. */

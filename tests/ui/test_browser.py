@@ -209,7 +209,6 @@ def test_html_in_names_stays_text(
     page.wait_for_selector("#tp-gallery-about table", timeout=SECONDS)
     assert page.evaluate("() => window.hacked") is None
     assert not page.query_selector(".tp-page img[src='x']")
-    shot(page, "gallery")
 
 
 def test_two_people_at_once_wait_for_each_other(
@@ -262,6 +261,24 @@ def test_a_batch_lists_what_was_made(
     assert "1 of 2 made" in text
     assert "no face" in text.lower()
     shot(page, "batch")
+    open_part(page, "Gallery")
+    page.wait_for_selector("#tp-gallery-pictures img", timeout=SECONDS)
+    page.locator("#tp-gallery-pictures img").first.click()
+    page.wait_for_selector("#tp-gallery-about table", timeout=SECONDS)
+    assert "one-second" in page.inner_text("#tp-gallery-about")
+    shot(page, "gallery")
+
+
+def test_the_result_stays_in_sight_beside_long_forms(visit: Any) -> None:
+    page = visit(1400, 600).page
+    for title in ("The job", "Motion"):
+        page.click(f"#tp-talk button:has-text('{title}') >> visible=true")
+    page.wait_for_timeout(400)
+    page.evaluate("() => window.scrollTo(0, 700)")
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => window.scrollY") > 400
+    box = page.locator("#tp-talk-go").bounding_box()
+    assert 0 <= box["y"] < 600
 
 
 @pytest.mark.parametrize("title", ["Talk", "Drive", "Edit", "Batch", "Gallery", "Models"])
