@@ -246,23 +246,10 @@ def save_path(prefix: str, suffix: str, size: tuple[int, int]) -> tuple[Path, st
     """
     import folder_paths
 
-    return _numbered(prefix, suffix, folder_paths.get_output_directory(), size)
-
-
-def temp_path(prefix: str, suffix: str, size: tuple[int, int]) -> tuple[Path, str, str]:
-    """The same in the host's folder of temporary files."""
-    import folder_paths
-
-    return _numbered(prefix, suffix, folder_paths.get_temp_directory(), size)
-
-
-def _numbered(
-    prefix: str, suffix: str, folder: str, size: tuple[int, int]
-) -> tuple[Path, str, str]:
-    import folder_paths
-
     height, width = size
-    whole, name, counter, below, _ = folder_paths.get_save_image_path(prefix, folder, width, height)
+    whole, name, counter, below, _ = folder_paths.get_save_image_path(
+        prefix, folder_paths.get_output_directory(), width, height
+    )
     file = f"{name}_{counter:05}_{suffix}"
     return Path(whole) / file, below, file
 

@@ -49,5 +49,9 @@ async def register() -> None:
     if make is None or registry is None:
         _log.debug("this ComfyUI replaces no nodes")
         return
-    for made in replacements(make):
-        await registry.register(made)
+    try:
+        for made in replacements(make):
+            await registry.register(made)
+    except (AttributeError, TypeError, ValueError) as error:
+        # a young interface of the host: the nodes themselves must load all the same
+        _log.warning("nodes of older packs are not replaced by this ComfyUI: %s", error)

@@ -30,7 +30,6 @@ def node_schema(
     *,
     aliases: Sequence[str] = (),
     is_output_node: bool = False,
-    not_idempotent: bool = False,
     hidden: Sequence[Any] | None = None,
 ) -> Any:
     """A schema that this ComfyUI understands; what it does not know yet is left out.
@@ -44,7 +43,6 @@ def node_schema(
         outputs: its outputs.
         aliases: other words that people search for.
         is_output_node: whether it can be queued by itself.
-        not_idempotent: whether equal inputs may give different results.
         hidden: what it wants to know of the host.
     """
     facts: dict[str, Any] = dict(
@@ -56,7 +54,6 @@ def node_schema(
         outputs=list(outputs),
         search_aliases=list(aliases),
         is_output_node=is_output_node,
-        not_idempotent=not_idempotent,
         hidden=None if hidden is None else list(hidden),
     )
     known = {field.name for field in dataclasses.fields(io.Schema)}

@@ -124,3 +124,14 @@ def test_a_prompt_is_rewritten_as_comfyui_does_it(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_happens_where_comfyui_replaces_no_nodes() -> None:
     asyncio.run(pack_module("nodes.replacements").register())
+
+
+def test_another_interface_does_not_take_the_pack_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    import comfy_api.latest as latest
+
+    class Api:
+        node_replacement = object()
+
+    monkeypatch.setattr(latest.io, "NodeReplace", object, raising=False)
+    monkeypatch.setattr(latest, "ComfyAPI", Api, raising=False)
+    asyncio.run(pack_module("nodes.replacements").register())
