@@ -34,7 +34,7 @@ def _below(folder: Path, root: Path, suffixes: Collection[str]) -> list[str]:
     return sorted(
         path.relative_to(root).as_posix()
         for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes and path.is_file()
+        if path.suffix.lower() in suffixes and path.is_file() and _is_inside(path)
     )
 
 
@@ -54,7 +54,7 @@ def path_of(name: str) -> Path:
         raise MediaError("no file is chosen; choose one from the list.")
     text, folder = folder_paths.annotated_filepath(name.strip())
     path = Path(folder or folder_paths.get_input_directory(), text).resolve()
-    if not any(path.is_relative_to(root) for root in _roots()):
+    if not _is_inside(path):
         raise MediaError(
             f"{name} is in none of ComfyUI's folders; put the file into "
             f"{folder_paths.get_input_directory()} and choose it from the list."
@@ -62,6 +62,11 @@ def path_of(name: str) -> Path:
     if not path.is_file():
         raise MediaError(f"{path} is not there; choose another file, or refresh the list (r).")
     return path
+
+
+def _is_inside(path: Path) -> bool:
+    """Whether it lies in the host's folders, links followed."""
+    return any(path.resolve().is_relative_to(root) for root in _roots())
 
 
 def _roots() -> tuple[Path, ...]:

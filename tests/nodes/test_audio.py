@@ -99,6 +99,8 @@ def test_files_outside_of_the_hosts_folders_are_refused(host: Host, name: str) -
 def test_links_out_of_the_folders_are_not_followed(host: Host) -> None:
     secret = write_wav(host.base / "secret.wav", torch.zeros(1600))
     (host.input / "link.wav").symlink_to(secret)
+    write_wav(host.input / "own.wav", torch.zeros(1600))
+    assert pack_module("nodes.host_files").files_in((".wav",)) == ["own.wav"]
     assert "in none of" in node_classes()["TalkingPortraitsLoadSound"].validate_inputs(
         audio="link.wav"
     )
