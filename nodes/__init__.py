@@ -7,8 +7,9 @@ when a node runs.
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
-from .host import ComfyExtension, io
+from .host import ComfyExtension
 
 MODULES = (
     "starters",
@@ -33,7 +34,7 @@ class TalkingPortraits(ComfyExtension):
 
         await register()
 
-    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+    async def get_node_list(self) -> list[type[Any]]:
         """Every node, in the order of the menu."""
         return [
             node
@@ -42,6 +43,6 @@ class TalkingPortraits(ComfyExtension):
         ]
 
 
-async def comfy_entrypoint() -> ComfyExtension:
+async def comfy_entrypoint() -> Any:
     """What ComfyUI calls when it loads the pack."""
     return TalkingPortraits()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,7 @@ def check_memory(count: int, height: int, width: int, device: torch.device) -> N
 @contextlib.contextmanager
 def at_work(
     model: HostModel | None = None, *, seed: int = 0, chunk: int | None = None
-) -> Iterator[Runtime]:
+) -> Generator[Runtime, None, None]:
     """Everything a node does with the library happens in here.
 
     The model's networks are moved in through the host's manager; progress, previews and interrupts

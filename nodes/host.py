@@ -6,9 +6,15 @@ one where the host has it, the newest elsewhere.
 
 from __future__ import annotations
 
-import importlib.util
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-if importlib.util.find_spec("comfy_api.v0_0_2") is not None:
+if TYPE_CHECKING:  # ComfyUI has next to no types, and is not where the types are checked
+    ComfyExtension: Any
+    InputImpl: Any
+    io: Any
+    ui: Any
+elif find_spec("comfy_api.v0_0_2") is not None:
     from comfy_api.v0_0_2 import ComfyExtension, InputImpl, io, ui
 else:
     from comfy_api.latest import ComfyExtension, InputImpl, io, ui

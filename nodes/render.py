@@ -342,4 +342,4 @@ def _planes(faces: Tensor) -> Tensor:
 _ANY_RATE = Fraction(25)  # pictures are pasted one by one
 
 
-NODES: list[type[io.ComfyNode]] = [Render, RenderKeypoints, PasteBack, MatchSeam, CombineFaces]
+NODES = [Render, RenderKeypoints, PasteBack, MatchSeam, CombineFaces]

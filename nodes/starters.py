@@ -201,4 +201,4 @@ def _result(saved: list[Any], shown_videos: Any) -> Any:
     return io.NodeOutput([video_of(video.path) for video in saved], ui=shown_videos(saved))
 
 
-NODES: list[type[io.ComfyNode]] = [TalkingPortrait, DrivePortrait]
+NODES = [TalkingPortrait, DrivePortrait]

@@ -87,4 +87,4 @@ class RenderVideo(io.ComfyNode):
         return io.NodeOutput(video_of(saved.path), ui=shown_videos([saved]))
 
 
-NODES: list[type[io.ComfyNode]] = [RenderVideo]
+NODES = [RenderVideo]

@@ -45,7 +45,7 @@ def render_video(
     """Render a scene into a new file of the output folder.
 
     Its motion is made of its sound where none is connected. The video lasts as long as the longer
-    of motion and sound; a portrait that is a video lasts as long as that.
+    of motion and sound; a portrait that is a video ends where it or its motion ends first.
 
     Args:
         model: the engine.
