@@ -333,18 +333,20 @@ class TestModels:
         assert "✓ ready" in said
         assert "6 of 6 files missing" in models_page.terms_html("sadtalker", host.weights())
 
-    def test_a_download_shows_its_progress_and_can_be_stopped(self, host: LocalHost) -> None:
+    def test_a_download_shows_its_progress_and_can_be_stopped(
+        self, host: LocalHost, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         seen: list[tuple[str, int, int]] = []
 
-        class Store(WeightStore):
-            def download(self, files: Any, *, progress: Any, cancelled: Any, **_: Any) -> Any:
-                progress("a.safetensors (MB)", 3, 10)
-                seen.append((run.progress.stage, run.progress.done, run.progress.total))
-                run.stopped.set()
-                assert cancelled()
+        def download(files: Any, *, progress: Any, cancelled: Any) -> None:
+            progress("a.safetensors (MB)", 3, 10)
+            seen.append((run.progress.stage, run.progress.done, run.progress.total))
+            run.stopped.set()
+            assert cancelled()
 
-        store = Store(environment={}, cache=host.temp_folder())
-        host.weights = lambda: store  # type: ignore[method-assign]
+        store = WeightStore(environment={}, cache=host.temp_folder())
+        monkeypatch.setattr(store, "download", download)
+        monkeypatch.setattr(host, "weights", lambda: store)
         run = Run("me")
         assert models_page._download(Desk(host), ["sadtalker"])(run) == 6
         assert seen == [("a.safetensors (MB)", 3, 10)]
