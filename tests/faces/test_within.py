@@ -28,7 +28,8 @@ def test_only_the_face_in_the_box_is_found(nets: FaceNets, two: Tensor, face: Fa
 def test_a_face_that_two_boxes_show_is_found_once(nets: FaceNets, two: Tensor, face: Face) -> None:
     loose = [face.box_px[0] - 30, face.box_px[1] - 20, face.box_px[2] + 10, face.box_px[3] + 40]
     mirrored = [1023 - face.box_px[2], face.box_px[1], 1023 - face.box_px[0], face.box_px[3]]
-    found = find_faces_within(nets, two, [box_of(face), [float(v) for v in loose], mirrored])
+    boxes = [box_of(face), [float(v) for v in loose], [float(v) for v in mirrored]]
+    found = find_faces_within(nets, two, boxes)
     assert sorted(round(f.center_px[0] / 512) for f in found) == [0, 2]
 
 
