@@ -129,6 +129,7 @@ def test_nothing_overlaps_and_everything_lies_in_a_frame(name: str) -> None:
             and y + height <= frame[1] + frame[3]
         ]
         assert len(frames) == 1
+    WRITTEN[name].to_ui()  # which lays the graph out
     for node in WRITTEN[name].nodes:
         assert node.box[2] >= size_of(node)[0] or node.kind == PLAYER
 
