@@ -40,9 +40,13 @@ class ExpressionSliders:
     eee: str = _slider(-20, 15, "Spreads the lips as in 'eee'.")
     woo: str = _slider(-20, 15, "Rounds the lips as in 'woo'.")
     smile: str = _slider(-0.3, 1.3, "Smiles; negative is a sad mouth.")
-    pouting: str = _slider(-0.09, 0.09, "Moves the mouth to either side, pouting.")
-    mov_x: str = _slider(-0.19, 0.19, "Moves the head to either side.")
-    mov_y: str = _slider(-0.19, 0.19, "Moves the head up or down.")
+    pouting: str = _slider(
+        -0.09,
+        0.09,
+        "Pouts to one side: positive to the viewer's right (built-in engine: straight ahead).",
+    )
+    mov_x: str = _slider(-0.19, 0.19, "Moves the head aside: positive to the viewer's left.")
+    mov_y: str = _slider(-0.19, 0.19, "Moves the head up (negative) or down (positive).")
     mov_z: str = _slider(0.9, 1.2, "Size of the head: 1 as it is.")
     eyes_open_ratio: str = _slider(0, 0.8, "Opening of the eyes over their width; usual is 0.35.")
     lip_open_ratio: str = _slider(0, 0.8, "Opening of the lips over their width; 0 is closed.")
