@@ -23,6 +23,7 @@ from ..sadtalker_core.weights.store import WeightStore
 from .bridge import at_work
 
 OWN_FOLDER = "talking_portraits"
+_OTHERS = ("liveportrait", "sadtalker", "checkpoints")  # where other packs keep the same files
 
 
 class HostModel:
@@ -101,12 +102,13 @@ def load_model(engine_id: str, options: Any = None) -> HostModel:
         options: its render options.
 
     Raises:
-        WeightsError: a file is missing; says which, where it was looked for, under which terms it
-            is, and how to get it.
+        WeightsError: a file is missing; says in short lines which, the folder to put it into,
+            the command that gets it, and the gist of its terms. Or one is not the published file.
     """
     import comfy.model_management as management
 
     from ..sadtalker_core.jobs.engines import find_weights, used_files
+    from .missing_weights import missing_text, program
 
     engine = find_engine(engine_id)
     options = options or engine.render_options()
@@ -117,10 +119,12 @@ def load_model(engine_id: str, options: Any = None) -> HostModel:
     try:
         files = find_weights(engine, options, store)
     except WeightsError as error:
+        files_used = used_files(engine, options, store)
+        missing = [file for file in files_used if store.find(file) is None]
+        if missing:
+            raise WeightsError(missing_text(engine, missing, store)) from error
         raise WeightsError(
-            f"{error} (In ComfyUI: put the files into {store.folders[0]}, or run that command in "
-            "the folder of this pack as python -m sadtalker_core models ... The Model Report node "
-            "lists every file with its address.)"
+            f"{error}\nHere the command talking-portraits is:\n  {program()}"
         ) from error
     device = torch.device(management.get_torch_device())
     if device.type != "cpu":
@@ -150,12 +154,15 @@ def _folders() -> list[Path]:
     registered = folder_paths.folder_names_and_paths
     named = [
         Path(path)
-        for name in (OWN_FOLDER, "liveportrait", "sadtalker", "checkpoints")
+        for name in (OWN_FOLDER, *_OTHERS)
         if name in registered
         for path in folder_paths.get_folder_paths(name)
     ]
-    # A checkpoints folder of another models directory says where that directory is.
-    roots += [path.parent for path in named if path.name == "checkpoints"]
+    # Such a folder of another models directory says where that directory is.
+    roots += [path.parent for path in named if path.name in _OTHERS]
+    roots = list(dict.fromkeys(roots))
+    # Read from the roots in any case; on the list for people, who look for them there.
+    named += [root / name for root in roots for name in _OTHERS if name != "checkpoints"]
     packs = [Path(path) for path in folder_paths.get_folder_paths("custom_nodes")]
     others = [pack / "Comfyui-SadTalker" / "SadTalker" for pack in packs]
     own = [root / OWN_FOLDER for root in roots]

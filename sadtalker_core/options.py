@@ -21,6 +21,7 @@ from typing import Any
 
 from .errors import OptionError
 
+QUOTED_LENGTH = 60  # of a wrong text that a message repeats
 _KEY = "talking_portraits.option"
 
 
@@ -107,12 +108,22 @@ def check_value(spec: OptionSpec, value: Any) -> None:
     wanted = (int, float) if spec.kind is float else spec.kind
     if not isinstance(value, wanted) or (isinstance(value, bool) and spec.kind is not bool):
         raise OptionError(
-            f"{spec.name} must be {_kind_word(spec.kind)}, got {value!r}{_hint(spec)}."
+            f"{spec.name} must be {_kind_word(spec.kind)}, got {shortened(value)}{_hint(spec)}."
         )
     if spec.kind in (int, float):
         _check_number(spec, typing.cast(float, value))
     if spec.choices and value not in spec.choices:
-        raise OptionError(f"{spec.name} is {value!r}, known values are: {', '.join(spec.choices)}.")
+        raise OptionError(
+            f"{spec.name} is {shortened(value)}, known values are: {', '.join(spec.choices)}."
+        )
+
+
+def shortened(value: object) -> str:
+    """What a user wrote, quoted for a message; a long text is cut."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= QUOTED_LENGTH else f"{value[:QUOTED_LENGTH]}...")
+    text = repr(value)
+    return text if len(text) <= QUOTED_LENGTH else f"{text[:QUOTED_LENGTH]}..."
 
 
 def _check_number(spec: OptionSpec, value: float) -> None:

@@ -12,7 +12,14 @@ from sadtalker_core.cli.flags import sections
 from sadtalker_core.errors import OptionError
 from sadtalker_core.jobs.drive_settings import DRIVE
 from sadtalker_core.jobs.settings import ANIMATE
-from sadtalker_core.options import check_options, check_value, option, option_specs
+from sadtalker_core.options import (
+    OptionSpec,
+    check_options,
+    check_value,
+    option,
+    option_specs,
+    shortened,
+)
 
 
 @dataclass(frozen=True)
@@ -118,3 +125,18 @@ def test_options_are_frozen_and_check_themselves(kind, engine) -> None:
                 setattr(made, spec.name, spec.default)
             with pytest.raises(OptionError):
                 cls(**{spec.name: object()})
+
+
+@pytest.mark.parametrize("wrong", ["x" * 500, ["x" * 500]], ids=["text", "list"])
+def test_long_wrong_values_are_cut_in_messages(wrong: object) -> None:
+    for name, kind, choices in (("size", str, ("a", "b")), ("size", int, ())):
+        spec = OptionSpec(name, kind, "a", "Help.", choices=choices)
+        with pytest.raises(OptionError, match=r"x{50,60}\.\.\.") as caught:
+            check_value(spec, wrong)
+        assert len(str(caught.value)) < 140
+
+
+def test_short_wrong_values_are_quoted_whole() -> None:
+    assert shortened("x" * 60) == repr("x" * 60)
+    assert shortened("x" * 61) == repr("x" * 60 + "...")
+    assert shortened(1.5) == "1.5"

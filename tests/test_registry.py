@@ -105,6 +105,7 @@ def test_bytes_that_are_no_text_are_found() -> None:
 def test_archive_has_what_nodes_need_and_nothing_else() -> None:
     for needed in ("__init__.py", "LICENSE", "NOTICE", "requirements.txt", "nodes/__init__.py"):
         assert needed in SHIPPED
+    assert "talking_portraits.py" in SHIPPED  # the command line where -m does not work
     for folder in ("web/js/", "locales/en/", "sadtalker_core/data/"):
         assert [path for path in SHIPPED if path.startswith(folder)]
     barred = ("tests/", "tools/", "benchmarks/", ".ci/", "outputs/", ".venv", "scripts/")

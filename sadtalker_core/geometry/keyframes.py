@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import OptionError
-from ..options import option_specs
+from ..options import option_specs, shortened
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def parse_keyframes(name: str, text: str, low: float, high: float) -> Keyframes 
         time_text, separator, value_text = part.partition(":")
         if not separator:
             raise OptionError(
-                f"{name} has {part.strip()!r} without a colon; "
+                f"{name} has {shortened(part.strip())} without a colon; "
                 "write seconds:value pairs such as 0:0, 1.5:10, 3:0."
             )
         moment = _number(name, time_text.strip().removesuffix("s"), part)
@@ -136,11 +136,11 @@ def _number(name: str, text: str, part: str) -> float:
         number = float(text.strip())
     except ValueError:
         raise OptionError(
-            f"{name} has {part.strip()!r}, which is not a number; "
+            f"{name} has {shortened(part.strip())}, which is not a number; "
             "write a number such as 12, or seconds:value pairs such as 0:0, 1.5:10, 3:0."
         ) from None
     if not math.isfinite(number):
-        raise OptionError(f"{name} has {part.strip()!r}; numbers must be finite.")
+        raise OptionError(f"{name} has {shortened(part.strip())}; numbers must be finite.")
     return number
 
 

@@ -121,7 +121,7 @@ class WeightStore:
         names = ", ".join(f"{file.file} ({_megabytes(file.size)})" for file in missing)
         folders = ", ".join(str(folder) for folder in self.folders)
         licences = " ".join(dict.fromkeys(file.licence for file in missing))
-        wanted = _what_to_download(missing)
+        wanted = what_to_download(missing)
         verb = "is" if len(missing) == 1 else "are"
         passed = "".join(map(self._passed_over, missing))
         return (
@@ -307,7 +307,7 @@ class WeightStore:
         self.lock.remember(target, digest)
 
 
-def _what_to_download(missing: Sequence[WeightFile]) -> str:
+def what_to_download(missing: Sequence[WeightFile]) -> str:
     """The smallest set that has all of these files, or their names."""
     sets = sorted(SETS.items(), key=lambda item: len(item[1]))
     fitting = [name for name, files in sets if set(missing) <= set(files)]

@@ -43,3 +43,10 @@ def test_a_number_is_a_constant_and_nothing_is_nothing() -> None:
 def test_bad_keyframes_say_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         parse_keyframes("yaw", text, -45, 45)
+
+
+@pytest.mark.parametrize("text", ["x" * 500, "0:" + "x" * 500, "0:1, " + "y" * 500])
+def test_long_wrong_texts_are_cut_in_messages(text: str) -> None:
+    with pytest.raises(OptionError, match=r"\.\.\.'") as caught:
+        parse_keyframes("yaw", text, -25, 25)
+    assert len(str(caught.value)) < 220

@@ -193,11 +193,6 @@ def _tensors(value: Any, path: str, seen: set[int] | None = None) -> Any:
         yield from _tensors(vars(value), path, seen)
 
 
-def test_a_missing_model_says_which_file_and_where(host: Host) -> None:
-    with pytest.raises(errors.WeightsError, match=r"talking_portraits"):
-        host_models.load_model("sadtalker")
-
-
 def test_an_interrupt_while_a_model_loads_is_no_error(host: Host) -> None:
     import comfy.model_management as management
 
