@@ -92,7 +92,7 @@ class SpeechMotion(io.ComfyNode):
 
         return node_schema(
             "SpeechMotion",
-            "Speech to Motion (built-in)",
+            "Speech to Motion (lip sync, built-in)",
             _WHERE,
             "Mouth, eyes, brows and head from speech, by the built-in engine's own network: "
             "nothing to download. Moves portraits of the built-in engine and of LivePortrait.",

@@ -149,7 +149,7 @@ class EditExpression(io.ComfyNode):
     def define_schema(cls) -> Any:
         return node_schema(
             "EditExpression",
-            "Edit Expression",
+            "Edit Expression (smile, eyes, mouth)",
             "",
             "Changes the expression in a picture by sliders and shows it while they are moved. "
             "Works at once with the built-in engine; connect LivePortrait for the neural one.",

@@ -61,7 +61,7 @@ class TalkingPortrait(io.ComfyNode):
         rest = [folded(entry) for entry in speech if entry.id not in _SHOWN_SPEECH]
         return node_schema(
             "TalkingPortrait",
-            "Talking Portrait",
+            "Talking Portrait (lip sync)",
             "",
             "A picture and a sound become a talking video in the output folder: mouth, eyes and "
             "head move with the voice. Several pictures give a video each.",
@@ -121,7 +121,7 @@ class DrivePortrait(io.ComfyNode):
                 entry.tooltip = f"LivePortrait only. {entry.tooltip}"
         return node_schema(
             "DrivePortrait",
-            "Drive Portrait",
+            "Drive Portrait (by video)",
             "",
             "Somebody's video moves a portrait: a picture, or the face in another video. The "
             "result is a video in the output folder with the driver's sound.",

@@ -264,7 +264,8 @@ def _node_json(
     if node.title:
         made["title"] = node.title
     if node.spec is None:
-        return {**made, "widgets_values": [node.text], "color": "#432", "bgcolor": "#653"}
+        # not the frontend's own brown, on which Vue nodes' grey text is hard to read
+        return {**made, "widgets_values": [node.text], "color": "#222", "bgcolor": "#2e2e2e"}
     for spec in input_order(node):
         entry: dict[str, Any] = {"name": spec.name, "type": spec.type}
         if spec.optional:

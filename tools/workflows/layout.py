@@ -10,6 +10,8 @@ from .schemas import OURS
 if TYPE_CHECKING:
     from .graph import Node
 
+SLIDERS = 520.0  # width of an editor: in Vue nodes half of it is taken by the sliders' names
+SAID = 90.0  # room for a few lines of text
 TITLE = 30.0  # height of a node's title, which lies above its place
 SLOT, WIDGET, TEXT_BOX, SOUND_BAR = 20.0, 24.0, 124.0, 54.0
 PICTURE = 250.0  # room for a picture below the widgets
@@ -32,6 +34,13 @@ SHOWS = frozenset(
     }
 )
 TEXT_SHOWS = frozenset({"PreviewAny"})
+# Nodes that say something below their widgets once they have run.
+SAYS = frozenset(
+    {
+        *("TalkingPortraitsLicenceReport", "TalkingPortraitsModelReport"),
+        *("TalkingPortraitsFaceMetrics", "TalkingPortraitsSaveMotion"),
+    }
+)
 
 
 @dataclass
@@ -91,7 +100,7 @@ def _place_group(group: Group, left: float, top: float) -> None:
         for node, (own_width, height) in zip(column, sizes, strict=True):
             height += (width - own_width) * (node.kind == "SaveVideo")
             node.box = (x, y, width if node.kind != PLAYER else width - PLAYER_GROWS, height)
-            bottom = max(bottom, y + height + min(60.0, vue_extra(node)))
+            bottom = max(bottom, y + height + vue_extra(node))
             y += height + max(GAP, vue_extra(node) + 10) + TITLE
         x += width + COLUMN_GAP
     group.box = (left, top, x - COLUMN_GAP + EDGE - left, bottom + EDGE - top)
@@ -121,7 +130,9 @@ def size_of(node: Node) -> tuple[float, float]:
         height += WIDGET  # a button of ours
     if node.kind in TEXT_SHOWS:
         height += 110
-    width = node.width or _width_of(node)
+    if node.kind in SAYS:
+        height += SAID
+    width = node.width or (SLIDERS if node.kind in EDITORS else _width_of(node))
     if node.kind == "SaveVideo":
         height += width - PICTURE - 10  # a square video fills the width
     if node.kind == PLAYER:

@@ -6,6 +6,7 @@
  */
 
 import { app } from "../../../scripts/app.js";
+import { word } from "./words.js";
 
 const NAME = "TalkingPortraits.FoldAdvanced";
 const PREFIX = "TalkingPortraits";
@@ -23,14 +24,16 @@ function addButton(node) {
     node.toggleAdvanced?.();
     fit(node);
   };
+  const [more, less] = [word(MORE), word(LESS)];
   const button = node.addWidget("button", MORE, null, toggle, {
     serialize: false,
     canvasOnly: true,
   });
   button.serialize = false;
+  button.label = more;
   const draw = button.drawWidget;
   button.drawWidget = function (...args) {
-    this.label = node.showAdvanced ? LESS : MORE; // also after the menu's own entry was used
+    this.label = node.showAdvanced ? less : more; // also after the menu's own entry was used
     return draw?.apply(this, args);
   };
 }

@@ -9,12 +9,13 @@ import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { LiveQueue } from "./live_queue.js";
 import { SliderWatch } from "./slider_watch.js";
+import { word } from "./words.js";
 
 const NAME = "TalkingPortraits.Editors";
 const EDITORS = new Set(["TalkingPortraitsEditExpression", "TalkingPortraitsExpressionEditor"]);
 const SWITCH = "live_preview";
 const RESET = "reset sliders";
-const WIDTH = 400; // long sliders are fine sliders
+const WIDTH = 500; // long sliders are fine sliders
 const PICTURE_HEIGHT = 400;
 
 /** Of each editor: its inputs with widgets, and its sliders' values that leave the face alone. */
@@ -75,6 +76,7 @@ function register() {
         serialize: false,
       });
       button.serialize = false;
+      button.label = word(RESET);
       node.setSize?.([Math.max(node.size[0], WIDTH), node.size[1]]);
       makeRoom(node);
       watch.add(node, known.get(node.comfyClass).names);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import BLUE, GREEN, PURPLE, Graph
 from ..schemas import Schemas
-from .parts import LIVEPORTRAIT, PICTURE, portrait_picture, read_me, save_frames
+from .parts import LIVEPORTRAIT, NO_PICTURE, PICTURE, portrait_picture, read_me, save_frames
 
 
 def edit_expression(schemas: Schemas) -> Graph:
@@ -15,10 +15,10 @@ def edit_expression(schemas: Schemas) -> Graph:
         f"""
         ## Edit the expression in a picture
 
-        1. Choose a picture at the left. {PICTURE}
-        2. Queue once: the face is found and prepared.
+        1. Choose a picture at the left. {PICTURE} {NO_PICTURE}
+        2. Press **Run** once: the face is found and prepared.
         3. **Move a slider**: the node shows the face while you do. Only this node is run.
-        4. Queue again to save what you see.
+        4. Press **Run** again to save what you see.
 
         Everything at rest gives your picture back, to the bit. All of it works with the built-in
         engine, which needs no download. For LivePortrait's result connect *Load LivePortrait* to
@@ -50,6 +50,8 @@ def expression_over_time(schemas: Schemas) -> Graph:
         f"""
         ## An expression over time
 
+        {PICTURE} {NO_PICTURE}
+
         Every field of *Expression Keyframes* takes a number, or keyframes: **seconds:value** pairs.
 
         `0:0, 1:16, 2:-16, 3:0`
@@ -57,8 +59,6 @@ def expression_over_time(schemas: Schemas) -> Graph:
         means: at rest, after one second 16, after two -16, after three at rest again. Between
         keyframes the face moves smoothly and never overshoots. Empty fields leave their part alone.
         The video ends with the last keyframe.
-
-        {PICTURE}
 
         The same node goes on top of motion: connect motion to *Render* as well.
         """,
@@ -96,6 +96,8 @@ def retarget_eyes_and_lips(schemas: Schemas) -> Graph:
         f"""
         ## How far eyes and lips are open
 
+        Choose two pictures. {PICTURE} {NO_PICTURE}
+
         A ratio is the height of an opening over its width: eyes 0 are closed, 0.35 is usual; lips 0
         are closed. -0.01, the left end, leaves that part alone.
 
@@ -103,8 +105,6 @@ def retarget_eyes_and_lips(schemas: Schemas) -> Graph:
         - **Below**, as far as in another picture, whose face is connected to **like**.
 
         The node also *measures*: its outputs **eyes** and **lips** are those of the portrait.
-
-        {PICTURE}
 
         Uses the built-in engine; with *Load LivePortrait* in its place LivePortrait's retargeting
         networks do the work.
@@ -149,6 +149,8 @@ def liveportrait_sliders(schemas: Schemas) -> Graph:
         f"""
         ## LivePortrait by sliders
 
+        {PICTURE} {NO_PICTURE}
+
         *Prepare Portrait* does once what depends on the picture alone; the *Expression Editor* then
         answers each move of a slider by itself.
 
@@ -159,7 +161,7 @@ def liveportrait_sliders(schemas: Schemas) -> Graph:
         {LIVEPORTRAIT} To try the graph without them, put *Load Built-in Engine* in the place of
         *Load LivePortrait*.
 
-        {PICTURE} For animals, set **species** of the loader.
+        For animals, set **species** of the loader.
         """,
     )
     with graph.group("1. Model and portrait", BLUE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import BLUE, BROWN, GREEN, PURPLE, Graph
 from ..schemas import Schemas
-from .parts import PICTURE, portrait_picture, read_me, save_frames
+from .parts import NO_FILE, NO_PICTURE, PICTURE, portrait_picture, read_me, save_frames
 
 
 def motion_lab(schemas: Schemas) -> Graph:
@@ -14,6 +14,9 @@ def motion_lab(schemas: Schemas) -> Graph:
         graph,
         f"""
         ## A laboratory for motion
+
+        {PICTURE} {NO_FILE} `driving.mp4` stands for a video of yours: a few seconds filmed with a
+        phone will do.
 
         Motion is data that can be mixed before anything is rendered:
 
@@ -26,8 +29,6 @@ def motion_lab(schemas: Schemas) -> Graph:
 
         *Plot Motion* draws the result over what the speech alone would do: look there before you
         spend time on rendering. It runs by itself, without the nodes at its right.
-
-        {PICTURE} `driving.mp4` and `voice.flac` stand for your files.
         """,
     )
     with graph.group("1. Model, picture", BLUE):
@@ -77,6 +78,9 @@ def motion_files(schemas: Schemas) -> Graph:
         f"""
         ## Motion as files
 
+        {PICTURE} {NO_PICTURE} `driving.mp4` stands for a video of yours: a few seconds filmed with
+        a phone will do.
+
         Read a driver once, keep its motion, use it on every portrait.
 
         1. *Save Motion* writes a file into `output/motions`: safetensors, or LivePortrait's own
@@ -86,8 +90,6 @@ def motion_files(schemas: Schemas) -> Graph:
         3. In time: *Retime* (faster, slower, other rates), *Offset* (later, earlier), *Loop*, and
         *Join* one after the other, with a soft passage.
         4. A start by hand: *Keyframe Motion* makes motion out of numbers alone.
-
-        {PICTURE}
         """,
     )
     with graph.group("1. A driver, read once and kept", BLUE):

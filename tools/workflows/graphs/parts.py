@@ -10,8 +10,12 @@ each one is."""
 SADTALKER = """**SadTalker's files** go into `models/talking_portraits` (those in
 `models/checkpoints` and of older packs are found too). Graph 16 says which are missing, and under
 which licence each one is."""
-PICTURE = """`example.png` is a placeholder, a drawing without a face that can be found: **choose a
-portrait of your own**, or drop one on the node."""
+PICTURE = """`example.png` is only a drawing in which no face is found: **choose a portrait of your
+own**, or drop one on the node."""
+_DEMO = "the folder `custom_nodes/<this pack>/sadtalker_core/data/demo`"
+NO_FILE = f"""**No file at hand?** Upload `portrait.png` and `voice.flac` from {_DEMO}."""
+NO_PICTURE = f"""**No picture at hand?** Upload `portrait.png` from {_DEMO}."""
+NO_SOUND = f"""**No sound at hand?** Upload `voice.flac` from {_DEMO}."""
 
 
 def joined(text: str) -> str:

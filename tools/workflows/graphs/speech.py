@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from ..graph import BLUE, BROWN, GREEN, MUTED, PURPLE, Graph, Node
 from ..schemas import Schemas
-from .parts import LIVEPORTRAIT, PICTURE, SADTALKER, portrait_picture, read_me, save_frames
+from .parts import (
+    LIVEPORTRAIT,
+    NO_FILE,
+    NO_SOUND,
+    PICTURE,
+    SADTALKER,
+    portrait_picture,
+    read_me,
+    save_frames,
+)
 
 
 def sadtalker_step_by_step(schemas: Schemas) -> Graph:
@@ -14,6 +23,8 @@ def sadtalker_step_by_step(schemas: Schemas) -> Graph:
         graph,
         f"""
         ## SadTalker step by step
+
+        {PICTURE} {NO_FILE}
 
         Each of its networks is a node, so that each can be left out, changed or replaced:
 
@@ -25,11 +36,10 @@ def sadtalker_step_by_step(schemas: Schemas) -> Graph:
         5. **Render Keypoints**: the moved face, for any image node.
         6. *Paste Back*: into the whole picture.
 
-        The node *Talking Portrait* with *Load SadTalker* at **model** does all of it at once.
+        The node *Talking Portrait (lip sync)* with *Load SadTalker* at **model** does all of it at
+        once.
 
         {SADTALKER}
-
-        {PICTURE}
         """,
     )
     with graph.group("1. Model, picture, sound", BLUE):
@@ -90,6 +100,8 @@ def liveportrait_speech(schemas: Schemas) -> Graph:
         f"""
         ## LivePortrait moved by sound
 
+        {PICTURE} {NO_FILE}
+
         LivePortrait itself knows no sound. Here *Speech to Motion* listens, and *Convert Motion*
         says the same in LivePortrait's terms: mouth, blinks, gaze, brows and head. No clip of a
         speaker is needed.
@@ -100,8 +112,6 @@ def liveportrait_speech(schemas: Schemas) -> Graph:
 
         {LIVEPORTRAIT} With *Load Built-in Engine*, and Convert Motion left out, the graph runs
         without them.
-
-        {PICTURE}
         """,
     )
     with graph.group("1. Model, picture, sound", BLUE):
@@ -136,15 +146,16 @@ def two_people(schemas: Schemas) -> Graph:
     graph = Graph("08_two_people", "Two people talk", schemas)
     read_me(
         graph,
-        """
+        f"""
         ## Two people talk
 
         One picture with two faces, two sounds: the left one speaks, then the right one answers.
         Who does not speak listens: blinks, breathes, looks around.
 
         1. Choose a picture with two people; `people.png` stands for yours.
-        2. Choose what the left one says, and what the right one answers.
-        3. Queue.
+        2. Choose what the left one says, and what the right one answers:
+        `voice.flac` and `second.flac` stand for them. {NO_SOUND}
+        3. Press **Run**.
 
         How it is done: from each sound silence of the same length is made (a sound minus itself),
         so that each person has a track as long as the whole talk. Both are rendered alone and laid
@@ -174,9 +185,9 @@ def two_people(schemas: Schemas) -> Graph:
         whole = graph.node("AudioConcat", title="Both, for the video", audio1=first, audio2=second)
     with graph.group("4. The left one moves", GREEN):
         left_frames = _moved(graph, model, left, first_track, 1)
-    with graph.group("4. The right one moves", GREEN):
+    with graph.group("5. The right one moves", GREEN):
         right_frames = _moved(graph, model, right, second_track, 2)
-    with graph.group("5. Together", PURPLE):
+    with graph.group("6. Together", PURPLE):
         both = graph.node(
             *("TalkingPortraitsCombineFaces",),
             frames_a=left_frames["frames"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import BLUE, GREEN, PURPLE, Graph
 from ..schemas import Schemas
-from .parts import PICTURE, portrait_picture, read_me
+from .parts import NO_FILE, NO_PICTURE, NO_SOUND, PICTURE, portrait_picture, read_me
 
 CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"
 CHECKPOINT_AT = (
@@ -20,9 +20,10 @@ def talking_portrait(schemas: Schemas) -> Graph:
         f"""
         ## A portrait that speaks
 
-        1. Choose a picture. {PICTURE}
-        2. Choose a sound: speech in any language, mp3, wav, flac or the like.
-        3. Queue. The video appears in the node and in the output folder.
+        1. Choose a picture with a face and a sound with speech. {NO_FILE} (`example.png` has no
+        face, and `voice.flac` is not there before that.)
+        2. The sound may be of any language: mp3, wav, flac or the like.
+        3. Press **Run**. The video appears in the node and in the output folder.
 
         **No download is needed**: with nothing at **model** the built-in engine does it, on any
         machine. For SadTalker or LivePortrait connect their load nodes to **model**.
@@ -30,9 +31,6 @@ def talking_portrait(schemas: Schemas) -> Graph:
         - **expression_scale**: how far the mouth moves
         - **pose_scale**: how far the head moves
         - **seed**: other chance for head and blinks
-
-        No file at hand? `sadtalker_core/data/demo` in this pack has `portrait.png` and
-        `voice.flac`.
         """,
     )
     with graph.group("1. Picture and sound", BLUE):
@@ -53,9 +51,10 @@ def drive_by_video(schemas: Schemas) -> Graph:
 
         The face in your picture does what the face in the video does: head, mouth, eyes, brows.
 
-        1. Choose a picture. {PICTURE}
-        2. Choose a driving video with one face: `driving.mp4` stands for yours.
-        3. Queue. The sound of the driver is kept.
+        1. Choose a picture. {PICTURE} {NO_PICTURE}
+        2. Choose a driving video with one face: `driving.mp4` stands for yours and
+        is not there yet. A few seconds filmed with a phone will do.
+        3. Press **Run**. The sound of the driver is kept.
 
         - **region**: only lips, only eyes, only the head ...
         - **pose**: how far the head follows
@@ -78,7 +77,7 @@ def text_to_talking_portrait(schemas: Schemas) -> Graph:
     graph = Graph("09_text_to_talking_portrait", "From words to a talking portrait", schemas)
     read_me(
         graph,
-        """
+        f"""
         ## From words to a talking portrait
 
         Stable Diffusion paints a portrait, the built-in engine makes it speak. **No file lies
@@ -86,9 +85,9 @@ def text_to_talking_portrait(schemas: Schemas) -> Graph:
         where it was made.
 
         1. Choose a checkpoint, any of yours.
-        2. Choose a sound.
-        3. Queue. Another **seed** paints another person; with a fixed one only what you change
-        later is made anew.
+        2. Choose a sound. {NO_SOUND}
+        3. Press **Run**. Another **seed** paints another person; with a fixed one only what you
+        change later is made anew.
 
         Ask for *a face that looks at the camera*: it should be large, upright and whole. In several
         pictures (**batch_size**) each one speaks.
@@ -144,6 +143,9 @@ def hour_long_speech(schemas: Schemas) -> Graph:
 
         A lecture, an audio book, a podcast: **memory stays the same however long it is.**
 
+        Choose your files: `voice.flac` stands for the sound, that of a video does as well.
+        {PICTURE} {NO_FILE}
+
         - *Load Sound* keeps the sound in its file and reads it while it is needed. (ComfyUI's own
         *Load Audio* holds all of it in memory; for an hour that is over a gigabyte.)
         - *Render Talking Video* makes the motion from it and writes frame after frame into the
@@ -151,8 +153,6 @@ def hour_long_speech(schemas: Schemas) -> Graph:
 
         Progress and a preview show in the node; **interrupt** stops within a moment and leaves no
         broken file behind.
-
-        Choose your file: `voice.flac` stands for it; the sound of a video does as well. {PICTURE}
 
         A video of hours is smaller with a higher **crf** (18 is nearly lossless, 26 is small).
         """,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import BLUE, BROWN, BYPASSED, GREEN, PURPLE, Graph
 from ..schemas import Schemas
-from .parts import LIVEPORTRAIT, PICTURE, portrait_picture, read_me
+from .parts import LIVEPORTRAIT, NO_PICTURE, NO_SOUND, PICTURE, portrait_picture, read_me
 
 
 def liveportrait_drive(schemas: Schemas) -> Graph:
@@ -14,6 +14,9 @@ def liveportrait_drive(schemas: Schemas) -> Graph:
         graph,
         f"""
         ## LivePortrait, step by step
+
+        {PICTURE} {NO_PICTURE} `driving.mp4` stands for a video of yours: a few seconds filmed with
+        a phone will do.
 
         1. *Prepare Portrait*: crop, features and keypoints of your picture, once.
         2. *Motion from Video*: what the driver does, frame by frame.
@@ -26,8 +29,6 @@ def liveportrait_drive(schemas: Schemas) -> Graph:
         If no step of it matters to you, *Render* does 3 to 5 in one node.
 
         {LIVEPORTRAIT}
-
-        {PICTURE}
         """,
     )
     with graph.group("1. Model, picture, driver", BLUE):
@@ -67,11 +68,12 @@ def edit_a_video(schemas: Schemas) -> Graph:
     graph = Graph("13_edit_a_video", "Another expression in a video", schemas)
     read_me(
         graph,
-        """
+        f"""
         ## Another expression in a video
 
         *Prepare Video* finds the face in every frame and keeps no frame in memory. Choose a video
-        of a person: `clip.mp4` stands for yours.
+        of a person: `clip.mp4` stands for yours; a few seconds filmed with a phone will do.
+        {NO_SOUND}
 
         - *With a smile*: a friendlier look. The person keeps moving as filmed, with a smile and
         raised brows on top, that come and go with keyframes. The video keeps its sound.
@@ -101,7 +103,7 @@ def edit_a_video(schemas: Schemas) -> Graph:
             filename_prefix="video/friendlier",
             wide=400,
         )
-    with graph.group("4. With other words", PURPLE):
+    with graph.group("5. With other words", PURPLE):
         graph.node(
             *("TalkingPortraitsRenderVideo",),
             **{"model": model, "portrait": portrait, "audio": sound, "region": "lip"},
@@ -119,6 +121,8 @@ def face_crop_and_paste(schemas: Schemas) -> Graph:
         f"""
         ## A face through other nodes
 
+        {PICTURE} {NO_PICTURE}
+
         A small face in a large picture speaks better when it is large and clear. So:
 
         1. The picture is enlarged twice, plainly.
@@ -131,7 +135,7 @@ def face_crop_and_paste(schemas: Schemas) -> Graph:
         place, number, point or mask.
 
         **The two upscale nodes are bypassed**, since they need a model: put any into
-        `models/upscale_models`, choose it, select both nodes and press Ctrl+B. {PICTURE}
+        `models/upscale_models`, choose it, select both nodes and press Ctrl+B.
         """,
     )
     with graph.group("1. The picture", BLUE):
