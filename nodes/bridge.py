@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _PREVIEW_EVERY_S = 0.5
 _PREVIEW_PX = 512
-_TEXT_AFTER_S = 2.0  # short work needs no words
 _LARGEST_SHARE = 0.9  # of the free memory that frames may take
 
 
@@ -130,7 +129,11 @@ def check_memory(count: int, height: int, width: int, device: torch.device) -> N
 
 @contextlib.contextmanager
 def at_work(
-    model: HostModel | None = None, *, seed: int = 0, chunk: int | None = None
+    model: HostModel | None = None,
+    *,
+    seed: int = 0,
+    chunk: int | None = None,
+    shows_frames: bool = True,
 ) -> Generator[Runtime, None, None]:
     """Everything a node does with the library happens in here.
 
@@ -141,6 +144,8 @@ def at_work(
         model: whose networks are used; None works on the CPU.
         seed: of all chance.
         chunk: frames at a time; None leaves it to the device.
+        shows_frames: send preview pictures. Nodes that end in a video must not: the frontend shows
+            the last preview in place of the result, until the node runs again.
     """
     import comfy.model_management as management
 
@@ -148,7 +153,7 @@ def at_work(
     if model is not None:
         model.move_in()
         device = model.device
-    told = _Told()
+    told = _Told(shows_frames)
     runtime = Runtime(
         device=device,
         seed=seed,
@@ -160,7 +165,6 @@ def at_work(
     )
     try:
         yield runtime
-        told.finish()
     except Cancelled as stopped:
         management.throw_exception_if_processing_interrupted()
         raise management.InterruptProcessingException from stopped
@@ -169,23 +173,27 @@ def at_work(
 class _Told:
     """Progress and previews, passed on to the host."""
 
-    def __init__(self) -> None:
+    def __init__(self, shows_frames: bool) -> None:
         import comfy.utils
 
+        self._shows_frames = shows_frames
         self._bar = comfy.utils.ProgressBar(1)
         self._frame: Tensor | None = None
         self._shown = 0.0
-        self._start = time.monotonic()
         self._say = _text_sender()
-        self._stage = ""
-        self._is_stage = False
+        self._notes: list[str] = []
 
     def preview(self, frame: Tensor) -> None:
         """A finished frame (3, H, W); it is shown with the next step if it is time."""
-        self._frame = frame
+        if self._shows_frames:
+            self._frame = frame
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """How far a stage is; a total of 0 is not known. A whole sentence is a note, and stays."""
+        """How far a stage is; a total of 0 is not known. A sentence is a note to the user.
+
+        Notes stay in the node. Stages move its bar alone: a line of text would take the room of
+        the picture or video below it.
+        """
         now = time.monotonic()
         picture = None
         if self._frame is not None and now - self._shown > _PREVIEW_EVERY_S:
@@ -193,17 +201,9 @@ class _Told:
             self._frame, self._shown = None, now
         if total > 0:
             self._bar.update_absolute(min(done, total), total, picture)
-        if " " in stage:
-            self._say(stage)
-            self._is_stage = False
-        elif now - self._start > _TEXT_AFTER_S and (stage != self._stage or picture is not None):
-            self._say(f"{stage} {done}/{total}" if total > 0 else stage)
-            self._stage, self._is_stage = stage, True
-
-    def finish(self) -> None:
-        """The work is done: what it was at last is no longer so."""
-        if self._is_stage:
-            self._say("")
+        if stage.endswith(".") and stage not in self._notes:
+            self._notes.append(stage)
+            self._say(" ".join(self._notes))
 
 
 def _thumbnail(frame: Tensor) -> tuple[str, Any, int] | None:

@@ -151,7 +151,16 @@ def faces_that_move(
         return frames
     size = int(image.shape[1]), int(image.shape[2])
     found = find_in_pictures(pictures, who, runtime)
+    _say_who(found, who, runtime)
     return [[choose_face(each, who, size)] for each in found]
+
+
+def _say_who(found: list[list[Face]], who: FaceOptions, runtime: Any) -> None:
+    """Tell those who did not choose among several faces that there were several."""
+    most = max((len(faces) for faces in found), default=0)
+    if most > 1 and who == FaceOptions():
+        note = f"{most} faces were found, the largest one moves; face_select chooses another."
+        runtime.progress(note, 0, 0)
 
 
 class PrepareVideo(io.ComfyNode):

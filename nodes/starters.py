@@ -99,7 +99,7 @@ class TalkingPortrait(io.ComfyNode):
         from .videos import Scene, render_video
 
         model, saved = model or builtin(), []
-        with at_work(model, seed=seed) as runtime:
+        with at_work(model, seed=seed, shows_frames=False) as runtime:
             for value in prepared_pictures(model, image, values, runtime):
                 scene = Scene(value, (), audio, None, fps)
                 saved.append(render_video(model, scene, values, cls.hidden, runtime))
@@ -176,7 +176,7 @@ class DrivePortrait(io.ComfyNode):
         from .video_files import shown_videos
 
         model = model or builtin()
-        with at_work(model) as runtime:
+        with at_work(model, shows_frames=False) as runtime:
             saved = drive_portraits(
                 model, portrait, driving, sound, fps, values, cls.hidden, runtime
             )

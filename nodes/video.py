@@ -82,7 +82,7 @@ class RenderVideo(io.ComfyNode):
 
         value = portrait_of(portrait, model)
         scene = Scene(value, (motion, motion_2, motion_3), audio, expression, fps)
-        with at_work(model, seed=seed) as runtime:
+        with at_work(model, seed=seed, shows_frames=False) as runtime:
             saved = render_video(model, scene, values, cls.hidden, runtime)
         return io.NodeOutput(video_of(saved.path), ui=shown_videos([saved]))
 

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import speech_like, write_wav
 from tests.nodes.short_graphs import ROOT, load, names, write_inputs
 from tools.workflows.frontend import prompt_differences
 from tools.workflows.schemas import stored_schemas
@@ -137,6 +138,24 @@ def test_the_extension_is_loaded_once_without_complaint(page: Page) -> None:
     ours = [name for name in found if name.startswith("TalkingPortraits")]
     assert ours
     assert len(ours) == len(set(ours))
+    assert not page.complaints()
+
+
+def test_the_video_plays_in_the_node(page: Page, pictures: Path) -> None:
+    graph = json.loads((ROOT / "workflows" / "01_talking_portrait.json").read_text("utf-8"))
+    # Long enough for previews: the frontend would show the last one in place of the video.
+    write_wav(page.server.base / "input" / "voice.flac", speech_like(6.0))
+    page.browser.run(f"{LOAD}({json.dumps(graph)})")
+    page.browser.run("app.queuePrompt(0).then(() => true)")
+    player = (
+        "[...document.querySelectorAll('video')].find(one =>"
+        " /talking_portrait/.test(one.currentSrc) && one.readyState >= 1)"
+    )
+    page.browser.wait(f"!!({player})", 120)
+    page.browser.listen(1)
+    page.browser.picture(pictures / f"video {page.name}.png")
+    assert page.browser.run(f"({player}).duration") == pytest.approx(6.0, abs=0.1)
+    assert page.browser.run(f"({player}).videoWidth") > 100
     assert not page.complaints()
 
 
