@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .host_models import HostModel
 
 VERSION = 1
-_CHOOSE_NETWORKS = ("species", "size", "preprocess")  # what is prepared by one does not fit others
+# What is prepared by networks of one kind, or in one arithmetic, does not fit others.
+_CHOOSE_NETWORKS = ("species", "size", "preprocess", "precision")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import __version__
 from .console import Console, table
 
-_PACKAGES = ("torch", "numpy", "av", "Pillow", "opencv-python", "librosa", "kornia", "safetensors")
+_PACKAGES = ("torch", "numpy", "av", "Pillow", "opencv-python", "safetensors")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

@@ -20,10 +20,7 @@ NEEDED = {
     "numpy": "numpy",
     "av": "av",
     "PIL": "Pillow",
-    "cv2": "opencv-python",
     "safetensors": "safetensors",
-    "kornia": "kornia",
-    "librosa": "librosa",
 }
 # Title, module of this folder.
 PARTS = (

@@ -292,9 +292,10 @@ def test_what_cannot_be_rendered_is_said_in_a_sentence(host: Host) -> None:
     smile = {"type": "ExpressionSliders", "version": 1, "smile": "1"}
     with pytest.raises(errors.OptionError, match="sliders"):
         run("Render", model=sadtalker, portrait=ready, motion=talk(), expression=smile)
-    other = {**ready, "options": {**ready["options"], "size": "512"}}
-    with pytest.raises(errors.OptionError, match="prepared with size '512'"):
-        run("Render", model=sadtalker, portrait=other, motion=talk())
+    for name, value in (("size", "512"), ("precision", "bfloat16")):
+        other = {**ready, "options": {**ready["options"], name: value}}
+        with pytest.raises(errors.OptionError, match=f"prepared with {name} '{value}'"):
+            run("Render", model=sadtalker, portrait=other, motion=talk())
 
 
 class TestOutOfMemory:

@@ -352,3 +352,9 @@ class TestModels:
         assert seen == [("a.safetensors (MB)", 3, 10)]
         with pytest.raises(OptionError):
             models_page._download(Desk(host), ["../x"])
+
+
+def test_what_the_page_needs_is_what_is_installed_with_it() -> None:
+    asked = (Path(__file__).parents[2] / "requirements.txt").read_text(encoding="utf-8")
+    for name in page.NEEDED.values():
+        assert f"\n{name}>=" in asked
