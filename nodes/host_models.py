@@ -74,7 +74,7 @@ def _patcher_of(networks: Any, device: torch.device) -> Any:
     import comfy.model_management as management
     from comfy.model_patcher import ModelPatcher
 
-    held = nn.ModuleList(modules).eval()
+    held = nn.ModuleList(modules)
     offload = management.unet_offload_device()
     held.to(offload)  # the host counts what it moves in itself
     return ModelPatcher(held, load_device=device, offload_device=offload)

@@ -192,6 +192,19 @@ def _import_time_nodes(tree: ast.Module) -> Iterator[ast.stmt]:
             waiting.extend(handler.body)
 
 
+def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """What the import of a file runs: no bodies of functions, nothing for types alone."""
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        yield node
+        waiting.extend(ast.iter_child_nodes(node))
+
+
 def _dotted(node: ast.expr) -> str:
     pieces: list[str] = []
     current: ast.expr = node

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from tests.layer_rules import run_at_import
+
 ROOT = Path(__file__).resolve().parent.parent
 
 TEXT = {".py", ".js", ".css", ".json", ".md", ".toml", ".txt", ".html", ".svg", ".typed", ""}
@@ -129,7 +131,7 @@ def _python_faults(path: str, text: str) -> Iterator[str]:
     if ROUTES.search(text):
         yield "adds a web route"
     tree = ast.parse(text)
-    at_import = set(_run_at_import(tree))
+    at_import = set(run_at_import(tree))
     early = set() if path == DOWNLOADER else at_import
     described = {id(doc) for doc in _docstrings(tree)}
     for node in ast.walk(tree):
@@ -185,18 +187,6 @@ def _word_faults(value: str | bytes, is_docstring: bool) -> Iterator[str]:
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     if not is_docstring and re.match(r"\s*(python\S*\s+-m\s+)?(pip|uv)3?\s+install\b", text):
         yield "has a command that installs packages"
-
-
-def _run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            continue
-        yield node
-        waiting.extend(ast.iter_child_nodes(node))
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.AST]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.layer_rules import run_at_import
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "nodes").glob("*.py"))
 
@@ -45,7 +47,7 @@ def read_at_start() -> set[str]:
             continue
         found.add(name)
         source = (ROOT / "nodes" / f"{name}.py").read_text(encoding="utf-8")
-        for node in _run_at_import(ast.parse(source)):
+        for node in run_at_import(ast.parse(source)):
             if isinstance(node, ast.ImportFrom) and node.level == 1:
                 waiting += [node.module] if node.module else [alias.name for alias in node.names]
     return found
@@ -69,7 +71,7 @@ def violations(source: str, is_read_at_start: bool = True) -> list[str]:
 
 
 def _imports(tree: ast.Module, is_read_at_start: bool) -> Iterator[str]:
-    at_import = set(_run_at_import(tree))
+    at_import = set(run_at_import(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -99,18 +101,6 @@ def _relative(node: ast.ImportFrom, is_at_import: bool) -> Iterator[str]:
         is_config = part.startswith("systems.") and part.endswith(".config")
         if part not in LIGHT_PARTS and not is_config and part != "media.options":
             yield f"line {node.lineno}: {part} is imported by the function that needs it"
-
-
-def _run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            continue
-        yield node
-        waiting.extend(ast.iter_child_nodes(node))
 
 
 def _lengths(tree: ast.Module) -> Iterator[str]:

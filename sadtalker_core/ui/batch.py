@@ -15,7 +15,7 @@ from ..jobs.result import AnimateResult
 from ..jobs.settings import ANIMATE, build_job
 from ..media.pictures import is_picture_name
 from . import versions
-from .controls import Form, engine_choices, engine_sentence, names_shown, specs_of
+from .controls import Form, names_shown
 from .host import result_name
 from .panel import Desk, Job, Panel
 from .words import escape, for_page
@@ -44,7 +44,6 @@ def build(desk: Desk, tab: Any) -> None:
     gr = versions.gradio()
     store = desk.host.weights()
     form = Form(ANIMATE)
-    specs = specs_of(ANIMATE)
     shown = names_shown(ANIMATE, "auto", store)
     with gr.Row(elem_classes="tp-part"):
         with gr.Column(scale=5, min_width=320):
@@ -57,14 +56,7 @@ def build(desk: Desk, tab: Any) -> None:
             pairing = versions.component(
                 "Radio", choices=[EACH, PAIRS], value=EACH, label="Which with which"
             )
-            form.components["engine"] = versions.component(
-                "Dropdown",
-                choices=engine_choices(ANIMATE, store),
-                value="auto",
-                label="Engine",
-                info=engine_sentence(ANIMATE, "auto", store),
-            )
-            form.specs["engine"] = specs["engine"]
+            form.add_engine(store)
             with gr.Accordion(label="A list of jobs instead", open=False):
                 jobs = versions.file_input(
                     "JSON lines, such as the command batch takes", [".jsonl", ".json", ".txt"]
@@ -97,13 +89,7 @@ def build(desk: Desk, tab: Any) -> None:
     panel.bind_work(inputs, names, work_of, _shown, waits=False)
     desk.watch_uploads(pictures, sounds, jobs, others)
 
-    def changed(engine: str) -> list[Any]:
-        fresh = desk.host.weights()
-        info = versions.update(info=engine_sentence(ANIMATE, engine, fresh))
-        return [info, *form.shown_for(engine, fresh)]
-
-    engine = form.components["engine"]
-    versions.on(engine.change, changed, [engine], [engine, *form.targets])
+    form.follow_engine(desk.host.weights)
 
 
 def lines_of_files(

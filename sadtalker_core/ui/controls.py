@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,6 +156,29 @@ class Form:
         self.specs[spec.name] = spec
         self.components[spec.name] = control(spec, visible)
         return self.components[spec.name]
+
+    def add_engine(self, store: WeightStore, elem_id: str | None = None) -> None:
+        """The choice of the engine, with what each needs."""
+        self.specs["engine"] = specs_of(self.kind)["engine"]
+        self.components["engine"] = versions.component(
+            "Dropdown",
+            choices=engine_choices(self.kind, store),
+            value="auto",
+            label="Engine",
+            info=engine_sentence(self.kind, "auto", store),
+            elem_id=elem_id,
+        )
+
+    def follow_engine(self, weights: Callable[[], WeightStore]) -> None:
+        """Show what the chosen engine has; ``weights`` looks anew for what is here."""
+
+        def changed(engine: str) -> list[Any]:
+            store = weights()
+            info = versions.update(info=engine_sentence(self.kind, engine, store))
+            return [info, *self.shown_for(engine, store)]
+
+        chosen = self.components["engine"]
+        versions.on(chosen.change, changed, [chosen], [chosen, *self.targets])
 
     def add_folded(self, shown: set[str], without: Iterable[str] = ()) -> None:
         """Everything that was not added yet, folded by section.

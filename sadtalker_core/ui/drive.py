@@ -8,7 +8,7 @@ from ..errors import OptionError
 from ..jobs.drive_settings import DRIVE, DriveJob, build_drive_job
 from ..media.video_in import is_video_name
 from . import versions
-from .controls import Form, engine_choices, engine_sentence, names_shown, one_of, specs_of
+from .controls import Form, names_shown, one_of, specs_of
 from .host import result_name
 from .panel import Desk, Panel, single_path
 from .work import with_suffix_of
@@ -27,15 +27,7 @@ def build(desk: Desk, tab: Any) -> None:
         with gr.Column(scale=5, min_width=320):
             portrait = versions.picture_input("Portrait", height=260, elem_id="tp-drive-portrait")
             driver = versions.video_input("Video of whoever moves it", elem_id="tp-drive-driver")
-            form.components["engine"] = versions.component(
-                "Dropdown",
-                choices=engine_choices(DRIVE, store),
-                value="auto",
-                label="Engine",
-                info=engine_sentence(DRIVE, "auto", store),
-                elem_id="tp-drive-engine",
-            )
-            form.specs["engine"] = specs["engine"]
+            form.add_engine(store, "tp-drive-engine")
             for spec in one_of(specs, *_VISIBLE):
                 form.add(spec, spec.name in shown)
             with gr.Accordion(label="Move a video, or use another driver", open=False):
@@ -62,13 +54,7 @@ def build(desk: Desk, tab: Any) -> None:
     panel.bind([*files, *form.components.values()], names, job_of)
     desk.watch_uploads(*files)
 
-    def changed(engine: str) -> list[Any]:
-        fresh = desk.host.weights()
-        info = versions.update(info=engine_sentence(DRIVE, engine, fresh))
-        return [info, *form.shown_for(engine, fresh)]
-
-    engine = form.components["engine"]
-    versions.on(engine.change, changed, [engine], [engine, *form.targets])
+    form.follow_engine(desk.host.weights)
 
 
 def job_from(

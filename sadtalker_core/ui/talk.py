@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import OptionError
 from ..jobs.settings import ANIMATE, REFERENCES, AnimateJob, build_job
 from . import versions
-from .controls import Form, engine_choices, engine_sentence, names_shown, one_of, specs_of
+from .controls import Form, names_shown, one_of, specs_of
 from .host import result_name
 from .panel import Desk, Panel, single_path
 from .work import with_suffix_of
@@ -38,15 +38,7 @@ def build(desk: Desk, tab: Any) -> None:
             demo = versions.component(
                 "Button", value="Try it with the sample", size="sm", elem_id="tp-talk-sample"
             )
-            form.components["engine"] = versions.component(
-                "Dropdown",
-                choices=engine_choices(ANIMATE, store),
-                value="auto",
-                label="Engine",
-                info=engine_sentence(ANIMATE, "auto", store),
-                elem_id="tp-talk-engine",
-            )
-            form.specs["engine"] = specs["engine"]
+            form.add_engine(store, "tp-talk-engine")
             for spec in one_of(specs, *_FIVE):
                 form.add(spec, spec.name in shown)
             files = _more_files(desk)
@@ -70,13 +62,7 @@ def build(desk: Desk, tab: Any) -> None:
     panel.bind([portrait, sound, *extras, *form.components.values()], names, job_of)
     desk.watch_uploads(portrait, sound, *extras)
 
-    def changed(engine: str) -> list[Any]:
-        fresh = desk.host.weights()
-        info = versions.update(info=engine_sentence(ANIMATE, engine, fresh))
-        return [info, *form.shown_for(engine, fresh)]
-
-    engine_control = form.components["engine"]
-    versions.on(engine_control.change, changed, [engine_control], [engine_control, *form.targets])
+    form.follow_engine(desk.host.weights)
     versions.on(demo.click, lambda: sample(desk), [], [portrait, sound])
     desk.host.add_receiver(portrait)
 

@@ -198,9 +198,8 @@ def test_part_of_a_sound(tmp_path: Path, codec: str, channels: int) -> None:
         assert torch.equal(torch.cat(list(part.stream(8000))), whole[first:last])
 
 
-def test_sound_begins_with_the_first_picture(tmp_path: Path) -> None:
-    """The sound of this file begins half a second after its pictures."""
-    path = tmp_path / "a.mkv"
+def late_sound(path: Path) -> Path:
+    """A video of ten frames whose sound, a second long, begins half a second after them."""
     with av.open(str(path), "w") as container:
         pictures_stream: Any = container.add_stream("libx264", rate=25)
         pictures_stream.height = pictures_stream.width = 32
@@ -217,6 +216,11 @@ def test_sound_begins_with_the_first_picture(tmp_path: Path) -> None:
         clip.sample_rate, clip.pts, clip.time_base = 8000, 4000, Fraction(1, 8000)
         container.mux(sound.encode(clip))
         container.mux(sound.encode(None))
+    return path
+
+
+def test_sound_begins_with_the_first_picture(tmp_path: Path) -> None:
+    path = late_sound(tmp_path / "a.mkv")
     assert open_audio(path).start_s == Fraction(1, 2)
     source = open_video(path)
     aligned = open_audio(path, start_s=source.start_s)

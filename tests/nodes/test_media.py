@@ -11,13 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from tests.media.samples import tone, write_sound, write_wav
-from tests.media.test_windows import numbered, ramp, video
+from tests.media.test_windows import late_sound, numbered, ramp, video
 
 from .pack import pack_module
 
@@ -271,24 +270,7 @@ def test_frames_in_memory_are_never_encoded() -> None:
 
 
 def test_sound_that_begins_later_than_its_pictures(tmp_path: Path) -> None:
-    import av
-
-    path = tmp_path / "a.mkv"
-    with av.open(str(path), "w") as container:
-        pictures: Any = container.add_stream("libx264", rate=25)
-        pictures.height = pictures.width = 32
-        pictures.pix_fmt = "yuv420p"
-        sound: Any = container.add_stream("pcm_s16le", rate=8000)
-        sound.codec_context.layout = "mono"
-        for picture in numbered():
-            pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-            container.mux(pictures.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(pictures.encode(None))
-        loud = np.full((1, 8000), 8000, np.int16)
-        clip = av.AudioFrame.from_ndarray(loud, format="s16", layout="mono")
-        clip.sample_rate, clip.pts, clip.time_base = 8000, 4000, Fraction(1, 8000)
-        container.mux(sound.encode(clip))
-        container.mux(sound.encode(None))
+    path = late_sound(tmp_path / "a.mkv")
     samples = heard(media.video_sound(media.video_of(path)), 8000)
     assert (samples[:4000] == 0).all()
     assert (samples[4000:] > 0.2).all()
