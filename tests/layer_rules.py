@@ -11,7 +11,7 @@ PACKAGE = "sadtalker_core"
 CORE = frozenset(
     {
         *("structures", "records", "errors", "options", "runtime"),
-        *("motion_request", "expression_sliders"),
+        *("motion_request", "relip_request", "expression_sliders"),
     }
 )
 
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "structures": CORE,
     "records": CORE,
     "motion_request": CORE,
+    "relip_request": CORE,
     "expression_sliders": CORE,
     "geometry": CORE,
     "audio": CORE,
