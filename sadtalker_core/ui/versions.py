@@ -212,7 +212,7 @@ def tabs(**known: Any) -> Any:
     """Parts of a page; on a narrow one they wrap instead of hiding in a menu."""
     if version()[0] >= 6:
         known |= {"overflow_behavior": "wrap"}
-    return gradio().Tabs(**known)
+    return _component("Tabs", **known)
 
 
 def line_to_copy(label: str, **known: Any) -> Any:

@@ -148,6 +148,7 @@ class SendButtons:
             elem_id=f"{tab}_send_to_{TAB}",
             elem_classes=["tool"],
         )
+        button.do_not_save_to_config = True
         binding = parameters.ParamBinding(
             paste_button=button, tabname=TAB, source_image_component=gallery
         )
