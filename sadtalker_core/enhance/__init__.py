@@ -1,0 +1,1 @@
+"""Restoration of faces in pictures and videos, and enlargement of what is around them."""

@@ -1,0 +1,1 @@
+"""Networks of the face enhancers: modules and their sizes, nothing else."""
