@@ -10,7 +10,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from sadtalker_core.enhance.nets.bisenet import BiSeNet, enlarge_scores
 from sadtalker_core.enhance.nets.gfpgan import Gfpgan
+from sadtalker_core.enhance.nets.gpen import Gpen
 from sadtalker_core.enhance.nets.parsenet import ParseNet
 
 from .sadtalker_faces import filled
@@ -84,6 +86,44 @@ def _gfpgan(change: Callable[[State], State]) -> Callable[..., dict[str, Tensor]
     return case
 
 
+def _gpen(change: Callable[[State], State]) -> Callable[..., dict[str, Tensor]]:
+    def case(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
+        trace = _loaded(Gpen, "enhance/gpen_bfr_512", seed, change).trace(inputs["image"])
+        return {
+            "image": trace.image,
+            "ecd0": trace.encoded[0],
+            "ecd1": trace.encoded[1],
+            "ecd7": trace.encoded[7],
+            "code": trace.code,
+            "latent": trace.latent,
+            "conv1": trace.convs[0],
+            "convs0": trace.convs[1],
+            "convs1": trace.convs[2],
+            "convs13": trace.convs[14],
+            "rgb4": trace.colours[0],
+            "rgb8": trace.colours[1],
+        }
+
+    return case
+
+
+def bisenet(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
+    net = filled(BiSeNet, "enhance/bisenet", seed)
+    image = inputs["image"]
+    detail, context8, context16 = net.cp(image)
+    fused = net.ffm(detail, context8)
+    return {
+        "out": net(image),
+        "out16": enlarge_scores(net.conv_out16(context8), image),
+        "out32": enlarge_scores(net.conv_out32(context16), image),
+        "feat8": detail,
+        "cp8": context8,
+        "cp16": context16,
+        "fuse": fused,
+        "conv_out": net.conv_out(fused),
+    }
+
+
 def parsenet(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
     net = filled(ParseNet, "enhance/parsenet", seed)
     image = inputs["image"]
@@ -112,5 +152,8 @@ def _as_filled(state: State) -> State:
 CASES = {
     "enhance/gfpgan": _gfpgan(_as_filled),
     "enhance/gfpgan_mild": _gfpgan(gfpgan_mild),
+    "enhance/gpen_bfr_512": _gpen(_as_filled),
+    "enhance/gpen_bfr_512_scaled": _gpen(gpen_scaled),
     "enhance/parsenet": parsenet,
+    "enhance/bisenet": bisenet,
 }
