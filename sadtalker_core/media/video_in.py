@@ -53,16 +53,17 @@ class VideoSource:
     def duration_s(self) -> Fraction:
         return self.frame_count / self.fps
 
-    def frames(self, chunk: int = 8) -> Iterator[Tensor]:
-        """All frames from the start: (N, 3, H, W) uint8 RGB, N at most ``chunk``.
+    def frames(self, chunk: int = 8, first: int = 0) -> Iterator[Tensor]:
+        """Frames from number ``first`` on: (N, 3, H, W) uint8 RGB, N at most ``chunk``.
 
         Each call is a fresh pass. Frame k is the one shown at k / fps, so a video of variable
-        rate keeps its timing; frames that cannot be decoded are replaced by the one before.
+        rate keeps its timing; frames that cannot be decoded are replaced by the one before. A
+        later ``first`` jumps to a key frame before it where the file knows any.
         """
         if chunk < 1:
             raise OptionError(f"chunk must be at least 1 frame, got {chunk}.")
         held: list[np.ndarray[Any, np.dtype[np.uint8]]] = []
-        for picture in _constant_rate(self):
+        for picture in _constant_rate(self, first):
             held.append(picture)
             if len(held) == chunk:
                 yield _chunk(held)
@@ -212,35 +213,73 @@ def _rotation(frame: Any) -> int:
     return int(getattr(frame, "rotation", 0) or 0) % 360
 
 
-def _constant_rate(source: VideoSource) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
-    """Exactly ``source.frame_count`` pictures, each the latest that had started at its time."""
-    given = 0
+def _constant_rate(
+    source: VideoSource, first: int = 0
+) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Pictures from ``first`` to the end, each the latest that had started at its time."""
     shown: Any = None  # the frame on screen, converted once however often it is repeated
     picture: np.ndarray[Any, np.dtype[np.uint8]] | None = None
-    start_s: float | None = None
     colours = ColourConverter()
+    for tick, frame in _from_tick(source, first):
+        # what comes before ``first`` is not converted
+        while shown is not None and first < min(tick, source.frame_count):
+            if picture is None:
+                picture = _upright_rgb(shown, source, colours)
+            yield picture
+            first += 1
+        if first >= source.frame_count:
+            return
+        shown, picture = frame, None
+    while shown is not None and first < source.frame_count:
+        if picture is None:
+            picture = _upright_rgb(shown, source, colours)
+        yield picture
+        first += 1
+
+
+def _from_tick(source: VideoSource, first: int) -> Iterator[tuple[int, Any]]:
+    """Frames, each with the tick of the constant rate at which it begins; the one that is shown
+    at tick ``first``, and perhaps some before it, come first."""
+    jumped = False
+    for moment in _after_jump(source, first):
+        jumped = True
+        yield moment
+    if jumped:
+        return
+    tick = 0
     with open_container(source.path, "video") as container:
         begin_s = Fraction(source.start_s) if source.is_part else Fraction(0)
         stream = _picture_stream(container, source.path)
         for frame in _decoded_from(container, stream, begin_s):
-            time_s = frame.time
-            if start_s is None:
-                start_s = time_s or 0.0
-            # The nearest tick: time stamps are rounded to milliseconds in some containers.
-            tick = given if time_s is None else round((time_s - start_s) * float(source.fps))
-            while shown is not None and given < min(tick, source.frame_count):
-                if picture is None:
-                    picture = _upright_rgb(shown, source, colours)
-                yield picture
-                given += 1
-            if given >= source.frame_count:
-                return
-            shown, picture = frame, None
-        while shown is not None and given < source.frame_count:
-            if picture is None:
-                picture = _upright_rgb(shown, source, colours)
-            yield picture
-            given += 1
+            # One without a time follows on the one before.
+            tick = tick if frame.time is None else _tick_of(frame, source)
+            yield tick, frame
+            tick += 1
+
+
+def _after_jump(source: VideoSource, first: int) -> Iterator[tuple[int, Any]]:
+    """The same from a key frame on; nothing where the file cannot be entered before ``first``."""
+    jump_s = Fraction(source.start_s) + first / source.fps - _SEEK_MARGIN_S
+    if jump_s <= source.start_s:
+        return
+    with open_container(source.path, "video") as container:
+        stream = _picture_stream(container, source.path)
+        try:
+            container.seek(_tick_at(stream, jump_s), stream=stream)
+        except FFMPEG_ERRORS:
+            return
+        frames = _decoded(container, stream)
+        landed = next(frames, None)
+        if landed is None or landed.time is None or _tick_of(landed, source) > first:
+            return
+        for frame in itertools.chain([landed], frames):
+            if frame.time is not None:
+                yield _tick_of(frame, source), frame
+
+
+def _tick_of(frame: Any, source: VideoSource) -> int:
+    """The nearest tick: time stamps are rounded to milliseconds in some containers."""
+    return round((frame.time - source.start_s) * float(source.fps))
 
 
 def _upright_rgb(
