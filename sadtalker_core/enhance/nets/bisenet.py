@@ -48,6 +48,11 @@ class BasicBlock(nn.Module):
 class Trunk(nn.Module):
     """ResNet-18's stages."""
 
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
