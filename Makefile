@@ -24,8 +24,8 @@ NODES_VENV := .venv-nodes
 NODES_RUN := $(subst $(VENV)/,$(NODES_VENV)/,$(RUN))
 UI_VENVS := .venv-ui
 UI_RUN := $(subst $(VENV)/,$(UI_VENVS)/newest/,$(RUN))
-# One process: browser and server want the cores.
-UI_PYTEST_FLAGS ?= -q
+# Two workers with a page and a browser each.
+UI_PYTEST_FLAGS ?= -q -n 2
 PIP := $(RUN) -m pip --disable-pip-version-check
 SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
@@ -93,12 +93,11 @@ parity: $(VENV)/.ready-dev
 	  $(RUN) -m pytest $(PYTEST_FLAGS) -m "parity or jobs"; \
 	else echo "left out: parity: no such test yet, they come with the first neural engine"; fi
 
-# The page's own tests take five minutes and a browser: make test-ui.
-hosts: $(VENV)/.ready-dev test-nodes
+# In this order: the last count that is printed is of tests that ran.
+hosts: $(VENV)/.ready-dev
 	@$(RUN) tools/hosts_found.py
-	@echo "left out: the local page and the tab, which are not finished: make test-ui, make test-ui-matrix"
-	@$(RUN) -m pytest $(PYTEST_FLAGS) -m hosts; status=$$?; \
-	if [ $$status -eq 5 ]; then echo "no other host tests"; else exit $$status; fi
+	@$(MAKE) --no-print-directory test-nodes
+	@$(MAKE) --no-print-directory test-ui
 
 # The nodes have packages of their own: those that ComfyUI's users have.
 test-nodes: | $(RUN)

@@ -55,6 +55,13 @@ def test_who_lets_others_in_needs_a_password(six: None) -> None:
         local.check(options(address=address))
 
 
+def test_the_command_refuses_strangers_without_a_password(
+    capsys: pytest.CaptureFixture[str], six: None
+) -> None:
+    assert main(["ui", "--address", "0.0.0.0"]) == 2
+    assert "--password" in capsys.readouterr().err
+
+
 def test_any_name_and_the_one_password() -> None:
     guard = local._guard("sésame")
     assert guard("anna", "sésame")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,11 +217,8 @@ class Answer:
 @needs_gradio
 class TestPage:
     @pytest.fixture
-    def built(self, host: LocalHost) -> Iterator[Any]:
-        yield page.build(lambda: host)
-        with warnings.catch_warnings():  # gradio leaves event loops of its own open
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
+    def built(self, host: LocalHost) -> Any:
+        return page.build(lambda: host)
 
     def test_form_gives_only_what_differs(self, built: Any) -> None:
         with versions.blocks("x"):
