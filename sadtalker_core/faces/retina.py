@@ -70,13 +70,17 @@ def decode_points(raw: Tensor, anchors: Tensor) -> Tensor:
     return anchors[:, None, :2] + shifts * anchors[:, None, 2:]
 
 
-def suppress(boxes: Tensor, scores: Tensor, overlap: float = NMS_OVERLAP) -> Tensor:
+def suppress(
+    boxes: Tensor, scores: Tensor, overlap: float = NMS_OVERLAP, order: Tensor | None = None
+) -> Tensor:
     """Indices of the boxes (N, 4) in pixels that are kept, the surest first.
 
     A box is dropped when it shares more than ``overlap`` of the union with a surer one that is
-    kept. Sides count both end pixels, as the original does.
+    kept. Sides count both end pixels, as the original does. ``order`` (N,) has the indices, the
+    surest first, where equal scores must not keep their order.
     """
-    order = scores.argsort(descending=True, stable=True)
+    if order is None:
+        order = scores.argsort(descending=True, stable=True)
     areas = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
     kept: list[Tensor] = []
     while order.numel():

@@ -128,3 +128,10 @@ def test_the_number_of_faces_can_be_limited() -> None:
     kept = detect(Staged(far_apart), rgb, most=(3, 1))
     assert kept.points_px[:, 0].tolist() == [[60, 4]]
     assert len(detect(Staged(far_apart), rgb, most=(2, 9))) == 2
+
+
+def test_suppression_takes_an_order_of_its_own() -> None:
+    boxes = torch.tensor([[0.0, 0, 9, 9], [1, 1, 10, 10]])
+    scores = torch.tensor([0.9, 0.9])
+    assert retina.suppress(boxes, scores).tolist() == [0]
+    assert retina.suppress(boxes, scores, order=torch.tensor([1, 0])).tolist() == [1]

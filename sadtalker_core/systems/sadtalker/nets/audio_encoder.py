@@ -1,73 +1,16 @@
-"""Speech encoder of Wav2Lip: a window of mel spectrogram becomes one embedding.
-
-SadTalker's expression and head pose networks carry one each, with weights of their own.
-"""
+"""The speech encoder under a name of its own, as PoseVAE's checkpoint has it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
+from ...blocks.mel_encoder import AudioEncoderConfig, MelConv, mel_encoder
 
-@dataclass(frozen=True)
-class AudioEncoderConfig:
-    """``width`` channels in the first block, 16 times as many in the embedding (512)."""
-
-    width: int = 32
-
-    @property
-    def embedding(self) -> int:
-        return 16 * self.width
-
-
-class MelConv(nn.Module):
-    """Convolution, batch norm, ReLU; ``residual`` adds the input before the ReLU."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: int = 3,
-        stride: int | tuple[int, int] = 1,
-        padding: int = 1,
-        residual: bool = False,
-    ) -> None:
-        super().__init__()
-        self.conv_block = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, kernel, stride, padding),
-            nn.BatchNorm2d(out_channels),
-        )
-        self.act = nn.ReLU()
-        self.residual = residual
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = self.conv_block(x)
-        return self.act(out + x if self.residual else out)
-
-
-def mel_encoder(config: AudioEncoderConfig) -> nn.Sequential:
-    """(N, 1, 80, 16) -> (N, 16 width, 1, 1)."""
-    a, b, c, d, e = (config.width * factor for factor in (1, 2, 4, 8, 16))
-    return nn.Sequential(
-        MelConv(1, a),
-        MelConv(a, a, residual=True),
-        MelConv(a, a, residual=True),
-        MelConv(a, b, stride=(3, 1)),  # 27 x 16
-        MelConv(b, b, residual=True),
-        MelConv(b, b, residual=True),
-        MelConv(b, c, stride=3),  # 9 x 6
-        MelConv(c, c, residual=True),
-        MelConv(c, c, residual=True),
-        MelConv(c, d, stride=(3, 2)),  # 3 x 3
-        MelConv(d, d, residual=True),
-        MelConv(d, e, padding=0),  # 1 x 1
-        MelConv(e, e, kernel=1, padding=0),
-    )
+__all__ = ["AudioEncoder", "AudioEncoderConfig", "MelConv", "mel_encoder"]
 
 
 class AudioEncoder(nn.Module):
-    """The encoder under a name of its own, as PoseVAE's checkpoint has it."""
+    """Speech encoder of expression and head pose networks."""
 
     def __init__(self, config: AudioEncoderConfig) -> None:
         super().__init__()
