@@ -53,6 +53,14 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     # (fact sheet, section 1).
     ("liveportrait/end_to_end/warped", Tolerance(1e-3)),
     ("liveportrait/end_to_end/image", Tolerance(1e-3)),
+    # VideoReTalking's noise floors: how far the reference's own float32 is from its float64. With
+    # the torch that made the goldens these networks are equal to the bit.
+    ("retalking/dnet/*_image", Tolerance(1.3e-4)),
+    ("retalking/lnet/image", Tolerance(1e-2)),
+    ("retalking/lnet/*", Tolerance(3e-4)),
+    ("retalking/lnet_sn/*", Tolerance(3e-4)),
+    ("retalking/enet/*", Tolerance(2e-3)),
+    ("retalking/enet_sn/*", Tolerance(2e-4)),
     ("*", Tolerance(share=0.99)),
 )
 

@@ -1,0 +1,1 @@
+"""VideoReTalking (Cheng et al. 2022): new lips for a video, to the sound of speech."""

@@ -1,0 +1,1 @@
+"""VideoReTalking's networks; tensors are named as in the published checkpoints."""
