@@ -14,10 +14,7 @@ from .seeded_weights import load_golden
 from .tolerances import problem
 
 _DATA = Path(__file__).parent / "data"
-# Its RetinaFace part is tested in tests/faces; the rest comes with the enhancers.
-_PARTLY = {"enhance/functions"}
-_ALL = {f"{path.parent.name}/{path.stem}" for path in _DATA.glob("*/*.safetensors")}
-_GOLDENS = sorted(_ALL - _PARTLY)
+_GOLDENS = sorted(f"{path.parent.name}/{path.stem}" for path in _DATA.glob("*/*.safetensors"))
 # Fast paths are judged in decibels: the frames against the reference's.
 _FAST_DB = 40.0
 
