@@ -102,10 +102,10 @@ def _as_it_is(made: Any) -> Any:
     """Give the handler the very file that was uploaded.
 
     gradio opens pictures, and a damaged one is then a fault instead of a sentence on the page.
-    Before 5 it decodes sounds and writes them again, which fails without ffmpeg for all but WAV.
+    Before 5 it decodes sounds and writes them again, which fails without ffmpeg for all but WAV,
+    and then nothing at all appears on the page.
     What a program sends as a path is looked at by ``Pages.check``.
     """
-    usual = made.preprocess
 
     def preprocess(payload: Any) -> Any:
         if payload is None:
@@ -114,10 +114,17 @@ def _as_it_is(made: Any) -> Any:
             return made.base64_to_temp_file_if_needed(payload, "portrait.png")
         if not isinstance(payload, dict):
             return getattr(payload, "path", None)
-        is_whole = (payload.get("crop_min", 0), payload.get("crop_max", 100)) == (0, 100)
-        if payload.get("is_file") and is_whole:
-            return payload["name"]
-        return usual(payload)
+        if payload.get("is_file"):
+            path = str(payload["name"])
+        else:
+            path = str(made.base64_to_temp_file_if_needed(payload["data"], payload["name"]))
+        marked = (payload.get("crop_min") or 0, payload.get("crop_max") or 100)
+        is_uploaded = Path(path).resolve().is_relative_to(upload_folder().resolve())
+        if marked == (0, 100) or not is_uploaded:  # a program may name any file
+            return path
+        from .trimming import marked_part
+
+        return str(marked_part(Path(path), *marked))
 
     made.preprocess = preprocess
     return made
