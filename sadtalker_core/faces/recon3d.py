@@ -23,9 +23,11 @@ _LARGEST = 20000  # pixels: a picture enlarged beyond this means landmarks that 
 COEFFICIENTS = 257
 _PARTS = (80, 64, 80, 3, 27, 3)
 
+Points3D = tuple[tuple[float, float, float], ...]
+
 # Left eye, right eye, nose tip, left and right mouth corner of the model's mean face: the five of
 # similarity_Lm3D_all.mat in model units, x right, y up, z toward the viewer.
-STANDARD_POINTS = (
+STANDARD_POINTS: Points3D = (
     (-0.3114865720272064, 0.29036077857017517, 0.13377952575683594),
     (0.30979886651039124, 0.289720356464386, 0.1317952573299408),
     (0.003253498813137412, -0.04617932438850403, 0.5524424314498901),
@@ -82,23 +84,24 @@ def standard_landmarks_px(height: int, width: int) -> Tensor:
     return torch.stack((x, height - 1 - y), 1)
 
 
-def fit_standard(points_up: Tensor) -> tuple[Tensor, float]:
+def fit_standard(points_up: Tensor, standard: Points3D = STANDARD_POINTS) -> tuple[Tensor, float]:
     """Scaled orthographic fit of the mean face to five points (5, 2), y up.
 
     Returns the middle (2,) in pixels and the pixels of a model unit, both in double precision
     (least squares; "POS" in the original).
     """
-    design = F.pad(torch.tensor(STANDARD_POINTS, dtype=torch.float64), (0, 1), value=1.0)
+    design = F.pad(torch.tensor(standard, dtype=torch.float64), (0, 1), value=1.0)
     fitted = torch.linalg.lstsq(design, points_up.double().cpu()).solution  # (4, 2)
     return fitted[3], float(fitted[:3].norm(dim=0).mean())
 
 
-def align_224(rgb: Tensor, landmarks_px: Tensor) -> Aligned:
+def align_224(rgb: Tensor, landmarks_px: Tensor, standard: Points3D = STANDARD_POINTS) -> Aligned:
     """The face of ``rgb`` (3, H, W) uint8 enlarged to the size the network was trained on.
 
     Args:
         rgb: the picture; the work is done on the CPU in 8 bits, as the original does.
         landmarks_px: (68, 2), or (5, 2) as ``five_points`` gives.
+        standard: the model's mean face; nobody needs another but to try the method on its own.
 
     Raises:
         FaceError: when the points cannot be a face (all in one place, not finite).
@@ -111,7 +114,7 @@ def align_224(rgb: Tensor, landmarks_px: Tensor) -> Aligned:
     points_up = torch.stack((x, height - 1 - y), 1)
     if not bool(torch.isfinite(points_up).all()):
         raise FaceError("The landmarks are not finite numbers; use another picture.")
-    middle, unit = fit_standard(five_points(points_up))
+    middle, unit = fit_standard(five_points(points_up), standard)
     if not unit * _LARGEST > _FACE_SCALE * max(height, width):
         raise FaceError(
             f"The landmarks in the {width}x{height} picture span {unit:.3g} pixels, which is no "

@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from sadtalker_core.faces.ffhq import ffhq_rectangle
 from sadtalker_core.faces.landmarks98 import landmarks_98, points_of_heatmaps, to_68
 from sadtalker_core.faces.nets.fan98 import CoordConv, Fan98
 from sadtalker_core.faces.nets.recon3d import Recon3D
@@ -25,7 +26,7 @@ from sadtalker_core.faces.recon3d import (
     standard_landmarks_px,
 )
 from sadtalker_core.faces.retina import anchors, decode_boxes, decode_points, suppress
-from sadtalker_core.systems.sadtalker.crop import cut, cut_box, ffhq_rectangle, plan_crop
+from sadtalker_core.systems.sadtalker.crop import cut, cut_box, plan_crop
 
 from .seeded_weights import fill, load_manifest
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sadtalker_core.errors import FaceError, OptionError, StructureError
+from sadtalker_core.faces.ffhq import ffhq_rectangle
 from sadtalker_core.faces.find import find_faces
 from sadtalker_core.faces.landmarks98 import mesh_to_68
 from sadtalker_core.faces.networks import load_face_nets
@@ -19,7 +20,6 @@ from sadtalker_core.systems.sadtalker.crop import (
     CropPlan,
     cut,
     cut_box,
-    ffhq_rectangle,
     plan_crop,
 )
 from tests.parity.seeded_weights import load_golden

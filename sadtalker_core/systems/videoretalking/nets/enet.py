@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ....enhance.nets.styled import ResBlock, StyleConv, ToRGB
 from .lnet import LNet, LNetConfig, at_its_size
 
 SIZE = 384  # pixels of the faces it works on
@@ -38,94 +39,6 @@ class ENetConfig:
     lnet: LNetConfig = LNetConfig()
 
 
-def _double(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
-def _halve(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=0.5, mode="bilinear", align_corners=False)
-
-
-class DownBlock(nn.Module):
-    """Residual block that halves the size."""
-
-    def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels_in, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
-        self.skip = nn.Conv2d(channels_in, channels_out, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = _halve(F.leaky_relu(self.conv1(x), _SLOPE))
-        return F.leaky_relu(self.conv2(out), _SLOPE) + self.skip(_halve(x))
-
-
-class ModulatedConv(nn.Module):
-    """Convolution whose weight is scaled by the style, channel by channel of its input."""
-
-    def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        kernel: int,
-        style: int,
-        *,
-        demodulate: bool,
-        doubles: bool = False,
-    ) -> None:
-        super().__init__()
-        self.modulation = nn.Linear(style, channels_in)
-        self.weight = nn.Parameter(torch.randn(1, channels_out, channels_in, kernel, kernel))
-        self.demodulate, self.doubles = demodulate, doubles
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        batch, channels = x.shape[:2]
-        weight = self.weight * self.modulation(style).view(batch, 1, channels, 1, 1)
-        if self.demodulate:
-            power = weight.pow(2).sum([2, 3, 4], keepdim=True)
-            weight = weight * torch.rsqrt(power + 1e-8)
-        if self.doubles:
-            x = _double(x)
-        # One group for each picture: the weights differ.
-        flat = F.conv2d(
-            x.reshape(1, -1, *x.shape[2:]),
-            weight.flatten(0, 1),
-            padding=weight.shape[-1] // 2,
-            groups=batch,
-        )
-        return flat.view(batch, -1, *flat.shape[2:])
-
-
-class StyleConv(nn.Module):
-    """Modulated convolution, noise, bias, leaky ReLU."""
-
-    def __init__(self, channels_in: int, channels_out: int, style: int, *, doubles: bool) -> None:
-        super().__init__()
-        self.modulated_conv = ModulatedConv(
-            channels_in, channels_out, 3, style, demodulate=True, doubles=doubles
-        )
-        self.weight = nn.Parameter(torch.zeros(1))  # of the noise
-        self.bias = nn.Parameter(torch.zeros(1, channels_out, 1, 1))
-
-    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        out = self.modulated_conv(x, style) * 2**0.5
-        if noise is not None:
-            out = out + self.weight * noise
-        return F.leaky_relu(out + self.bias, _SLOPE)
-
-
-class ToRGB(nn.Module):
-    """A level's share of the picture, added to the doubled one of the level before."""
-
-    def __init__(self, channels: int, style: int) -> None:
-        super().__init__()
-        self.modulated_conv = ModulatedConv(channels, 3, 1, style, demodulate=False)
-        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
-
-    def forward(self, x: Tensor, style: Tensor, before: Tensor) -> Tensor:
-        return self.modulated_conv(x, style) + self.bias + _double(before)
-
-
 class ENet(nn.Module):
     """New lips at 384 pixels; LNet is inside."""
 
@@ -135,15 +48,15 @@ class ENet(nn.Module):
         self.low_res = LNet(config.lnet)
         self.conv_body_first = nn.Conv2d(3, config.first, 1)
         sizes = (config.first, *config.body)
-        self.conv_body_down = nn.ModuleList(DownBlock(a, b) for a, b in zip(sizes, sizes[1:]))
+        self.conv_body_down = nn.ModuleList(ResBlock(a, b, 0.5) for a, b in zip(sizes, sizes[1:]))
         self.final_conv = nn.Conv2d(sizes[-1], config.last, 3, padding=1)
         side = _STYLE_SIZE // 2 ** len(config.body)
         self.final_linear = nn.Linear(config.last * side * side, config.style)
         self.style_convs, self.to_rgbs = nn.ModuleList(), nn.ModuleList()
         before = 3
         for channels in config.levels:
-            self.style_convs.append(StyleConv(before, channels, config.style, doubles=True))
-            self.style_convs.append(StyleConv(channels, channels, config.style, doubles=False))
+            self.style_convs.append(StyleConv(before, channels, config.style, upsamples=True))
+            self.style_convs.append(StyleConv(channels, channels, config.style))
             self.to_rgbs.append(ToRGB(channels, config.style))
             before = channels
 
@@ -165,7 +78,7 @@ class ENet(nn.Module):
             sizes += [side, side]
         return sizes
 
-    def enlarge(self, small: Tensor, style: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
+    def enlarge(self, small: Tensor, style: Tensor, noise: Sequence[Tensor]) -> Tensor:
         """A face (B, 3, 96, 96) in [0, 1] at 384 pixels, in a style (B, 512)."""
         out = F.pad(small, (_MARGIN,) * 4, mode="reflect")
         shown = out
@@ -181,7 +94,7 @@ class ENet(nn.Module):
         mel: Tensor,
         faces: Tensor,
         reference: Tensor,
-        noise: Sequence[Tensor | None] | None = None,
+        noise: Sequence[Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """New lips at 384 and at 96 pixels, about in [0, 1], in the input's order of channels.
 
@@ -195,4 +108,5 @@ class ENet(nn.Module):
         masked, styled = faces.split(3, 1)
         style = self.style_of(styled)
         small = self.low_res(mel, at_its_size(torch.cat([masked, reference], 1)))
-        return self.enlarge(small, style, noise or [None] * len(self.style_convs)), small
+        silent = [small.new_zeros(())] * len(self.style_convs)
+        return self.enlarge(small, style, noise or silent), small
