@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "systems/blocks": CORE,
     "systems/*": _BELOW_SYSTEMS | {"systems/blocks"},
     "transfer": _BELOW_SYSTEMS | {"media", "systems/*", "systems/blocks"},
-    "metrics": CORE | {"geometry", "audio", "media", "weights", "faces", "enhance"},
+    "metrics": _BELOW_SYSTEMS | {"media", "systems/blocks"},
     "training": _BELOW_SYSTEMS | {"media", "systems/*", "systems/blocks", "transfer"},
     "engines": _BELOW_SYSTEMS | {"media", "systems/*", "transfer"},
     "registry": CORE | {"engines"},

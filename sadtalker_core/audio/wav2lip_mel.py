@@ -65,13 +65,17 @@ def mel_from_magnitude(magnitude: Tensor) -> Tensor:
     return scaled.clamp(SILENCE, -SILENCE).float()
 
 
-def mel_blocks(chunks: Iterable[Tensor], samples: int, device: torch.device) -> Iterator[Tensor]:
+def mel_blocks(
+    chunks: Iterable[Tensor], samples: int, device: torch.device, mirrored: bool = False
+) -> Iterator[Tensor]:
     """Mel columns in blocks of one size; sound beyond both ends counts as zero.
 
     Args:
         chunks: (S,) float32 mono sound in [-1, 1] at 16 kHz, chunks of any size on any device.
         samples: where the sound ends: what comes after is not heard, what is missing is silent.
         device: of the result.
+        mirrored: sound beyond both ends is the sound before them backward, as in librosa up to
+            0.8; Wav2Lip was made with it. It changes the first and the last two columns.
 
     Yields:
         (256, 80) float32 in [-4, 4]; the blocks hold ``columns_of(samples)`` columns, the last
@@ -83,6 +87,7 @@ def mel_blocks(chunks: Iterable[Tensor], samples: int, device: torch.device) -> 
     blocks = -(-columns_of(samples) // _BLOCK)
     last = torch.zeros(1, dtype=dtype, device=device)  # sample before the block
     held = torch.zeros(half, dtype=dtype, device=device)  # end of the emphasised block before
+    before = torch.zeros(spec.fft + 1, dtype=dtype, device=device)  # the same, for the mirror
     waiting: Tensor | None = None
     sounds = _padded(fixed_blocks(chunks, size), size, blocks + 1)
     for number, block in enumerate(sounds):
@@ -90,6 +95,11 @@ def mel_blocks(chunks: Iterable[Tensor], samples: int, device: torch.device) -> 
         emphasised = pre_emphasis(block, last)
         # the sample after the last one would hear an echo of it
         emphasised[max(0, samples - number * size) :] = 0
+        if mirrored:
+            if number == 0:
+                held = emphasised[1 : half + 1].flip(0)
+            _mirror_end(before, emphasised, samples - number * size)
+            before = emphasised[-spec.fft - 1 :]
         last = block[-1:]
         if waiting is not None:
             sound = torch.cat([held, waiting, emphasised[:half]])
@@ -98,10 +108,25 @@ def mel_blocks(chunks: Iterable[Tensor], samples: int, device: torch.device) -> 
         waiting = emphasised
 
 
-def wav2lip_mel(sound: Tensor) -> Tensor:
-    """(S,) float32 sound in [-1, 1] at 16 kHz -> (80, 1 + S // 200) in [-4, 4], on its device."""
+def _mirror_end(before: Tensor, emphasised: Tensor, end: int) -> None:
+    """Write the sound before ``end`` backward behind it, in place, as far as it lies in the block
+    of (S,) ``emphasised`` samples; ``before`` are the 801 ahead of the block."""
+    reach = WAV2LIP_MEL.fft // 2
+    if not -reach < end < emphasised.shape[0]:
+        return
+    joined = torch.cat((before, emphasised))
+    first = max(end, 0)
+    # sample end + k becomes sample end - 2 - k
+    count = min(end + reach, emphasised.shape[0]) - first
+    latest = before.shape[0] + 2 * end - 2 - first
+    emphasised[first : first + count] = joined[latest - count + 1 : latest + 1].flip(0)
+
+
+def wav2lip_mel(sound: Tensor, mirrored: bool = False) -> Tensor:
+    """(S,) float32 sound in [-1, 1] at 16 kHz -> (80, 1 + S // 200) in [-4, 4], on its device.
+    ``mirrored``: see ``mel_blocks``."""
     columns = columns_of(sound.shape[0])
-    rows = torch.cat(list(mel_blocks([sound], sound.shape[0], sound.device)))
+    rows = torch.cat(list(mel_blocks([sound], sound.shape[0], sound.device, mirrored)))
     return rows[:columns].T
 
 

@@ -9,25 +9,15 @@ from sadtalker_core.faces.landmarks68 import cut_256, in_picture, peaks, place_o
 from sadtalker_core.faces.nets.fan68 import Fan68
 
 from .sadtalker_faces import filled
+from .watched import watch
 
 _SIZE = (200, 230)  # rows and columns of the golden's picture
 
 
 def fan_2d4(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
     net = filled(Fan68, "retalking/fan_2d4", seed)
-    image = inputs["image"]
-    caught: dict[str, Tensor] = {}
-    names = {"conv4": "conv4", "m0": "hourglass0", "top_m_0": "top0"}
-    hooks = [
-        module.register_forward_hook(
-            lambda _module, _given, result, key=key: caught.__setitem__(key, result)
-        )
-        for name, module in net.named_modules()
-        if (key := names.get(name))
-    ]
-    heatmaps = net(image)
-    for hook in hooks:
-        hook.remove()
+    caught = watch(net, {"conv4": "conv4", "m0": "hourglass0", "top_m_0": "top0"})
+    heatmaps = net(inputs["image"])
     return {**caught, **{f"heatmap{i}": found for i, found in enumerate(heatmaps)}}
 
 

@@ -61,6 +61,8 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     ("retalking/lnet_sn/*", Tolerance(3e-4)),
     ("retalking/enet/*", Tolerance(2e-3)),
     ("retalking/enet_sn/*", Tolerance(2e-4)),
+    # The sigmoid of seeded weights: the reference is 1e-4 off itself in double precision.
+    ("wav2lip/wav2lip/image", Tolerance(2e-4)),
     ("*", Tolerance(share=0.99)),
 )
 

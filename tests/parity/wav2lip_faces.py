@@ -7,23 +7,13 @@ from torch import Tensor
 from sadtalker_core.faces.nets.s3fd import S3fd
 
 from .sadtalker_faces import filled
+from .watched import watch
 
 
 def s3fd(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
     net = filled(S3fd, "wav2lip/s3fd", seed)
-    image = inputs["image"]
-    caught: dict[str, Tensor] = {}
-    watched = {"conv3_3": "conv3_3", "fc7": "fc7", "norm3_3": "conv3_3_norm"}
-    hooks = [
-        net.get_submodule(name).register_forward_hook(
-            # a copy: what follows may work in place
-            lambda _module, _given, result, key=key: caught.__setitem__(key, result.clone())
-        )
-        for key, name in watched.items()
-    ]
-    maps = net(image)
-    for hook in hooks:
-        hook.remove()
+    caught = watch(net, {"conv3_3": "conv3_3", "fc7": "fc7", "conv3_3_norm": "norm3_3"})
+    maps = net(inputs["image"])
     for level, pair in enumerate(maps):
         caught[f"cls{level}"], caught[f"reg{level}"] = pair
     return caught

@@ -1,0 +1,62 @@
+"""Face boxes with pads and their mean over five frames, as in Wav2Lip and VideoReTalking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+Box = tuple[int, int, int, int]
+
+FRAMES = 5
+
+
+def padded_box(box: Box, pads: tuple[int, int, int, int], size: tuple[int, int]) -> Box:
+    """``box`` (x0, y0, x1, y1) grown by ``pads`` (top, bottom, left, right), all in pixels, and
+    cut at the edges of a picture of ``size`` (H, W)."""
+    x0, y0, x1, y1 = box
+    top, bottom, left, right = pads
+    height, width = size
+    return max(0, x0 - left), max(0, y0 - top), min(width, x1 + right), min(height, y1 + bottom)
+
+
+class BoxSmoother:
+    """The mean of each box and the four that follow, cut to whole pixels, four frames late.
+
+    As in the originals the last boxes are means of the last five, those already smoothed among
+    them, and of fewer than five boxes numpy's negative slices are the windows.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[Box] = []
+        self._is_full = False
+
+    def push(self, box: Box) -> list[Box]:
+        """Take the next frame's box; the smoothed boxes that are sure now, at most one."""
+        if self._is_full:
+            self._held.pop(0)
+        self._held.append(box)
+        self._is_full = len(self._held) == FRAMES
+        if not self._is_full:
+            return []
+        self._held[0] = _mean(self._held)
+        return [self._held[0]]
+
+    def finish(self) -> list[Box]:
+        """The boxes that are still owed; a new sequence may follow."""
+        held, first = self._held, 1 if self._is_full else 0
+        for index in range(first, len(held)):
+            held[index] = _mean(held[len(held) - FRAMES :])
+        self._held, self._is_full = [], False
+        return held[first:]
+
+
+def _mean(boxes: list[Box]) -> Box:
+    x0, y0, x1, y1 = (int(sum(values) / len(boxes)) for values in zip(*boxes))
+    return x0, y0, x1, y1
+
+
+def smooth_boxes(boxes: Iterable[Box]) -> Iterator[Box]:
+    """``BoxSmoother`` over a whole sequence."""
+    smoother = BoxSmoother()
+    for box in boxes:
+        yield from smoother.push(box)
+    yield from smoother.finish()

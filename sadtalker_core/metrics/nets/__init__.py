@@ -1,0 +1,1 @@
+"""Networks that judge: whether lips and sound belong together."""
