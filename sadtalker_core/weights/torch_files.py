@@ -1,8 +1,8 @@
 """torch.save files read without torch.load: the zip format and the one before it.
 
 Both hold a pickle that describes tensors and, apart from it, the raw numbers. The description is
-read as data (see ``pickle_data``); numbers are read only for tensors that somebody wants, so the
-optimizer of a training checkpoint costs nothing.
+read as data (see ``pickle_data``, and ``script_files`` for TorchScript); numbers are read only for
+tensors that somebody wants, so the optimizer of a training checkpoint costs nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor
 from ..errors import WeightsError
 from .pickle_data import MAX_BYTES, PickleError, read_pickle
 from .pickle_names import PLAIN_NAMES, TORCH_NAMES, Storage, StorageKind, TensorRecord
+from .script_files import ScriptNames, state_of
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
@@ -87,6 +88,11 @@ def _open(path: Path) -> Generator[BinaryIO, None, None]:
 def _zip_checkpoint(path: Path, file: BinaryIO) -> Generator[tuple[Any, ReadStorage], None, None]:
     with zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
+        descriptions = [name for name in entries if name.split("/", 1)[-1] == "data.pkl"]
+        root = descriptions[0][: -len("data.pkl")] if descriptions else ""
+        is_script = f"{root}constants.pkl" in entries
+        if is_script:  # its program is compressed, and nobody looks at it
+            entries = {k: e for k, e in entries.items() if not k.startswith(f"{root}code/")}
         # torch stores, it never compresses; a compressed entry can unpack to any size.
         packed = [name for name, e in entries.items() if e.compress_type != zipfile.ZIP_STORED]
         total = sum(entry.file_size for entry in entries.values())
@@ -95,15 +101,11 @@ def _zip_checkpoint(path: Path, file: BinaryIO) -> Generator[tuple[Any, ReadStor
                 f"Its parts would unpack to {total} bytes from {path.stat().st_size} on disk; "
                 "torch never compresses, so this is not a file that torch saved."
             )
-        descriptions = [name for name in entries if name.split("/", 1)[-1] == "data.pkl"]
         if len(descriptions) != 1:
             raise PickleError("It is a zip file, but not one that torch saved (no data.pkl).")
-        root = descriptions[0][: -len("data.pkl")]
         order = entries.get(f"{root}byteorder")
         if order is not None and archive.read(order) != sys.byteorder.encode():
             raise PickleError("It was saved on a machine with another byte order.")
-        if f"{root}constants.pkl" in entries:
-            raise PickleError("It is a TorchScript program, not a state dict. Programs never run.")
 
         def persistent(identifier: Any) -> Storage:
             storage = _storage(identifier, 5)
@@ -122,7 +124,10 @@ def _zip_checkpoint(path: Path, file: BinaryIO) -> Generator[tuple[Any, ReadStor
         data = entries[descriptions[0]]
         if data.file_size > MAX_BYTES:
             raise PickleError(f"Its description alone has {data.file_size} bytes.")
-        yield read_pickle(archive.read(data), TORCH_NAMES, persistent), read
+        if is_script:
+            yield state_of(read_pickle(archive.read(data), ScriptNames(), persistent)), read
+        else:
+            yield read_pickle(archive.read(data), TORCH_NAMES, persistent), read
 
 
 def _legacy_checkpoint(path: Path, file: BinaryIO) -> tuple[Any, ReadStorage]:
