@@ -64,6 +64,7 @@ CORE_THIRD_PARTIES = frozenset({"torch", "typing_extensions"})
 LAZY_THIRD_PARTIES = {
     "weights/store.py": frozenset({"huggingface_hub"}),
     "systems/liveportrait/landmarks203.py": frozenset({"onnxruntime"}),
+    "enhance/foreign.py": frozenset({"spandrel", "spandrel_extra_arches"}),
     "ui/webui_host.py": frozenset({"modules"}),  # the web UI's own package
 }
 

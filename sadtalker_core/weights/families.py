@@ -173,6 +173,68 @@ RETARGET_LIPS = _family(
     "retarget_mouth",
 )
 
+GFPGAN = _family(
+    "enhance/gfpgan",
+    "GFPGAN (clean)",
+    {
+        "conv_body_first.weight": (None, 3, 1, 1),
+        "toRGB.0.weight": (3, None, 1, 1),
+        "stylegan_decoder.style_mlp.1.weight": None,
+        "condition_scale.0.2.weight": None,
+    },
+)
+GPEN = _family(
+    "enhance/gpen",
+    "GPEN",
+    {
+        "generator.conv1.conv.modulation.weight": None,
+        "generator.convs.0.conv.blur.kernel": None,
+        "ecd1.0.0.kernel": None,
+        "final_linear.0.weight": None,
+    },
+)
+PARSENET = _family(
+    "enhance/parsenet",
+    "the face parser ParseNet",
+    {
+        "encoder.0.conv2d.weight": (None, 3, 3, 3),
+        "encoder.1.shortcut_func.conv2d.weight": None,
+        "out_mask_conv.conv2d.weight": None,
+    },
+)
+BISENET = _family(
+    "enhance/bisenet",
+    "the face parser BiSeNet",
+    {
+        "cp.resnet.conv1.weight": (None, 3, 7, 7),
+        "cp.arm16.conv_atten.weight": None,
+        "ffm.convblk.conv.weight": None,
+        "conv_out.conv_out.weight": None,
+    },
+)
+# Their networks come from spandrel; here they are only told apart.
+CODEFORMER = _family(
+    "enhance/codeformer",
+    "CodeFormer",
+    {
+        "position_emb": (None, None),
+        "idx_pred_layer.1.weight": None,
+        "quantize.embedding.weight": None,
+        "ft_layers.0.self_attn.in_proj_weight": None,
+    },
+)
+RESTOREFORMER = _family(
+    "enhance/restoreformer",
+    "RestoreFormer",
+    {
+        "quantize.embedding.weight": None,
+        "quant_conv.weight": None,
+        "encoder.down.0.block.0.norm1.weight": None,
+        "decoder.conv_out.weight": (3, None, 3, 3),
+    },
+    "vqvae",
+)
+
 FAMILIES: tuple[Architecture[nn.Module], ...] = (
     FACE_3DRECON,
     AUDIO2EXP,
@@ -189,4 +251,10 @@ FAMILIES: tuple[Architecture[nn.Module], ...] = (
     STITCHING,
     RETARGET_EYES,
     RETARGET_LIPS,
+    GFPGAN,
+    GPEN,
+    PARSENET,
+    BISENET,
 )
+# Known by name alone: their code is another package's.
+FOREIGN: tuple[Architecture[nn.Module], ...] = (CODEFORMER, RESTOREFORMER)

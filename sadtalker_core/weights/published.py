@@ -7,6 +7,7 @@ and copies of the facexlib files). They were not computed from the files here.
 
 from __future__ import annotations
 
+from . import published_enhance as enhance
 from . import published_liveportrait as liveportrait
 from .catalog import WeightFile
 
@@ -192,6 +193,7 @@ PUBLISHED: tuple[WeightFile, ...] = (
     *liveportrait.HUMAN,
     *liveportrait.ANIMAL,
     liveportrait.LANDMARKS_203,
+    *enhance.ALL,
 )
 # The same networks in other files, for those who have them already.
 LEGACY: tuple[WeightFile, ...] = (
@@ -207,4 +209,5 @@ SETS: dict[str, tuple[WeightFile, ...]] = {
     "sadtalker-old": (*_SADTALKER_OLD, MAPPING_CROP, MAPPING_FULL),
     "liveportrait": liveportrait.HUMAN,
     "liveportrait-animal": (*liveportrait.ANIMAL, liveportrait.RETARGETING),
+    "enhance": enhance.SET,
 }

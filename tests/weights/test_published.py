@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sadtalker_core.weights import published_enhance as enhance
 from sadtalker_core.weights import published_liveportrait as liveportrait
 from sadtalker_core.weights.catalog import BUNDLED, WeightFile
 from sadtalker_core.weights.published import LEGACY, PUBLISHED, RETINAFACE, SADTALKER, SETS
@@ -14,7 +15,15 @@ from sadtalker_core.weights.store import WeightStore, is_downloaded
 
 ALL = (*PUBLISHED, *LEGACY)
 # Their pages' hashes are not known here; a commit or the first download says what they are.
-UNHASHED = (*liveportrait.ANIMAL, *liveportrait.HUMAN_COPY, *liveportrait.ANIMAL_COPY)
+UNHASHED = (
+    *liveportrait.ANIMAL,
+    *liveportrait.HUMAN_COPY,
+    *liveportrait.ANIMAL_COPY,
+    enhance.GFPGAN_12,
+    enhance.GPEN_512,
+    enhance.RESTOREFORMER,
+    *enhance.UPSCALERS,
+)
 
 
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
@@ -23,14 +32,14 @@ def test_entries_are_complete(file: WeightFile) -> None:
     if file not in UNHASHED:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.size > 1_000_000
-    assert file.engines in (("sadtalker",), ("liveportrait",))
+    assert file.engines in (("sadtalker",), ("liveportrait",), ("enhance",))
     assert "/" not in file.file
     assert file.description
     assert file.origin
     assert file.licence.count(" ") > 2  # words, not a label
     assert all(url.startswith("https://github.com/") for url in file.urls)
     assert all(url.endswith(f"/{file.file}") for url in file.urls)
-    assert re.fullmatch(r"[\w-]+/[\w.-]+", file.repository)
+    assert re.fullmatch(r"[\w-]+/[\w.-]+", file.repository) or (file.urls and not file.repository)
 
 
 def test_names_files_and_hashes_are_distinct() -> None:
@@ -38,7 +47,7 @@ def test_names_files_and_hashes_are_distinct() -> None:
         assert len({getattr(file, field) for file in ALL}) == len(ALL)
     hashes = [file.sha256 for file in ALL if file not in UNHASHED]
     assert len(set(hashes)) == len(hashes)
-    places = [(file.repository, file.hub_path or file.file) for file in ALL]
+    places = [(file.repository, *file.urls, file.hub_path or file.file) for file in ALL]
     assert len(set(places)) == len(places)
 
 

@@ -229,7 +229,7 @@ class Gpen(nn.Module):
 
     def __init__(self, config: GpenConfig | None = None) -> None:
         super().__init__()
-        config = config or GpenConfig()
+        self.config = config = config or GpenConfig()
         falling = config.channels[::-1]
         self.generator = Generator(config)
         first = nn.Sequential(EqualConv(3, falling[0], 1), FusedLeakyReLU(falling[0]))

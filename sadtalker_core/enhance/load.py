@@ -1,0 +1,80 @@
+"""The enhancer and the upscaler of a job, out of their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..runtime import Runtime
+from ..weights import published_enhance as published
+from ..weights.catalog import WeightFile
+from ..weights.network_files import NetworkFiles
+from .align import SIZE, ffhq_points, gpen_points
+from .architectures import ARCHITECTURES, GFPGAN, GPEN
+from .foreign import Upscaler, load_foreign_face_network, load_upscaler
+from .options import EnhanceOptions
+
+_FILES: Mapping[str, WeightFile] = {
+    file.name: file for file in (*published.ENHANCERS, *published.UPSCALERS)
+}
+_FOREIGN = ("codeformer", "restoreformer")
+
+
+@dataclass(frozen=True)
+class Enhancer:
+    """What restores faces.
+
+    Attributes:
+        id: of ``ENHANCER_IDS``.
+        restore: face pictures (B, 3, S, S) RGB in [-1, 1] to restored ones, not clamped.
+        size: S.
+        points: (5, 2) where the network wants eyes, nose tip and mouth corners in them.
+        device: where it is computed.
+        upscaler: what enlarges the rest, or None for Lanczos.
+    """
+
+    id: str
+    restore: Callable[[Tensor], Tensor]
+    size: int
+    points: Tensor
+    device: torch.device
+    upscaler: Upscaler | None = None
+
+
+def needed_files(options: EnhanceOptions) -> tuple[WeightFile, ...]:
+    """The published files that these options need."""
+    upscaler = _FILES.get(options.upscaler)
+    return (_FILES[options.enhancer], *((upscaler,) if upscaler else ()))
+
+
+def load_enhancer(files: Mapping[str, Path], options: EnhanceOptions, runtime: Runtime) -> Enhancer:
+    """The networks of a job.
+
+    Args:
+        files: paths by the names of ``needed_files``.
+        options: which.
+        runtime: device.
+
+    Raises:
+        WeightsError: a file is damaged or holds something else, or a package is missing.
+    """
+    path = files[options.enhancer]
+    upscaler = None
+    if options.upscaler:
+        named = files.get(options.upscaler) or Path(options.upscaler).expanduser()
+        upscaler = load_upscaler(named, runtime.device)
+    if options.enhancer in _FOREIGN:
+        restore = load_foreign_face_network(
+            path, options.enhancer, options.fidelity, runtime.device
+        )
+        return Enhancer(options.enhancer, restore, SIZE, ffhq_points(), runtime.device, upscaler)
+    found = NetworkFiles([path], ARCHITECTURES, runtime)
+    wanted = GPEN if options.enhancer == "gpen-512" else GFPGAN
+    network = found.network(wanted).to(memory_format=torch.channels_last)
+    size = network.config.size
+    points = gpen_points(size) if wanted is GPEN else ffhq_points(size)
+    return Enhancer(options.enhancer, network, size, points, runtime.device, upscaler)
