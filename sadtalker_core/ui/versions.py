@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .visitors import Visitor, with_visitor
+
 
 def gradio() -> Any:
     """The gradio that is installed."""
@@ -47,14 +49,36 @@ def blocks(title: str, css: str = "") -> Any:
     return gr.Blocks(**known)
 
 
+def _red_buttons() -> dict[str, str]:
+    """What stops or deletes looks like it."""
+    return {
+        "button_cancel_background_fill": "#c93434",
+        "button_cancel_background_fill_dark": "#b02a2a",
+        "button_cancel_background_fill_hover": "#b02a2a",
+        "button_cancel_background_fill_hover_dark": "#c93434",
+        "button_cancel_text_color": "white",
+        "button_cancel_text_color_dark": "white",
+        "button_cancel_text_color_hover": "white",
+        "button_cancel_text_color_hover_dark": "white",
+    }
+
+
 def theme() -> Any:
     """Quiet colours and the fonts of the machine: a page that loads nothing from elsewhere."""
     gr = gradio()
-    return gr.themes.Soft(
+    quiet = gr.themes.Soft(
         primary_hue="indigo",
         neutral_hue="slate",
         font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],
+    )
+    # The usual grey of small text is too faint to read on white.
+    return quiet.set(
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        **_red_buttons(),
     )
 
 
@@ -273,6 +297,8 @@ def on(
     }
     if is_old():
         known |= {"_js": js}
+        if fn is not None:
+            known["inputs"] = with_visitor(fn, inputs, _visitor_state)
     else:
         known |= {"js": js, "concurrency_limit": together}
         if latest_only:
@@ -286,9 +312,13 @@ def on(
     return event(**known)
 
 
+def _visitor_state(visitor: Visitor) -> Any:
+    return _component("State", value=visitor)
+
+
 def asks_who(fn: Callable[..., Any], parameter: str = "request") -> Callable[..., Any]:
     """Let gradio give ``fn`` the request: it looks at annotations, which are text in our files."""
-    fn.__annotations__[parameter] = gradio().Request
+    fn.__annotations__[parameter] = Visitor if is_old() else gradio().Request
     return fn
 
 
