@@ -45,7 +45,7 @@ def build(desk: Desk, tab: Any) -> None:
     store = desk.host.weights()
     form = Form(ANIMATE)
     shown = names_shown(ANIMATE, "auto", store)
-    with gr.Row(elem_classes="tp-part"):
+    with gr.Row(elem_classes="tp-part tp-job"):
         with gr.Column(scale=5, min_width=320):
             pictures = versions.file_input(
                 "Portraits", ["image"], many=True, height=150, elem_id="tp-batch-pictures"
@@ -57,14 +57,17 @@ def build(desk: Desk, tab: Any) -> None:
                 "Radio", choices=[EACH, PAIRS], value=EACH, label="Which with which"
             )
             form.add_engine(store)
-            with gr.Accordion(label="A list of jobs instead", open=False):
-                jobs = versions.file_input(
-                    "JSON lines, such as the command batch takes", [".jsonl", ".json", ".txt"]
-                )
-                others = versions.file_input(
-                    "All files that the list names", ["image", "audio", "video", "file"], many=True
-                )
-            form.add_folded(shown)
+            with gr.Column(elem_classes="tp-more"):
+                with gr.Accordion(label="A list of jobs instead", open=False):
+                    jobs = versions.file_input(
+                        "JSON lines, such as the command batch takes", [".jsonl", ".json", ".txt"]
+                    )
+                    others = versions.file_input(
+                        "All files that the list names",
+                        ["image", "audio", "video", "file"],
+                        many=True,
+                    )
+                form.add_folded(shown)
         with gr.Column(scale=6, min_width=320, elem_classes="tp-result"):
             panel = Panel(
                 desk,
@@ -224,8 +227,7 @@ def run_all(desk: Desk, panel: Panel, run: Run, lines: list[Line]) -> list[Line]
         )
         try:
             with desk.runs.turn(run):
-                line.result = panel.keep(line.job, desk.runs.make(run, line.job))
-            desk.pages.made(run.owner, line.result.path)
+                line.result = panel.keep(run, line.job, desk.runs.make(run, line.job))
         except Cancelled:
             for rest in lines[number - 1 :]:
                 rest.error = rest.error or "stopped"

@@ -9,8 +9,10 @@ from typing import Any
 
 from ..cli.flags import sections
 from ..engines.engine import Engine
+from ..errors import OptionError
 from ..jobs.engines import is_ready
 from ..jobs.kinds import JobKind
+from ..jobs.values import read_value
 from ..options import OptionSpec, option_specs
 from ..weights.store import WeightStore
 from . import versions
@@ -21,6 +23,7 @@ _LABELS = {
     "audio_bitrate": "Sound bit rate",
     "blink_every": "Blink every",
     "crf": "Quality (crf)",
+    "duration_s": "Length (s)",
     "eee": "Spread the lips",
     "expression_scale": "Mouth movement",
     "eyebrow": "Brows",
@@ -40,6 +43,7 @@ _LABELS = {
     "rotate_pitch": "Nod",
     "rotate_roll": "Lean",
     "rotate_yaw": "Turn",
+    "total_s": "Made in (s)",
     "still": "Keep the head still",
     "woo": "Round the lips",
 }
@@ -135,6 +139,17 @@ def _is_default(spec: OptionSpec, value: Any) -> bool:
     return bool(value == spec.default)
 
 
+def _shown_value(spec: OptionSpec, value: Any) -> Any:
+    """A setting as its control shows it."""
+    try:
+        read = spec.default if value is None else read_value(spec, value)
+    except OptionError:  # of another version, or changed by hand
+        read = spec.default
+    if spec.optional:
+        return "" if read is None else f"{read:g}" if spec.kind is float else str(read)
+    return read
+
+
 @dataclass
 class Form:
     """Controls of one page in their order.
@@ -222,6 +237,18 @@ class Form:
             for name, value in chosen.items()
             if not self.kind.owners(name) or any(e.id == engine for e in self.kind.owners(name))
         }
+
+    def filled(self, values: Mapping[str, Any]) -> list[Any]:
+        """What each control shows for some settings; its default where one does not fit."""
+        engines = {engine.id for engine in self.kind.engines}
+        shown: list[Any] = []
+        for name in self.components:
+            value = values.get(name)
+            if name == "engine":
+                shown.append(value if value in engines else "auto")
+            else:
+                shown.append(_shown_value(self.specs[name], value))
+        return shown
 
     @property
     def targets(self) -> list[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
 from ..jobs.drive_settings import DRIVE, DriveJob, build_drive_job
 from ..media.video_in import is_video_name
 from . import versions
+from .again import Files, Target
 from .controls import Form, names_shown, one_of, specs_of
+from .face_choice import FaceChoice
 from .host import result_name
 from .panel import Desk, Panel, single_path
 from .work import with_suffix_of
@@ -23,20 +26,23 @@ def build(desk: Desk, tab: Any) -> None:
     form = Form(DRIVE)
     specs = specs_of(DRIVE)
     shown = names_shown(DRIVE, "auto", store)
-    with gr.Row(elem_classes="tp-part"):
+    with gr.Row(elem_classes="tp-part tp-job"):
         with gr.Column(scale=5, min_width=320):
             portrait = versions.picture_input("Portrait", height=260, elem_id="tp-drive-portrait")
+            faces = FaceChoice(desk, "drive", "Click the one that moves.")
             driver = versions.video_input("Video of whoever moves it", elem_id="tp-drive-driver")
+            drivers = FaceChoice(desk, "driver", "Click the one that is followed.")
             form.add_engine(store, "tp-drive-engine")
             for spec in one_of(specs, *_VISIBLE):
                 form.add(spec, spec.name in shown)
-            with gr.Accordion(label="Move a video, or use another driver", open=False):
-                video = versions.video_input("Video in place of the portrait")
-                other = versions.file_input(
-                    "Motion file or picture in place of the driver's video",
-                    [".safetensors", ".pkl", "image"],
-                )
-            form.add_folded(shown)
+            with gr.Column(elem_classes="tp-more"):
+                with gr.Accordion(label="Move a video, or use another driver", open=False):
+                    video = versions.video_input("Video in place of the portrait")
+                    other = versions.file_input(
+                        "Motion file or picture in place of the driver's video",
+                        [".safetensors", ".pkl", "image"],
+                    )
+                form.add_folded(shown)
         with gr.Column(scale=6, min_width=320, elem_classes="tp-result"):
             panel = Panel(
                 desk,
@@ -54,7 +60,27 @@ def build(desk: Desk, tab: Any) -> None:
     panel.bind([*files, *form.components.values()], names, job_of)
     desk.watch_uploads(*files)
 
+    faces.connect(portrait, form)
+    drivers.connect(driver, form, "driver_face")
     form.follow_engine(desk.host.weights)
+    desk.targets["drive"] = Target(
+        tab="drive",
+        title="Drive",
+        inputs=dict(zip(("portrait", "driving", "portrait_video", "driving_file"), files)),
+        form=form,
+        status=panel.status,
+        file_of=_places,
+    )
+
+
+def _places(files: Files) -> dict[str, Path]:
+    """Which file goes where, for a job that is to be made again."""
+    found: dict[str, Path] = {}
+    for name, other in (("portrait", "portrait_video"), ("driving", "driving_file")):
+        if files.get(name):
+            path = files[name][0]
+            found[other if is_video_name(path) == (name == "portrait") else name] = path
+    return found
 
 
 def job_from(

@@ -21,6 +21,7 @@ from ..jobs.inputs import portrait_picture
 from ..media.thumbnails import jpeg_of
 from ..options import OptionSpec, option_specs
 from . import versions
+from .again import Target
 from .controls import (
     Form,
     engine_choices,
@@ -30,6 +31,7 @@ from .controls import (
     specs_of,
     step_of,
 )
+from .face_choice import FaceChoice
 from .host import result_name
 from .panel import Desk, Panel, shown_files, single_path
 from .words import done_html, error_html, for_page, note_html, picture_html, result_sentence
@@ -155,6 +157,14 @@ def slider(spec: OptionSpec) -> Any:
     )
 
 
+def _slider_value(name: str, value: Any) -> float:
+    """Where a slider stands for a setting of a job."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return as_it_is(name)
+
+
 def moved(names: Sequence[str], values: Sequence[Any]) -> dict[str, str]:
     """Sliders that are not where they leave the face alone, as the options' text."""
     return {
@@ -176,6 +186,7 @@ def build(desk: Desk, tab: Any) -> None:
     with gr.Row(elem_classes="tp-part tp-edit"):
         with gr.Column(scale=5, min_width=320):
             portrait = versions.picture_input("Portrait", height=240, elem_id="tp-edit-portrait")
+            faces = FaceChoice(desk, "edit", "Click the one that is changed.")
             for name in _VISIBLE:
                 sliders[name] = slider(known[name])
             grouped = {name for names in _GROUPS.values() for name in names}
@@ -240,15 +251,14 @@ def build(desk: Desk, tab: Any) -> None:
     versions.on(event.then, preview, inputs, [picture], queue=False)
 
     def saved(run: Run) -> tuple[Any, ...]:
-        desk.pages.made(run.owner, run.value.path)
         panel.remember(run.owner, run.value.path)
-        _, as_picture, _ = shown_files(run.value.path)
+        _, as_picture, _ = shown_files(desk, run.value.path)
         hidden = versions.update(visible=False)
         return (done_html(result_sentence(run.value)), hidden, as_picture, hidden)
 
     def work(values: Sequence[Any]) -> Any:
         job = job_of(*values)
-        return lambda run: panel.keep(job, desk.runs.make(run, job))
+        return lambda run: panel.keep(run, job, desk.runs.make(run, job))
 
     panel.bind_work(inputs, ["portrait", *names, *form.components], work, saved)
     desk.watch_uploads(portrait)
@@ -259,6 +269,17 @@ def build(desk: Desk, tab: Any) -> None:
         info = versions.update(info=engine_sentence(DRIVE, engine, fresh))
         return [info, *form.shown_for(engine, fresh)]
 
+    faces.connect(portrait, form)
+    desk.targets["edit"] = Target(
+        tab="edit",
+        title="Edit",
+        inputs={"portrait": portrait},
+        form=form,
+        status=panel.status,
+        file_of=lambda files: {name: paths[0] for name, paths in files.items() if paths},
+        sliders=sliders,
+        slider_of=_slider_value,
+    )
     engine = form.components["engine"]
     versions.on(engine.change, changed, [engine], [engine, *form.targets])
 

@@ -1,83 +1,192 @@
-"""The part of the page that shows results again, with the settings that made them."""
+"""The part of the page that shows results again: their settings, once more, or away with them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import TalkingPortraitsError
 from ..media.thumbnails import poster_of
-from . import versions
+from . import again, versions
 from .controls import label_of_name
-from .keeping import read_settings
-from .panel import Desk, shown_files
-from .words import escape, note_html
+from .keeping import frames_of, read_settings
+from .panel import Desk, folder_note, shown_files
+from .words import error_html, escape, note_html
 
 POSTER_PX = 320
 MOST = 60
 EMPTY = "Nothing was made yet; results appear here."
 CHOOSE = "Choose a result."
+GONE = "This result is not there any more."
 _STAMP = re.compile(r"-\d{8}-\d{6}-[0-9a-f]{8}$")
 
 
 def build(desk: Desk, tab: Any) -> None:
     """Lay the part out and connect it."""
-    gr = versions.gradio()
-    names = versions.component("State", value=[])
-    with gr.Row(elem_classes="tp-part"):
-        with gr.Column(scale=6, min_width=320):
-            refresh = versions.component("Button", value="Refresh", size="sm")
-            pictures = versions.gallery(
-                "Results, the newest first", columns=3, height=560, elem_id="tp-gallery-pictures"
-            )
-        with gr.Column(scale=5, min_width=320, elem_classes="tp-result"):
-            video = versions.video_output("Result", visible=False, elem_id="tp-gallery-video")
-            picture = versions.picture_output("Result", visible=False)
-            files = versions.component(
-                "File", label="Files", visible=False, interactive=False, file_count="multiple"
-            )
-            about = versions.html(note_html(CHOOSE), elem_id="tp-gallery-about")
+    _Gallery(desk, tab)
 
-    def look(request: Any) -> tuple[Any, ...]:
-        found = posters(desk, versions.session_of(request))
-        status = note_html(CHOOSE if found else EMPTY)
+
+class _Gallery:
+    def __init__(self, desk: Desk, tab: Any) -> None:
+        gr = versions.gradio()
+        self.desk = desk
+        self.names: Any = versions.component("State", value=[])
+        self.most: Any = versions.component("State", value=MOST)
+        self.chosen: Any = versions.component("State", value="")
+        with gr.Row(elem_classes="tp-part"):
+            with gr.Column(scale=6, min_width=320):
+                refresh = versions.component("Button", value="Refresh", size="sm")
+                self.pictures = versions.gallery(
+                    "Results, the newest first",
+                    columns=3,
+                    height=560,
+                    elem_id="tp-gallery-pictures",
+                )
+                self.older = versions.component(
+                    "Button", value="Show older ones", size="sm", visible=False
+                )
+                self.where = versions.html("", elem_id="tp-gallery-where")
+            with gr.Column(scale=5, min_width=320, elem_classes="tp-result"):
+                self.video = versions.video_output(
+                    "Result", visible=False, elem_id="tp-gallery-video"
+                )
+                self.picture = versions.picture_output(
+                    "Result", visible=False, elem_id="tp-gallery-picture"
+                )
+                self.files = versions.component(
+                    "File", label="Files", visible=False, interactive=False, file_count="multiple"
+                )
+                self._add_buttons()
+                self.about = versions.html(note_html(CHOOSE), elem_id="tp-gallery-about")
+        look = versions.asks_who(self._look)
+        shown = [self.names, self.pictures, self.older, self.where, *self._one]
+        versions.on(refresh.click, look, [self.most], shown)
+        if hasattr(tab, "select"):
+            versions.on(tab.select, look, [self.most], shown)
+        event = versions.on(self.older.click, lambda most: most + MOST, [self.most], [self.most])
+        versions.on(event.then, look, [self.most], shown)
+        choose = versions.gives_selection(versions.asks_who(self._choose))
+        versions.on(self.pictures.select, choose, [self.names], self._one)
+        self._connect_buttons(look, shown)
+
+    def _add_buttons(self) -> None:
+        gr = versions.gradio()
+
+        def button(text: str, name: str, **known: Any) -> Any:
+            return versions.component("Button", value=text, elem_id=f"tp-gallery-{name}", **known)
+
+        with gr.Row(visible=False, elem_classes="tp-buttons") as self.row:
+            self.use = button("Use these settings again", "use", variant="primary")
+            self.delete = button("Delete", "delete")
+        with gr.Column(visible=False) as self.confirm:
+            self.question = versions.html("")
+            with gr.Row(elem_classes="tp-buttons"):
+                self.really = button("Delete", "really", variant="stop")
+                self.keep = button("Keep it", "keep")
+
+    def _connect_buttons(self, look: Any, shown: list[Any]) -> None:
+        rows = [self.row, self.confirm]
+
+        def ask(name: str) -> tuple[Any, Any, Any]:
+            question = versions.update(visible=True, value=note_html(f"Delete {name} for good?"))
+            return versions.update(visible=False), versions.update(visible=True), question
+
+        def do_not() -> tuple[Any, Any]:
+            return versions.update(visible=True), versions.update(visible=False)
+
+        versions.on(self.delete.click, ask, [self.chosen], [*rows, self.question], queue=False)
+        versions.on(self.keep.click, do_not, [], rows, queue=False)
+        delete = versions.asks_who(self._delete)
+        versions.on(self.really.click, delete, [self.chosen, self.most], shown)
+        targets = [each for target in self.desk.targets.values() for each in target.components]
+        use = versions.asks_who(self._use)
+        versions.on(self.use.click, use, [self.chosen], [*targets, self.desk.tabs, self.about])
+
+    @property
+    def _one(self) -> list[Any]:
+        """What changes with the result that is chosen."""
+        own = [self.chosen, self.about, self.video, self.picture, self.files]
+        return [*own, self.row, self.confirm]
+
+    def _nothing(self, status: str) -> tuple[Any, ...]:
         hidden = versions.update(visible=False)
+        return ("", status, hidden, hidden, hidden, hidden, hidden)
+
+    def _look(self, most: Any, request: Any) -> tuple[Any, ...]:
+        found, count = posters(self.desk, versions.session_of(request), int(most or MOST))
         shown = [(str(poster), caption(path)) for path, poster in found]
-        return [path.name for path, _ in found], shown, status, hidden, hidden, hidden
+        return (
+            [path.name for path, _ in found],
+            shown,
+            versions.update(visible=count > int(most or MOST)),
+            where_html(self.desk, len(found), count),
+            *self._nothing(note_html(CHOOSE if found else EMPTY)),
+        )
 
-    def choose(known: Any, request: Any, chosen: Any) -> tuple[Any, ...]:
-        hidden = versions.update(visible=False)
-        results = {path.name: path for path in desk.pages.results(versions.session_of(request))}
+    def _choose(self, known: Any, request: Any, chosen: Any) -> tuple[Any, ...]:
         index = int(chosen.index)
-        path = results.get(known[index]) if 0 <= index < len(known) else None
+        name = known[index] if 0 <= index < len(known) else ""
+        path = self._path(name, request)
         if path is None:
-            return note_html("This result is not there any more."), hidden, hidden, hidden
-        return (settings_html(path), *shown_files(path))
+            return self._nothing(note_html(GONE))
+        hidden, seen = versions.update(visible=False), versions.update(visible=True)
+        about = settings_html(path, folder_note(self.desk, path) if path.is_dir() else "")
+        return (path.name, about, *shown_files(self.desk, path), seen, hidden)
 
-    outputs = [names, pictures, about, video, picture, files]
-    versions.asks_who(look)
-    versions.on(refresh.click, look, [], outputs)
-    if hasattr(tab, "select"):
-        versions.on(tab.select, look, [], outputs)
-    versions.gives_selection(versions.asks_who(choose))
-    versions.on(pictures.select, choose, [names], [about, video, picture, files])
+    def _path(self, name: Any, request: Any) -> Path | None:
+        results = self.desk.pages.results(versions.session_of(request), None)
+        return next((path for path in results if path.name == name), None)
+
+    def _delete(self, name: Any, most: Any, request: Any) -> tuple[Any, ...]:
+        path = self._path(name, request)
+        try:
+            if path is None:
+                raise TalkingPortraitsError(GONE)
+            self.desk.pages.delete(versions.session_of(request), path)
+            status = note_html(f"{path.name} is deleted.")
+        except TalkingPortraitsError as error:
+            status = error_html(str(error))
+        seen = self._look(most, request)
+        return (*seen[:4], *self._nothing(status))
+
+    def _use(self, name: Any, request: Any) -> list[Any]:
+        path = self._path(name, request)
+        same = [versions.update() for t in self.desk.targets.values() for _ in t.components]
+        try:
+            if path is None:
+                raise TalkingPortraitsError(GONE)
+            files = self.desk.pages.files_for(versions.session_of(request), path)
+            updates, title = again.fill(self.desk, read_settings(path), files, path.name)
+        except TalkingPortraitsError as error:
+            return [*same, versions.update(), error_html(str(error))]
+        return [*updates, note_html(f"The settings are in the part {title} now.")]
 
 
-def posters(desk: Desk, owner: str) -> list[tuple[Path, Path]]:
-    """Results with their small pictures, which are made once."""
+def posters(desk: Desk, owner: str, most: int) -> tuple[list[tuple[Path, Path]], int]:
+    """Results with their small pictures, which are made once, and how many results there are."""
     folder = desk.host.temp_folder() / "posters"
     folder.mkdir(exist_ok=True)
     found: list[tuple[Path, Path]] = []
-    for path in desk.pages.results(owner, MOST):
-        poster = folder / f"{path.name}-{path.stat().st_mtime_ns}.jpg"
+    results = desk.pages.results(owner, None)
+    for path in results[:most]:
         try:
+            poster = folder / f"{path.name}-{path.stat().st_mtime_ns}.jpg"
             if not poster.is_file():
-                poster.write_bytes(poster_of(path, POSTER_PX))
-        except (TalkingPortraitsError, OSError):
+                first = frames_of(path)[0] if path.is_dir() else path
+                poster.write_bytes(poster_of(first, POSTER_PX))
+        except (TalkingPortraitsError, OSError, IndexError):
             continue  # somebody else's file, or one that is gone by now
         found.append((path, poster))
-    return found
+    return found, len(results)
+
+
+def where_html(desk: Desk, shown: int, count: int) -> str:
+    """How many there are and, for who sits at the machine, where."""
+    number = f"{shown} of {count} results. " if shown < count else ""
+    folder = "" if desk.host.is_shared else f"They are in {desk.host.output_folder()}"
+    return f'<div class="tp-small">{escape(number + folder)}</div>'
 
 
 def caption(path: Path) -> str:
@@ -86,7 +195,7 @@ def caption(path: Path) -> str:
     return name if len(name) <= 28 else f"{name[:27]}…"
 
 
-def settings_html(path: Path) -> str:
+def settings_html(path: Path, note: str = "") -> str:
     """What is known of a result, as a table."""
     found = read_settings(path)
     tables: list[str] = []
@@ -97,12 +206,13 @@ def settings_html(path: Path) -> str:
     made, settings = tables
     fold = f"<summary>All settings</summary>{settings}"
     return (
-        f'<div class="tp-status"><b>{escape(path.name)}</b>{made}'
+        f'<div class="tp-status"><b>{escape(path.name)}</b>'
+        f"{f'<br>{escape(note)}' if note else ''}{made}"
         f'<details class="tp-fold">{fold if settings else ""}</details></div>'
     )
 
 
-def _table(rows: list[tuple[str, Any]]) -> str:
+def _table(rows: Sequence[tuple[str, Any]]) -> str:
     body = "".join(
         f"<tr><th>{escape(label_of_name(name))}</th><td>{escape(value)}</td></tr>"
         for name, value in rows

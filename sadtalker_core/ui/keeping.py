@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from ..jobs.kinds import describe
 from ..jobs.result import AnimateResult
 from ..jobs.settings import AnimateJob
 from ..media.files import replaced_when_complete
+from ..media.frame_sinks import FRAME_PREFIX, SOUND_NAME
 from ..media.provenance import read_provenance
 from . import versions
 from .host import UiHost
@@ -66,6 +69,38 @@ def read_settings(path: Path) -> dict[str, Any]:
         return {}
 
 
+def files_of(job: AnimateJob | DriveJob) -> dict[str, list[Path]]:
+    """The files that a job reads, by name."""
+    found: dict[str, list[Path]] = {}
+    for name in job.kind.inputs:
+        value = getattr(job, name)
+        if value:
+            found[name] = list(value) if name in job.kind.many else [value]
+    return found
+
+
+def frames_of(folder: Path) -> list[Path]:
+    """The pictures of a result that is a folder; none where it is another folder.
+
+    A result has its settings beside it, and nothing else in it.
+    """
+    if not folder.is_dir() or folder.is_symlink() or not settings_path(folder).is_file():
+        return []
+    files = sorted(folder.iterdir())
+    frames = [path for path in files if path.name.startswith(FRAME_PREFIX)]
+    is_whole = all(path in frames or path.name == SOUND_NAME for path in files)
+    return frames if is_whole else []
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file or folder is something that the page makes."""
+    if path.name.startswith("."):
+        return False
+    if path.suffix.lower() in SUFFIXES:
+        return path.is_file()
+    return not path.suffix and bool(frames_of(path))
+
+
 @dataclass
 class Page:
     """What one open page uses.
@@ -85,6 +120,7 @@ class Pages:
     def __init__(self, host: UiHost) -> None:
         self._host = host
         self._pages: dict[str, Page] = {}
+        self._inputs: dict[str, dict[str, list[Path]]] = {}  # by the name of the result
         self._lock = threading.Lock()
 
     def uploaded(self, owner: str, paths: Iterable[Path]) -> None:
@@ -92,22 +128,64 @@ class Pages:
         with self._lock:
             self._pages.setdefault(owner, Page()).uploads.update(paths)
 
-    def made(self, owner: str, path: Path) -> None:
-        """Note a result."""
+    def made(self, owner: str, path: Path, files: Mapping[str, list[Path]] | None = None) -> None:
+        """Note a result, and the files that it was made of, by name."""
         with self._lock:
             self._pages.setdefault(owner, Page()).results.append(path)
+            if files is not None:
+                self._inputs[path.name] = dict(files)
 
-    def results(self, owner: str, most: int = 200) -> list[Path]:
+    def files_for(self, owner: str, path: Path) -> dict[str, list[Path]]:
+        """The files that a result was made of, where they are still here; they stay for ``owner``.
+
+        A result of somebody who may not see it has none.
+        """
+        if path not in self.results(owner, None):
+            return {}
+        with self._lock:
+            known = self._inputs.get(path.name, {})
+            here = {
+                name: list(paths)
+                for name, paths in known.items()
+                if all(each.is_file() for each in paths)
+            }
+            kept = {each for paths in here.values() for each in paths}
+            self._pages.setdefault(owner, Page()).uploads.update(kept)
+        return here
+
+    def delete(self, owner: str, path: Path) -> None:
+        """Take a result away for good, with its settings; only one that ``owner`` may see.
+
+        Raises:
+            MediaError: it is not there, is nobody's to take away, or the system refuses.
+        """
+        if path not in self.results(owner, None):
+            raise MediaError("This result is not there any more.")
+        try:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            settings_path(path).unlink(missing_ok=True)
+        except OSError as error:
+            raise MediaError(f"{path.name} cannot be deleted: {error.strerror}.") from error
+        with self._lock:
+            self._inputs.pop(path.name, None)
+            for page in self._pages.values():
+                page.results = [each for each in page.results if each != path]
+        self._remove_copies(path)
+
+    def results(self, owner: str, most: int | None = 200) -> list[Path]:
         """What somebody may see, the newest first: on a shared page only their own."""
         if self._host.is_shared:
             with self._lock:
                 own = list(self._pages.get(owner, Page()).results)
-            return [path for path in reversed(own) if path.is_file()][:most]
+            return [path for path in reversed(own) if is_result(path)][:most]
         folder = self._host.output_folder()
         found: list[tuple[float, Path]] = []
         for path in folder.iterdir():
             try:
-                if path.suffix.lower() in SUFFIXES and path.is_file() and path.name[0] != ".":
+                if is_result(path):
                     found.append((path.stat().st_mtime, path))
             except OSError:
                 continue
@@ -124,10 +202,26 @@ class Pages:
         for path in page.uploads - others:
             if _is_below(path, folder):
                 path.unlink(missing_ok=True)
-        # Players were given copies; the names end in random letters, so they are nobody else's.
         for result in page.results:
-            for copy in folder.glob(f"*/{result.name}"):
+            self._remove_copies(result)
+
+    def archive_of(self, folder: Path) -> Path:
+        """All pictures of a result in one file, for who cannot open folders of this machine."""
+        archive = self._host.temp_folder() / "archives" / f"{folder.name}.zip"
+        if not archive.is_file():
+            archive.parent.mkdir(exist_ok=True)
+            # Stored as they are: PNG does not become smaller.
+            with replaced_when_complete(archive) as temporary, zipfile.ZipFile(temporary, "w") as f:
+                for path in sorted(folder.iterdir()):
+                    f.write(path, f"{folder.name}/{path.name}")
+        return archive
+
+    def _remove_copies(self, result: Path) -> None:
+        """Players were given copies; the names end in random letters, so they are nobody else's."""
+        for name in (result.name, f"{result.name}.zip"):
+            for copy in versions.upload_folder().resolve().glob(f"*/{name}"):
                 copy.unlink(missing_ok=True)
+        (self._host.temp_folder() / "archives" / f"{result.name}.zip").unlink(missing_ok=True)
 
     def check(self, paths: Iterable[Path]) -> None:
         """Raise ``MediaError`` for a file that was neither uploaded nor made here.

@@ -63,9 +63,10 @@ def _lay_out(page: Any, host: UiHost) -> None:
     desk = Desk(host)
     with gr.Column(elem_classes="tp-page"):
         versions.html(_HEAD)
-        with versions.tabs(elem_id="tp-tabs"):
+        with versions.tabs(elem_id="tp-tabs") as desk.tabs:
             for title, module in PARTS:
-                with gr.Tab(title, elem_id=f"tp-{title.lower()}") as tab:
+                name = title.lower()
+                with gr.Tab(title, id=name, elem_id=f"tp-{name}") as tab:
                     _part(module)(desk, tab)
 
     def left(request: Any) -> None:

@@ -14,8 +14,10 @@ from ..jobs.settings import AnimateJob
 from ..media.thumbnails import frame_at
 from ..weights.catalog import WeightFile
 from . import versions
+from .again import Target
+from .face_finder import Finder
 from .host import UiHost
-from .keeping import PLAYABLE, Pages, keep_settings
+from .keeping import PLAYABLE, Pages, files_of, frames_of, keep_settings
 from .words import done_html, error_html, for_page, note_html, progress_html, result_sentence
 from .work import Run, Runs
 
@@ -23,12 +25,24 @@ Job = AnimateJob | DriveJob
 
 
 class Desk:
-    """What all parts of one page share: the host, the runs, the open pages."""
+    """What all parts of one page share.
+
+    Attributes:
+        host: the program around.
+        runs: jobs that have not ended.
+        pages: who has which files.
+        finder: of faces.
+        targets: parts that settings of a result can be put back into, by name.
+        tabs: the row of parts.
+    """
 
     def __init__(self, host: UiHost) -> None:
         self.host = host
         self.runs = Runs(host)
         self.pages = Pages(host)
+        self.finder = Finder()
+        self.targets: dict[str, Target] = {}
+        self.tabs: Any = None
         self._leaving: list[Callable[[str], None]] = []
 
     def on_leave(self, forget: Callable[[str], None]) -> None:
@@ -140,7 +154,7 @@ class Panel:
 
         def work(values: Sequence[Any]) -> Callable[[Run], AnimateResult]:
             job = job_of(*values)
-            return lambda run: self.keep(job, self.desk.runs.make(run, job))
+            return lambda run: self.keep(run, job, self.desk.runs.make(run, job))
 
         self.bind_work(inputs, names, work, self._shown_result)
 
@@ -229,35 +243,49 @@ class Panel:
     def _shown_result(self, run: Run) -> tuple[Any, ...]:
         result: AnimateResult = run.value
         self.remember(run.owner, result.path)
-        self.desk.pages.made(run.owner, result.path)
         notes = [*(for_page(one) for one in result.warnings), *licence_notes(result.weights)]
+        if result.path.is_dir():
+            notes.insert(0, folder_note(self.desk, result.path))
         return (
             done_html(result_sentence(result), notes),
-            *shown_files(result.path),
+            *shown_files(self.desk, result.path),
         )
 
     def remember(self, owner: str, path: Path) -> None:
         """The result that frames are taken from."""
         self._last[owner] = path
 
-    def keep(self, job: Job, result: AnimateResult) -> AnimateResult:
-        """Write the settings beside a result."""
+    def keep(self, run: Run, job: Job, result: AnimateResult) -> AnimateResult:
+        """Write the settings beside a result, and note whose it is."""
         keep_settings(result.path, job, result)
+        self.desk.pages.made(run.owner, result.path, files_of(job))
         return result
 
 
-def shown_files(path: Path) -> tuple[Any, Any, Any]:
+def shown_files(desk: Desk, path: Path) -> tuple[Any, Any, Any]:
     """Updates of player, picture and files for a result."""
     hidden = versions.update(visible=False)
     suffix = path.suffix.lower()
     if path.is_dir():
-        return hidden, hidden, hidden  # the sentence says its name
+        first = frames_of(path)[0]
+        files = hidden
+        if desk.host.is_shared:
+            files = versions.update(value=[str(desk.pages.archive_of(path))], visible=True)
+        return hidden, versions.update(value=str(first), visible=True), files
     files = versions.update(value=[str(path)], visible=True)
     if suffix in PLAYABLE:
         return versions.update(value=str(path), visible=True), hidden, hidden
     if suffix == ".png":
         return hidden, versions.update(value=str(path), visible=True), hidden
     return hidden, hidden, files
+
+
+def folder_note(desk: Desk, path: Path) -> str:
+    """Where the pictures of a result are, of which the page shows the first."""
+    count = len(frames_of(path))
+    if desk.host.is_shared:
+        return f"{count} pictures, the first is shown; all are in the file below."
+    return f"{count} pictures, the first is shown; all are in the folder {path}"
 
 
 def licence_notes(weights: Sequence[WeightFile]) -> list[str]:

@@ -30,6 +30,20 @@ STYLE = """
   border-radius: 8px; }
 .tp-preview { display: block; max-width: 100%; max-height: 620px; margin: 0 auto;
   border-radius: 8px; }
+.tp-hidden { display: none !important; }
+.tp-faces { position: relative; width: fit-content; max-width: 100%; margin: 10px auto 0; }
+.tp-faces img { display: block; max-width: 100%; border-radius: 8px; }
+.tp-faces .tp-face { position: absolute; padding: 0; cursor: pointer;
+  background: transparent !important; border: 3px solid #fff !important; border-radius: 10px;
+  outline: 2px solid rgba(0,0,0,.55); }
+.tp-faces .tp-face span { position: absolute; left: 0; top: 0; min-width: 1.5em; padding: 0 4px;
+  font-size: .85rem; line-height: 1.5; color: #fff !important; background: rgba(0,0,0,.7);
+  border-radius: 0 0 8px 0; }
+.tp-faces .tp-face:hover, .tp-faces .tp-face:focus-visible {
+  background: rgba(255,255,255,.2) !important; }
+.tp-faces .tp-face:focus-visible { outline: 3px solid #ffb020; }
+.tp-faces .tp-face-chosen { border-color: #4f5fe0 !important; outline-color: #fff; }
+.tp-faces .tp-face-chosen span { background: #4f5fe0; }
 .tp-table { width: 100%; border-collapse: collapse; font-size: .92em; }
 .tp-table, .tp-table tr { border: 0 !important; }
 .tp-table th, .tp-table td { text-align: left; padding: 6px 8px; vertical-align: top;
@@ -53,6 +67,13 @@ STYLE = """
     background: var(--body-background-fill); padding: 4px 0; }
   .tp-edit .tp-preview { max-height: 40vh; }
 }
+@media (max-width: 767px) {
+  /* What is needed first, then the button and the result, then what is folded. */
+  .tp-job { flex-direction: column; }
+  .tp-job > .column:first-child, .tp-job > div:first-child { display: contents; }
+  .tp-job > .tp-result { order: 1; }
+  .tp-job .tp-more { order: 2; }
+}
 @media (max-width: 640px) {
   .tp-page .tp-head h1 { font-size: 1.25rem !important; }
   .tp-status { padding: 10px 12px; }
@@ -68,6 +89,7 @@ STYLE = """
 LOCAL_STYLE = """
 .gradio-container { overflow: clip !important; }
 .gradio-container .main.fillable { padding-top: 14px !important; }
+.dark .tp-page button[role=tab].selected { color: #a5b4fc; }
 """
 
 

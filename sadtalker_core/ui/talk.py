@@ -9,13 +9,16 @@ from typing import Any
 from ..errors import OptionError
 from ..jobs.settings import ANIMATE, REFERENCES, AnimateJob, build_job
 from . import versions
+from .again import Files, Target
 from .controls import Form, names_shown, one_of, specs_of
+from .face_choice import FaceChoice
 from .host import result_name
 from .panel import Desk, Panel, single_path
 from .work import with_suffix_of
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 SOUND_TYPES = ("audio", "video")
+PLAYER_TAKES = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac")
 _FIVE = ("expression_scale", "pose_scale", "still")  # with the picture, the sound and the engine
 _REFERENCES = {
     "ref_pose": "Head movement of this video",
@@ -31,9 +34,10 @@ def build(desk: Desk, tab: Any) -> None:
     form = Form(ANIMATE)
     specs = specs_of(ANIMATE)
     shown = names_shown(ANIMATE, "auto", store)
-    with gr.Row(elem_classes="tp-part"):
+    with gr.Row(elem_classes="tp-part tp-job"):
         with gr.Column(scale=5, min_width=320):
             portrait = versions.picture_input("Portrait", height=280, elem_id="tp-talk-portrait")
+            faces = FaceChoice(desk, "talk", "Click the one that speaks.")
             sound = versions.sound_input("Speech", elem_id="tp-talk-sound")
             demo = versions.component(
                 "Button", value="Try it with the sample", size="sm", elem_id="tp-talk-sample"
@@ -41,8 +45,9 @@ def build(desk: Desk, tab: Any) -> None:
             form.add_engine(store, "tp-talk-engine")
             for spec in one_of(specs, *_FIVE):
                 form.add(spec, spec.name in shown)
-            files = _more_files(desk)
-            form.add_folded(shown)
+            with gr.Column(elem_classes="tp-more"):
+                files = _more_files(desk)
+                form.add_folded(shown)
         with gr.Column(scale=6, min_width=320, elem_classes="tp-result"):
             panel = Panel(
                 desk,
@@ -62,9 +67,27 @@ def build(desk: Desk, tab: Any) -> None:
     panel.bind([portrait, sound, *extras, *form.components.values()], names, job_of)
     desk.watch_uploads(portrait, sound, *extras)
 
+    faces.connect(portrait, form)
     form.follow_engine(desk.host.weights)
+    desk.targets["talk"] = Target(
+        tab="talk",
+        title="Talk",
+        inputs={"portrait": portrait, "audio": sound, **files},
+        form=form,
+        status=panel.status,
+        file_of=_places,
+    )
     versions.on(demo.click, lambda: sample(desk), [], [portrait, sound])
     desk.host.add_receiver(portrait)
+
+
+def _places(files: Files) -> dict[str, Path]:
+    """Which file goes where, for a job that is to be made again."""
+    found = {name: paths[0] for name, paths in files.items() if paths}
+    sound = found.pop("audio", None)
+    if sound is not None:
+        found["audio" if sound.suffix.lower() in PLAYER_TAKES else "sound_file"] = sound
+    return found
 
 
 def _more_files(desk: Desk) -> dict[str, Any]:

@@ -74,8 +74,7 @@ def theme() -> Any:
     )
     # The usual grey of small text is too faint to read on white.
     return quiet.set(
-        block_info_text_color="*neutral_600",
-        block_info_text_color_dark="*neutral_300",
+        background_fill_primary="*neutral_50",  # set() forgets this one
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
         **_red_buttons(),
