@@ -6,6 +6,7 @@ Systems make full ``Architecture``s of these (``dataclasses.replace`` with ``con
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -235,6 +236,102 @@ RESTOREFORMER = _family(
     "vqvae",
 )
 
+FAN_68 = _family(
+    "faces/fan68",
+    "the 68-landmark network (FAN, 4 hourglasses)",
+    {
+        "conv1.weight": (None, 3, 7, 7),
+        "m0.b2_plus_1.conv1.weight": None,
+        "top_m_0.conv1.weight": None,
+        "l0.weight": (68, None, 1, 1),
+    },
+)
+S3FD = _family(
+    "faces/s3fd",
+    "the face detector S3FD",
+    {
+        "conv1_1.weight": (None, 3, 3, 3),
+        "conv3_3_norm.weight": None,
+        "conv3_3_norm_mbox_conf.weight": (4, None, 3, 3),
+        "conv7_2_mbox_loc.weight": (4, None, 3, 3),
+    },
+)
+WAV2LIP = _family(
+    "wav2lip/generator",
+    "Wav2Lip's generator",
+    {
+        "face_encoder_blocks.0.0.conv_block.0.weight": (None, 6, 7, 7),
+        "audio_encoder.0.conv_block.0.weight": (None, 1, 3, 3),
+        "face_decoder_blocks.6.0.conv_block.0.weight": None,
+        "output_block.1.weight": (3, None, 1, 1),
+    },
+)
+LIP_EXPERT = _family(
+    "metrics/lip_expert",
+    "Wav2Lip's lip expert",
+    {
+        "face_encoder.0.conv_block.0.weight": (None, 15, 7, 7),
+        "audio_encoder.0.conv_block.0.weight": (None, 1, 3, 3),
+    },
+)
+SYNCNET_V2 = _family(
+    "metrics/syncnet_v2",
+    "the original SyncNet",
+    {
+        "netcnnaud.0.weight": (None, 1, 3, 3),
+        "netcnnlip.0.weight": (None, 3, 5, 7, 7),
+        "netfclip.3.weight": None,
+    },
+)
+
+DNET = _family(
+    "videoretalking/dnet",
+    "VideoReTalking's DNet",
+    {
+        "mapping_net.first.0.weight": (None, None, 7),
+        "warpping_net.hourglass.encoder.input_layer.weight": (None, 3, 7, 7),
+        "editing_net.decoder.final.model.0.weight": (3, None, 7, 7),
+    },
+)
+LNET = _family(
+    "videoretalking/lnet",
+    "VideoReTalking's LNet",
+    {
+        "encoder.first_inp.model.0.weight_orig": (None, 3, 7, 7),
+        "encoder.ca2.layers.0.0.normy.weight": None,
+        "decoder.res2.res0.conv1.ffc.convg2g.fu.conv_layer.weight": None,
+        "audio_encoder.0.conv_block.0.weight": (None, 1, 3, 3),
+    },
+)
+# The file may hold LNet as it was in training; what counts is LNet's own file.
+ENET = replace(
+    _family(
+        "videoretalking/enet",
+        "VideoReTalking's ENet",
+        {
+            "conv_body_first.weight": (None, 3, 1, 1),
+            "style_convs.0.modulated_conv.weight": (1, None, 3, 3, 3),
+            "to_rgbs.0.bias": (1, 3, 1, 1),
+            "final_linear.weight": None,
+        },
+    ),
+    ignored=("low_res.*",),
+)
+# Old versions of torch saved statistics of instance norms, which nothing reads.
+GANIMATION = replace(
+    _family(
+        "videoretalking/ganimation",
+        "GANimation's generator",
+        {
+            "model.0.weight": (None, None, 7, 7),
+            "model.9.conv_block.0.weight": None,
+            "color_top.0.weight": (3, None, 7, 7),
+            "au_top.0.weight": (1, None, 7, 7),
+        },
+    ),
+    ignored=("model.*running_mean", "model.*running_var", "model.*num_batches_tracked"),
+)
+
 FAMILIES: tuple[Architecture[nn.Module], ...] = (
     FACE_3DRECON,
     AUDIO2EXP,
@@ -255,6 +352,15 @@ FAMILIES: tuple[Architecture[nn.Module], ...] = (
     GPEN,
     PARSENET,
     BISENET,
+    FAN_68,
+    S3FD,
+    WAV2LIP,
+    LIP_EXPERT,
+    SYNCNET_V2,
+    DNET,
+    LNET,
+    ENET,
+    GANIMATION,
 )
 # Known by name alone: their code is another package's.
 FOREIGN: tuple[Architecture[nn.Module], ...] = (CODEFORMER, RESTOREFORMER)

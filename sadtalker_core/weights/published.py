@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import published_enhance as enhance
 from . import published_liveportrait as liveportrait
+from . import published_wav2lip as wav2lip
 from .catalog import WeightFile
 
 _NEW = "https://github.com/OpenTalker/SadTalker/releases/download/v0.0.2-rc"
@@ -194,12 +195,14 @@ PUBLISHED: tuple[WeightFile, ...] = (
     *liveportrait.ANIMAL,
     liveportrait.LANDMARKS_203,
     *enhance.ALL,
+    *wav2lip.ALL,
 )
 # The same networks in other files, for those who have them already.
 LEGACY: tuple[WeightFile, ...] = (
     *_SADTALKER_OLD,
     *liveportrait.HUMAN_COPY,
     *liveportrait.ANIMAL_COPY,
+    *wav2lip.COPIES,
 )
 
 # What "talking-portraits models download NAME" gets, besides single files by their names.
@@ -210,4 +213,6 @@ SETS: dict[str, tuple[WeightFile, ...]] = {
     "liveportrait": liveportrait.HUMAN,
     "liveportrait-animal": (*liveportrait.ANIMAL, liveportrait.RETARGETING),
     "enhance": enhance.SET,
+    "wav2lip": wav2lip.SET,
+    "measure": wav2lip.JUDGES,
 }

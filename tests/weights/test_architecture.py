@@ -203,6 +203,20 @@ def test_every_key_is_compared() -> None:
         verify(entry, state | {"a.norm.bias": (5,)})
 
 
+def test_what_a_network_ignores() -> None:
+    lenient = replace(TOY, ignored=("inner.*", "*.running_old"))
+    old = {**weights(6, 3), "norm.running_old": torch.ones(2)}
+    inner = {f"inner.{key}": value for key, value in weights(4, 2).items()}
+    assert found(shapes_of(old | inner), (lenient,)) == [("toy", "")]
+    assert load(lenient, old | inner).config == ToyConfig(6, 3)
+    verify(detect(shapes_of(old | inner), (lenient,))[0], shapes_of(old | inner))
+    with pytest.raises(WeightsError, match="outer"):
+        load(lenient, {**old, "outer.a": torch.ones(1)})
+    # a network under another prefix is one still
+    under = {f"a.{key}": value for key, value in weights().items()}
+    assert found(shapes_of(under), (lenient,)) == [("toy", "a")]
+
+
 def test_looking_for_one_network() -> None:
     state = {f"a.{key}": value for key, value in weights().items()}
     assert detect_one(shapes_of(state), TOY, KNOWN, "f.pth").prefix == "a"
@@ -236,6 +250,11 @@ _PUBLISHED = {
     "enhance/gpen_bfr_512": "enhance/gpen",
     "enhance/parsenet": "enhance/parsenet",
     "enhance/bisenet": "enhance/bisenet",
+    "retalking/fan_2d4": "faces/fan68",
+    "wav2lip/s3fd": "faces/s3fd",
+    "wav2lip/wav2lip": "wav2lip/generator",
+    "wav2lip/syncnet_color": "metrics/lip_expert",
+    "wav2lip/syncnet_v2": "metrics/syncnet_v2",
     "liveportrait/appearance_feature_extractor": "liveportrait/appearance",
     "liveportrait/motion_extractor": "liveportrait/motion",
     "liveportrait/warping_module": "liveportrait/warping",
@@ -243,6 +262,10 @@ _PUBLISHED = {
     "liveportrait/stitching": "liveportrait/stitching",
     "liveportrait/retarget_eye": "liveportrait/eyes",
     "liveportrait/retarget_lip": "liveportrait/lips",
+    "retalking/dnet": "videoretalking/dnet",
+    "retalking/lnet": "videoretalking/lnet",
+    "retalking/enet": "videoretalking/enet",
+    "retalking/ganimation": "videoretalking/ganimation",
 }
 
 

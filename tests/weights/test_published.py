@@ -9,6 +9,7 @@ import pytest
 
 from sadtalker_core.weights import published_enhance as enhance
 from sadtalker_core.weights import published_liveportrait as liveportrait
+from sadtalker_core.weights import published_wav2lip as wav2lip
 from sadtalker_core.weights.catalog import BUNDLED, WeightFile
 from sadtalker_core.weights.published import LEGACY, PUBLISHED, RETINAFACE, SADTALKER, SETS
 from sadtalker_core.weights.store import WeightStore, is_downloaded
@@ -23,6 +24,15 @@ UNHASHED = (
     enhance.GPEN_512,
     enhance.RESTOREFORMER,
     *enhance.UPSCALERS,
+    *wav2lip.COPIES,
+)
+# Engines, and what is none: enhancers and measures.
+USERS = {"sadtalker", "liveportrait", "enhance", "wav2lip", "videoretalking", "measure"}
+# Authors' own pages, besides the releases on GitHub.
+PAGES = (
+    "https://github.com/",
+    "https://www.adrianbulat.com/downloads/python-fan/",
+    "https://www.robots.ox.ac.uk/~vgg/software/",
 )
 
 
@@ -32,12 +42,13 @@ def test_entries_are_complete(file: WeightFile) -> None:
     if file not in UNHASHED:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.size > 1_000_000
-    assert file.engines in (("sadtalker",), ("liveportrait",), ("enhance",))
+    assert file.engines
+    assert USERS >= set(file.engines)
     assert "/" not in file.file
     assert file.description
     assert file.origin
     assert file.licence.count(" ") > 2  # words, not a label
-    assert all(url.startswith("https://github.com/") for url in file.urls)
+    assert all(url.startswith(PAGES) for url in file.urls)
     assert all(url.endswith(f"/{file.file}") for url in file.urls)
     assert re.fullmatch(r"[\w-]+/[\w.-]+", file.repository) or (file.urls and not file.repository)
 
@@ -67,6 +78,12 @@ def test_doubts_are_written_down() -> None:
             assert "Basel Face Model" in file.licence
     assert "Wav2Lip" in PUBLISHED[0].licence
     assert not any(is_downloaded(file) for file in BUNDLED)
+
+
+def test_what_is_for_research_only_says_so() -> None:
+    for file in (*wav2lip.SET, wav2lip.WAV2LIP, wav2lip.LIP_EXPERT):
+        assert file.licence.startswith("Research and personal use only")
+        assert "LRS2" in file.licence
 
 
 def test_the_layout_of_sadtalker_itself(tmp_path: Path) -> None:

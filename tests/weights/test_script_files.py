@@ -49,7 +49,9 @@ def _module(body: bytes, name: bytes = b"__torch__\nFAN") -> bytes:
 def test_a_landmark_network_as_face_alignment_publishes_it(tmp_path: Path) -> None:
     net = Fan68(_TOY).eval()
     file = tmp_path / "2DFAN4.zip"
-    torch.jit.trace(net, torch.rand(1, 3, 64, 64), check_trace=False).save(str(file))
+    torch.jit.trace(net, torch.rand(1, 3, 64, 64), check_trace=False).save(  # type: ignore[union-attr]
+        str(file)
+    )
     assert any(entry.compress_type for entry in zipfile.ZipFile(file).infolist())
     wanted = net.state_dict()
     assert read_shapes(file) == {key: tuple(value.shape) for key, value in wanted.items()}
