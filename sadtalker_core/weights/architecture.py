@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -19,6 +20,7 @@ from .reader import COUNTER, check_shapes, load_assigned, load_strict, with_pref
 
 logger = logging.getLogger(__name__)
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+_T = TypeVar("_T")
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -36,6 +38,9 @@ class Architecture(Generic[ModuleT]):
         prefix: the name under which files with several networks keep it, if they do.
         default: config of the published files, for the report on unknown files; where it is None,
             only the signature is compared there.
+        ignored: names, with ``*`` for anything, that files of it may have and that are left out:
+            a network inside it that is published by itself, or what old versions of torch saved
+            without need. Whatever else is left over is an error.
     """
 
     id: str
@@ -45,6 +50,15 @@ class Architecture(Generic[ModuleT]):
     build: Callable[[Any], ModuleT]
     prefix: str = ""
     default: Callable[[], Any] | None = None
+    ignored: tuple[str, ...] = ()
+
+    def own(self, tensors: Mapping[str, _T]) -> dict[str, _T]:
+        """What of a file, bare, belongs to the network: all but the ``ignored`` names."""
+        return {key: value for key, value in tensors.items() if not self.ignores(key)}
+
+    def ignores(self, key: str) -> bool:
+        """Whether a name is one of the ``ignored``."""
+        return any(fnmatchcase(key, pattern) for pattern in self.ignored)
 
     def matches(self, shapes: Shapes) -> bool:
         """Whether the signature is all there."""
@@ -97,7 +111,8 @@ def detect(shapes: Shapes, architectures: Sequence[Architecture[Any]]) -> list[F
     """Every network that is in a file, in the order of ``architectures``; none for an unknown file.
 
     Looked for bare, and under each first part of a key ("generator" in "generator.up.weight").
-    Where two signatures fit in one place, the one with more keys is meant.
+    Where two signatures fit in one place, the one with more keys is meant. What a bare network
+    ignores is not looked into.
 
     Args:
         shapes: as ``read_shapes`` gives them.
@@ -110,6 +125,11 @@ def detect(shapes: Shapes, architectures: Sequence[Architecture[Any]]) -> list[F
         if fitting:
             best = max(fitting, key=lambda entry: len(entry.signature))
             places[prefix] = Found(best, prefix)
+    bare = places.get("")
+    if bare is not None:
+        for prefix in [place for place in places if place]:
+            if bare.architecture.ignores(f"{prefix}."):
+                del places[prefix]
     order = {entry.id: number for number, entry in enumerate(architectures)}
     return sorted(places.values(), key=lambda found: order[found.architecture.id])
 
@@ -189,8 +209,8 @@ def verify(found: Found, shapes: Shapes) -> None:
     Raises ``WeightsError`` that names the first ones that are missing, left over or of another
     shape.
     """
-    inside = _under(shapes, found.prefix)
     entry = found.architecture
+    inside = entry.own(_under(shapes, found.prefix))
     wanted = entry.expected(_config(entry, inside))
     counters = {key: shape for key, shape in wanted.items() if key.endswith(f".{COUNTER}")}
     check_shapes({**counters, **inside}, wanted, entry.title)
@@ -225,6 +245,7 @@ def load(
 
     Raises ``WeightsError`` when keys or shapes do not fit, naming the first ones.
     """
+    weights = architecture.own(weights)
     config = _config(architecture, shapes_of(weights))
     with torch.device("meta"):
         module = architecture.build(config)

@@ -22,7 +22,7 @@ from ..errors import WeightsError
 from .pickle_names import TensorRecord
 
 # In the order of preference: an average over training (ema) beats the last step.
-SHELLS = ("params_ema", "params", "state_dict", "model", "net_recon", "mapping")
+SHELLS = ("params_ema", "params", "net_G_ema", "state_dict", "model", "net_recon", "mapping")
 PARTS = {
     # SadTalker's old renderer file; its kp_detector is the kp_extractor of the new one.
     "generator": "generator",

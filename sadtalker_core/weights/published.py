@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import published_enhance as enhance
 from . import published_liveportrait as liveportrait
+from . import published_retalking as retalking
 from . import published_wav2lip as wav2lip
 from .catalog import WeightFile
 
@@ -196,6 +197,7 @@ PUBLISHED: tuple[WeightFile, ...] = (
     liveportrait.LANDMARKS_203,
     *enhance.ALL,
     *wav2lip.ALL,
+    *retalking.ALL,
 )
 # The same networks in other files, for those who have them already.
 LEGACY: tuple[WeightFile, ...] = (
@@ -215,4 +217,5 @@ SETS: dict[str, tuple[WeightFile, ...]] = {
     "enhance": enhance.SET,
     "wav2lip": wav2lip.SET,
     "measure": wav2lip.JUDGES,
+    "videoretalking": (*retalking.NEEDED, enhance.GPEN_512, enhance.GFPGAN_13, enhance.PARSENET),
 }

@@ -23,6 +23,7 @@ _T = TensorRecord(Storage("0", torch.float32, 1), torch.float32, 0, (1,), (1,))
         ({"state_dict": {"a": _T}, "optimizer": {"a": _T}}, ["a"]),
         ({"params": {"old": _T}, "params_ema": {"a": _T}}, ["a"]),
         ({"params": {"a": _T}, "params_ema": {}}, ["a"]),
+        ({"net_G": {"old": _T}, "net_G_ema": {"a": _T}, "opt_G": {"state": {}}}, ["a"]),
         ({"net_recon": {"a": _T}, "opt_00": {"state": {}}}, ["a"]),
         ({"mapping": {"a": _T}, "discriminator": {"d": _T}, "epoch": 1}, ["a"]),
         ({"model": {"module.a": _T, "module.b": _T}}, ["a", "b"]),

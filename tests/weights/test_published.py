@@ -9,6 +9,7 @@ import pytest
 
 from sadtalker_core.weights import published_enhance as enhance
 from sadtalker_core.weights import published_liveportrait as liveportrait
+from sadtalker_core.weights import published_retalking as retalking
 from sadtalker_core.weights import published_wav2lip as wav2lip
 from sadtalker_core.weights.catalog import BUNDLED, WeightFile
 from sadtalker_core.weights.published import LEGACY, PUBLISHED, RETINAFACE, SADTALKER, SETS
@@ -25,6 +26,7 @@ UNHASHED = (
     enhance.RESTOREFORMER,
     *enhance.UPSCALERS,
     *wav2lip.COPIES,
+    *retalking.ALL,
 )
 # Engines, and what is none: enhancers and measures.
 USERS = {"sadtalker", "liveportrait", "enhance", "wav2lip", "videoretalking", "measure"}

@@ -28,7 +28,7 @@ class ENetConfig:
         last: channels of its last convolution.
         style: numbers of the style.
         levels: channels at 200 and at 400 pixels.
-        lnet: the network inside.
+        lnet: the network inside; None where it comes from a file of its own and is put in later.
     """
 
     first: int = 256
@@ -36,7 +36,7 @@ class ENetConfig:
     last: int = 512
     style: int = 512
     levels: tuple[int, ...] = (256, 128)
-    lnet: LNetConfig = LNetConfig()
+    lnet: LNetConfig | None = LNetConfig()
 
 
 class ENet(nn.Module):
@@ -45,7 +45,8 @@ class ENet(nn.Module):
     def __init__(self, config: ENetConfig | None = None) -> None:
         super().__init__()
         config = config or ENetConfig()
-        self.low_res = LNet(config.lnet)
+        if config.lnet is not None:
+            self.low_res = LNet(config.lnet)
         self.conv_body_first = nn.Conv2d(3, config.first, 1)
         sizes = (config.first, *config.body)
         self.conv_body_down = nn.ModuleList(ResBlock(a, b, 0.5) for a, b in zip(sizes, sizes[1:]))
