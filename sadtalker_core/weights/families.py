@@ -6,7 +6,6 @@ Systems make full ``Architecture``s of these (``dataclasses.replace`` with ``con
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -24,9 +23,13 @@ def _no_module(config: Any) -> nn.Module:
 
 
 def _family(
-    name: str, title: str, signature: dict[str, tuple[int | None, ...] | None], prefix: str = ""
+    name: str,
+    title: str,
+    signature: dict[str, tuple[int | None, ...] | None],
+    prefix: str = "",
+    ignored: tuple[str, ...] = (),
 ) -> Architecture[nn.Module]:
-    return Architecture(name, title, signature, _no_config, _no_module, prefix)
+    return Architecture(name, title, signature, _no_config, _no_module, prefix, None, ignored)
 
 
 FACE_3DRECON = _family(
@@ -304,31 +307,27 @@ LNET = _family(
     },
 )
 # The file may hold LNet as it was in training; what counts is LNet's own file.
-ENET = replace(
-    _family(
-        "videoretalking/enet",
-        "VideoReTalking's ENet",
-        {
-            "conv_body_first.weight": (None, 3, 1, 1),
-            "style_convs.0.modulated_conv.weight": (1, None, 3, 3, 3),
-            "to_rgbs.0.bias": (1, 3, 1, 1),
-            "final_linear.weight": None,
-        },
-    ),
+ENET = _family(
+    "videoretalking/enet",
+    "VideoReTalking's ENet",
+    {
+        "conv_body_first.weight": (None, 3, 1, 1),
+        "style_convs.0.modulated_conv.weight": (1, None, 3, 3, 3),
+        "to_rgbs.0.bias": (1, 3, 1, 1),
+        "final_linear.weight": None,
+    },
     ignored=("low_res.*",),
 )
 # Old versions of torch saved statistics of instance norms, which nothing reads.
-GANIMATION = replace(
-    _family(
-        "videoretalking/ganimation",
-        "GANimation's generator",
-        {
-            "model.0.weight": (None, None, 7, 7),
-            "model.9.conv_block.0.weight": None,
-            "color_top.0.weight": (3, None, 7, 7),
-            "au_top.0.weight": (1, None, 7, 7),
-        },
-    ),
+GANIMATION = _family(
+    "videoretalking/ganimation",
+    "GANimation's generator",
+    {
+        "model.0.weight": (None, None, 7, 7),
+        "model.9.conv_block.0.weight": None,
+        "color_top.0.weight": (3, None, 7, 7),
+        "au_top.0.weight": (1, None, 7, 7),
+    },
     ignored=("model.*running_mean", "model.*running_var", "model.*num_batches_tracked"),
 )
 

@@ -87,19 +87,15 @@ def _without_lnet() -> ENetConfig:
 
 
 def _architecture(
-    family: Architecture[Any], config_from: Any, build: Any, default: Any, ignored: Any = ()
+    family: Architecture[Any], config_from: Any, build: Any, default: Any
 ) -> Architecture[Any]:
-    return replace(
-        family, config_from=config_from, build=build, default=default, ignored=tuple(ignored)
-    )
+    return replace(family, config_from=config_from, build=build, default=default)
 
 
 DNET = _architecture(families.DNET, _dnet, DNet, DNetConfig)
 LNET = _architecture(families.LNET, _lnet, LNet, LNetConfig)
-ENET = _architecture(families.ENET, _enet, ENet, _without_lnet, families.ENET.ignored)
-GANIMATION = _architecture(
-    families.GANIMATION, _ganimation, GANimation, GANimationConfig, families.GANIMATION.ignored
-)
+ENET = _architecture(families.ENET, _enet, ENet, _without_lnet)
+GANIMATION = _architecture(families.GANIMATION, _ganimation, GANimation, GANimationConfig)
 RECON = _architecture(families.FACE_3DRECON, _recon, Recon3D, Recon3DConfig)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (DNET, LNET, ENET, GANIMATION, RECON)
