@@ -21,8 +21,10 @@ from . import versions
 _LABELS = {
     "aaa": "Open the mouth",
     "audio_bitrate": "Sound bit rate",
+    "audio_offset_ms": "Shift of the lips against the sound",
     "blink_every": "Blink every",
     "crf": "Quality (crf)",
+    "do_crop": "Cut the face out",
     "duration_s": "Length (s)",
     "eee": "Spread the lips",
     "expression_scale": "Mouth movement",
@@ -35,6 +37,7 @@ _LABELS = {
     "mov_x": "Move sideways",
     "mov_y": "Move up or down",
     "mov_z": "Size of the head",
+    "pasteback": "Put the face back into the picture",
     "pose_scale": "Head movement",
     "pose_style": "Style of head movement",
     "pupil_x": "Look sideways",

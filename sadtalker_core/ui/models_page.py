@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +19,9 @@ from . import versions
 from .panel import Desk, Panel
 from .words import done_html, escape
 from .work import Run
+
+STOPPED = "Stopped. The same button goes on from here."
+_RESTRICTED = re.compile("commercial|research|personal|lawyer", re.IGNORECASE)
 
 
 def build(desk: Desk, tab: Any) -> None:
@@ -37,37 +42,56 @@ def build(desk: Desk, tab: Any) -> None:
             )
             terms = versions.html(terms_html(first, host.weights()))
             line = versions.line_to_copy("In a terminal", value=command(desk, first))
-            panel = None
+            panel = agreed = None
             if host.may_download:
-                panel = Panel(desk, "models", "Download here", "")
+                agreed = versions.component(
+                    "Checkbox",
+                    value=False,
+                    label="I have read these terms and keep to them",
+                    visible=needs_consent(first),
+                    elem_id="tp-models-agreed",
+                )
+                panel = Panel(desk, "models", "Download here", "", stopped=STOPPED)
             refresh = versions.component("Button", value="Refresh", size="sm")
 
-    def choose(name: str) -> tuple[str, str]:
-        return terms_html(name, host.weights()), command(desk, name)
+    def choose(name: str) -> tuple[Any, ...]:
+        shown = (terms_html(name, host.weights()), command(desk, name))
+        if agreed is None:
+            return shown
+        # Terms are agreed to for each set anew.
+        return (*shown, versions.update(value=False, visible=needs_consent(name)))
 
     def look() -> str:
         return table_html(host.weights())
 
-    versions.on(chosen.change, choose, [chosen], [terms, line])
+    versions.on(chosen.change, choose, [chosen], [terms, line, *([agreed] if agreed else [])])
     versions.on(refresh.click, look, [], [table])
     if hasattr(tab, "select"):
         versions.on(tab.select, look, [], [table])
     if panel is not None:
         event = panel.bind_work(
-            [chosen], ["weights"], lambda values: _download(desk, values), _shown, waits=False
+            [chosen, agreed],
+            ["weights", "agreed"],
+            lambda values: _download(desk, values),
+            _shown,
+            waits=False,
         )
         versions.on(event.then, look, [], [table])
 
 
 def _download(desk: Desk, values: Sequence[Any]) -> Any:
-    (name,) = values
+    name, agreed = values
     if name not in SETS:
         raise OptionError("Choose what to download first.")
+    if needs_consent(str(name)) and agreed is not True:
+        raise OptionError("Read the terms above, and tick that you keep to them, first.")
     files = SETS[str(name)]
 
     def work(run: Run) -> int:
         def progress(stage: str, done: int, total: int) -> None:
-            run.progress = replace(run.progress, stage=stage, done=done, total=total)
+            now = run.progress
+            since = now.since if stage == now.stage else time.monotonic()
+            run.progress = replace(now, stage=stage, done=done, total=total, since=since)
 
         store = desk.host.weights()
         missing = sum(store.find(file) is None for file in files)
@@ -82,6 +106,11 @@ def _shown(run: Run) -> tuple[Any, ...]:
     count: int = run.value
     text = f"{count} files are here now." if count else "All of these files were here already."
     return (done_html(text), hidden, hidden, hidden)
+
+
+def needs_consent(name: str) -> bool:
+    """Whether a set's terms restrict what may be done with it."""
+    return any(_RESTRICTED.search(file.licence) for file in SETS[name])
 
 
 def command(desk: Desk, name: str) -> str:

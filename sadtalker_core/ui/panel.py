@@ -74,14 +74,21 @@ class Panel:
         desk: of the page.
         part: its name, for stopping and for programs.
         label: of the button.
-        picture_px: height of a picture that was made.
         empty: what is said before anything was made.
+        picture_px: height of a picture that was made.
+        stopped: what is said when it was stopped.
     """
 
     def __init__(
-        self, desk: Desk, part: str, label: str, empty: str, picture_px: int | None = None
+        self,
+        desk: Desk,
+        part: str,
+        label: str,
+        empty: str,
+        picture_px: int | None = None,
+        stopped: str = "Stopped. Nothing was written.",
     ) -> None:
-        self.desk, self.part = desk, part
+        self.desk, self.part, self._stopped = desk, part, stopped
         self._last: dict[str, Path] = {}
         self._add_buttons(label)
         self.status = versions.html(note_html(empty), elem_id=f"tp-{part}-status")
@@ -228,7 +235,7 @@ class Panel:
     def _ended(self, run: Run, shown: Callable[[Run], tuple[Any, ...]]) -> tuple[Any, ...]:
         hidden = versions.update(visible=False)
         if run.was_stopped:
-            return (note_html("Stopped. Nothing was written."), hidden, hidden, hidden)
+            return (note_html(self._stopped), hidden, hidden, hidden)
         if run.error:
             return (error_html(run.error), hidden, hidden, hidden)
         return shown(run)

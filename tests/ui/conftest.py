@@ -51,8 +51,15 @@ def left_out(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def start(folder: Path, *flags: str) -> Served:
-    """Serve a page of its own, with its results and temporary files below ``folder``."""
+def start(folder: Path, *flags: str, program: str = "sadtalker_core", **variables: str) -> Served:
+    """Serve a page of its own, with its results and temporary files below ``folder``.
+
+    Args:
+        folder: an empty one.
+        flags: of the command ``ui``.
+        program: module to run.
+        variables: of the environment, besides those of this process.
+    """
     out, temp = folder / "out", folder / "temp"
     temp.mkdir()
     environment = {
@@ -63,10 +70,11 @@ def start(folder: Path, *flags: str) -> Served:
         "OMP_NUM_THREADS": "1",
         **dict.fromkeys(("TALKING_PORTRAITS_MODELS", "SADTALKER_CHECKPOINTS"), ""),
         "XDG_CACHE_HOME": str(folder / "cache"),  # weights of this machine are not for tests
+        **variables,
     }
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sadtalker_core", "ui", "--out-dir", str(out), *flags],
+            [sys.executable, "-m", program, "ui", "--out-dir", str(out), *flags],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -16,35 +15,10 @@ from sadtalker_core.jobs.animate import run_animate
 from sadtalker_core.jobs.settings import build_job
 from tests.conftest import speech_like, write_wav
 
-from .conftest import ROOT, Served, wait_for
+from .conftest import Served, wait_for
+from .steps import SECONDS, give, open_part, results, shot
 
 pytestmark = [pytest.mark.hosts]
-PICTURES = ROOT / "docs" / "images" / "webui"
-SECONDS = 90_000
-
-
-def shot(page: Any, name: str) -> None:
-    """A picture for the documentation, where TALKING_PORTRAITS_SHOTS asks for one."""
-    if os.environ.get("TALKING_PORTRAITS_SHOTS"):
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(PICTURES / f"{name}.jpg"), type="jpeg", quality=70)
-
-
-def open_part(page: Any, title: str) -> None:
-    page.click(f"button[role=tab]:has-text('{title}')")
-    page.wait_for_timeout(400)
-
-
-def give(page: Any, part: str, portrait: Path, sound: Path | None = None) -> None:
-    page.set_input_files(f"#tp-{part}-portrait input[type=file]", str(portrait))
-    page.wait_for_selector(f"#tp-{part}-portrait img", timeout=SECONDS)
-    if sound is not None:
-        page.set_input_files(f"#tp-{part}-sound input[type=file]", str(sound))
-        page.wait_for_selector(f"#tp-{part}-sound button[aria-label='Play']", timeout=SECONDS)
-
-
-def results(served: Served) -> set[str]:
-    return {path.name for path in served.out.glob("*.mp4")} if served.out.is_dir() else set()
 
 
 @pytest.fixture(scope="module")

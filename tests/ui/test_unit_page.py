@@ -342,10 +342,18 @@ class TestModels:
         monkeypatch.setattr(store, "download", download)
         monkeypatch.setattr(host, "weights", lambda: store)
         run = Run("me")
-        assert models_page._download(Desk(host), ["sadtalker"])(run) == 6
+        assert models_page._download(Desk(host), ["sadtalker", True])(run) == 6
         assert seen == [("a.safetensors (MB)", 3, 10)]
         with pytest.raises(OptionError):
-            models_page._download(Desk(host), ["../x"])
+            models_page._download(Desk(host), ["../x", True])
+
+    @pytest.mark.parametrize("agreed", [False, None, "no", 1])
+    def test_restricted_weights_are_not_fetched_before_their_terms_are_agreed_to(
+        self, host: LocalHost, agreed: Any
+    ) -> None:
+        assert models_page.needs_consent("sadtalker")
+        with pytest.raises(OptionError, match="terms"):
+            models_page._download(Desk(host), ["sadtalker", agreed])
 
 
 def test_what_the_page_needs_is_what_is_installed_with_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class FakeHub:
         lies_range: answer a range with bytes from another place.
         without_length: paths whose length is not said; the end of the connection is the end.
         redirects: by path, where its bytes are.
+        pace: by path, bytes per second.
         requests: what was asked: "GET /path bytes=3-".
         headers: of all requests, names in lower case.
     """
@@ -35,6 +37,7 @@ class FakeHub:
     lies_range: bool = False
     without_length: set[str] = field(default_factory=set)
     redirects: dict[str, str] = field(default_factory=dict)
+    pace: dict[str, int] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
@@ -109,7 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(2)
             return None
         with suppress(ConnectionError):  # who asked went away
-            self.wfile.write(rest)
+            step = hub.pace.get(self.path, 0) // 20 or len(rest) or 1
+            for place in range(0, len(rest), step):
+                self.wfile.write(rest[place : place + step])
+                if step < len(rest):
+                    time.sleep(0.05)
         return None
 
     def _describe(self, content: bytes) -> None:

@@ -1,0 +1,49 @@
+"""What people do on the page, for the tests that do it too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .conftest import ROOT, Served
+
+PICTURES = ROOT / "docs" / "images" / "webui"
+SECONDS = 90_000
+
+
+def shot(page: Any, name: str) -> None:
+    """A picture for the documentation, where TALKING_PORTRAITS_SHOTS asks for one."""
+    if os.environ.get("TALKING_PORTRAITS_SHOTS"):
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(PICTURES / f"{name}.jpg"), type="jpeg", quality=70)
+
+
+def open_part(page: Any, title: str) -> None:
+    page.click(f"button[role=tab]:has-text('{title}')")
+    page.wait_for_timeout(400)
+
+
+def give(page: Any, part: str, portrait: Path, sound: Path | None = None) -> None:
+    page.set_input_files(f"#tp-{part}-portrait input[type=file]", str(portrait))
+    page.wait_for_selector(f"#tp-{part}-portrait img", timeout=SECONDS)
+    if sound is not None:
+        page.set_input_files(f"#tp-{part}-sound input[type=file]", str(sound))
+        page.wait_for_selector(f"#tp-{part}-sound button[aria-label='Play']", timeout=SECONDS)
+
+
+def results(served: Served) -> set[str]:
+    return {path.name for path in served.out.glob("*.mp4")} if served.out.is_dir() else set()
+
+
+def done(page: Any, part: str) -> str:
+    """Press the button and wait for the end; what the page says then."""
+    page.click(f"#tp-{part}-go")
+    page.wait_for_selector(f"#tp-{part}-status .tp-done", timeout=SECONDS)
+    return str(page.inner_text(f"#tp-{part}-status"))
+
+
+def choose(page: Any, box: str, text: str) -> None:
+    """Pick an entry of a dropdown."""
+    page.click(f"{box} input")
+    page.click(f"ul[role=listbox] li:has-text('{text}')")
