@@ -114,3 +114,85 @@ def test_markers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert install.requirements(text) == [("av", "av>=12")]
     with pytest.raises(ValueError, match="marker"):
         install.requirements('x; sys_platform == "win32"')
+
+
+class Distribution:
+    """What ``importlib.metadata`` says of one that is installed."""
+
+    def __init__(self, *requires: str) -> None:
+        self.requires = list(requires)
+        self.metadata = {"Name": "another"}
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, version: str, *requires: str) -> None:
+    """Another extension brought this av, and this is what another package asks for."""
+    real = install.importlib.metadata.version
+    known = types.SimpleNamespace(
+        version=lambda name: version if name == "av" else real(name),
+        distributions=lambda: [Distribution(*requires), types.SimpleNamespace(requires=None)],
+        PackageNotFoundError=install.importlib.metadata.PackageNotFoundError,
+    )
+    monkeypatch.setattr(install.importlib, "metadata", known)
+
+
+@pytest.mark.parametrize(
+    ("version", "asks"), [("12.3.0", 1), ("14.1", 1), ("9", 1), ("14.2.0", 0), ("17.1.0rc1", 0)]
+)
+def test_an_av_too_old_is_replaced(
+    host: Launch, monkeypatch: pytest.MonkeyPatch, version: str, asks: int
+) -> None:
+    installed(monkeypatch, version, "numpy<2", "imageio")
+    assert install.main() == 0
+    assert [command.split('"')[1] for command in host.commands] == ["av>=14.2"] * asks
+
+
+@pytest.mark.parametrize(
+    "line", ["av==12.3.0", "av (<14)", "av>=11,<14.2", "AV~=12.3", "av ==12.*"]
+)
+def test_an_av_that_somebody_needs_stays(
+    host: Launch, monkeypatch: pytest.MonkeyPatch, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed(monkeypatch, "12.3.0", line)
+    assert install.main() == 0
+    assert host.commands == []
+    assert "another here needs an older av" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line", ["av", "av>=9", "av<15", "av~=14.0", "avro==1", "av==12; extra == 'video'", "av==14.*"]
+)
+def test_what_allows_a_newer_av_does_not_keep_the_old_one(
+    host: Launch, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    installed(monkeypatch, "12.3.0", line)
+    assert install.main() == 0
+    assert len(host.commands) == 1
+
+
+def test_the_hosts_own_packages_stay_whatever_their_version(
+    host: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "is_too_old", lambda name, spec: True)
+    assert install.main() == 0
+    assert [command.split('"')[1] for command in host.commands] == ["av>=14.2"]
+
+
+def test_of_pips_output_the_reason_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch = Launch()
+
+    def run_pip(command: str, desc: str = "") -> None:
+        raise RuntimeError(
+            "Couldn't install.\nCommand: x\nstderr: WARNING: Retrying\n"
+            "ERROR: Could not find a version\nERROR: No matching distribution found for av\n\n"
+        )
+
+    launch.run_pip = run_pip  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "launch", launch)
+    lacking(monkeypatch, "av")
+    assert install.main() == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out == [
+        "Talking Portraits: av could not be installed: No matching distribution found for av"
+    ]

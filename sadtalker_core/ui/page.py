@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,9 @@ NEEDED = {
     "PIL": "Pillow",
     "safetensors": "safetensors",
 }
+# PyAV is no host's own: another extension may have left one that lacks what media/ calls.
+AV_LEAST = (14, 2)
+_AV_SPEC = f"av>={'.'.join(map(str, AV_LEAST))}"
 # Title, module of this folder.
 PARTS = (
     ("Talk", "talk"),
@@ -34,8 +39,17 @@ PARTS = (
 
 
 def missing_packages() -> list[str]:
-    """What cannot be imported here, by the names that pip knows, without importing anything."""
-    return [pip for name, pip in NEEDED.items() if importlib.util.find_spec(name) is None]
+    """What is not here or too old, as pip is asked for it, without importing anything."""
+    missing = [pip for name, pip in NEEDED.items() if importlib.util.find_spec(name) is None]
+    return missing if "av" in missing or not _av_is_too_old() else [*missing, _AV_SPEC]
+
+
+def _av_is_too_old() -> bool:
+    try:
+        numbers = re.findall(r"\d+", importlib.metadata.version("av"))
+    except importlib.metadata.PackageNotFoundError:
+        return False  # built by hand: its number is not known
+    return tuple(map(int, numbers[:2])) < AV_LEAST
 
 
 def build(make_host: Callable[[], UiHost], css: str = "") -> Any:
@@ -92,10 +106,10 @@ def missing_html(missing: list[str]) -> str:
     """What to do about missing packages."""
     from html import escape
 
-    names = escape(" ".join(missing))
+    names = escape(" ".join(f'"{name}"' if ">" in name else name for name in missing))
     return (
-        '<div class="tp-status tp-error" role="alert"><b>Talking Portraits cannot work yet: '
-        f"{escape(', '.join(missing))} cannot be imported.</b><br>Restart the web UI, whose "
+        '<div class="tp-status tp-error" role="alert"><b>Talking Portraits cannot work yet without '
+        f"{escape(', '.join(missing))}.</b><br>Restart the web UI, whose "
         "installer runs install.py of this extension; the log says what it did. By hand, with the "
         f"Python that runs this page: <code>python -m pip install {names}</code></div>"
     )
