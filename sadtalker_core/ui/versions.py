@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .titles import titled_dropdown
 from .visitors import Visitor, with_visitor
 
 
@@ -256,6 +257,8 @@ def line_to_copy(label: str, **known: Any) -> Any:
 
 def component(name: str, **known: Any) -> Any:
     """A component that is the same in all versions."""
+    if name == "Dropdown" and is_old():
+        return titled_dropdown(_component, **known)
     return _component(name, **known)
 
 
