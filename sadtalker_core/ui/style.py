@@ -26,9 +26,9 @@ STYLE = """
 .tp-notes { margin: 8px 0 0 1.1em; padding: 0; font-size: .9em; opacity: .9; list-style: disc; }
 .tp-part video { max-height: 260px; }
 .tp-part .tp-result video { max-height: 56vh; }
-.tp-frame { display: block; max-width: 100%; max-height: 360px; margin: 12px auto 0;
+.tp-frame { display: block; max-width: 100%; max-height: 360px; margin: 12px auto 0 !important;
   border-radius: 8px; }
-.tp-preview { display: block; max-width: 100%; max-height: 620px; margin: 0 auto;
+.tp-preview { display: block; max-width: 100%; max-height: 620px; margin: 0 auto !important;
   border-radius: 8px; }
 .tp-hidden { display: none !important; }
 .tp-faces { position: relative; width: fit-content; max-width: 100%; margin: 10px auto 0; }
@@ -44,6 +44,9 @@ STYLE = """
 .tp-faces .tp-face:focus-visible { outline: 3px solid #ffb020; }
 .tp-faces .tp-face-chosen { border-color: #4f5fe0 !important; outline-color: #fff; }
 .tp-faces .tp-face-chosen span { background: #4f5fe0; }
+/* In A1111 the words about a box stand above it, and read as if they belonged to what is there. */
+.tp-page .gradio-checkbox { display: flex; flex-direction: column-reverse; }
+.tp-page .gradio-checkbox > div { margin: 2px 0 0; }
 .tp-table { width: 100%; border-collapse: collapse; font-size: .92em; }
 .tp-table, .tp-table tr { border: 0 !important; }
 .tp-table th, .tp-table td { text-align: left; padding: 6px 8px; vertical-align: top;
