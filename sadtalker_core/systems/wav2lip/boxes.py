@@ -1,0 +1,302 @@
+"""Where the face is in every frame: found, padded, steadied, a few frames late."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...errors import FaceIndexError, NoFaceError, OptionError
+from ...faces.crop import to_image
+from ...faces.find import find_in_image
+from ...faces.networks import FaceNets
+from ...faces.options import FaceOptions
+from ...faces.s3fd import S3fdFaces, detect_s3fd, surest_rectangle
+from ...faces.steady_boxes import FRAMES, Box, BoxSmoother, padded_box
+from ...faces.track import FaceTracker
+from ...relip_request import RelipVideo
+from ...runtime import Runtime
+from .config import Wav2LipOptions
+from .paste import oval_of
+from .weights import Wav2LipNets
+
+_log = logging.getLogger(__name__)
+_LEAST = 8  # pixels: a smaller box holds no face
+_BATCH = 4  # frames that the original's detector looks at together
+
+
+@dataclass(frozen=True)
+class Place:
+    """The face in one frame.
+
+    Attributes:
+        box: x0, y0, x1, y1 in whole pixels, inside of the frame.
+        oval: (K, 2) outline of the face, None where only the box is known.
+        faces: how many faces the frame shows, as far as known.
+    """
+
+    box: Box
+    oval: Tensor | None
+    faces: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One frame, its number, and the face in it, None where it is not seen."""
+
+    index: int
+    rgb: Tensor
+    place: Place | None
+
+
+def moments(
+    video: RelipVideo,
+    faces: FaceOptions,
+    who: int | None,
+    nets: Wav2LipNets,
+    face_nets: FaceNets | None,
+    options: Wav2LipOptions,
+    runtime: Runtime,
+) -> Iterator[Moment]:
+    """Every frame with its face, in order; at most a dozen frames wait.
+
+    Args:
+        face_nets: our own face nets; None where they are not needed.
+
+    Raises:
+        NoFaceError: no frame showed the face; after the last frame.
+        FaceIndexError: the first frame with faces has too few.
+        OptionError: the fixed box does not fit.
+    """
+    if (fixed := options.fixed_box()) is not None:
+        found = _fixed(video, fixed, options)
+    elif nets.detector is not None:
+        found = _detected(video, faces, who, nets, options, runtime)
+    else:
+        assert face_nets is not None
+        found = _tracked(video, faces, who, face_nets, options)
+    yield from _steadied(found, video, options)
+
+
+def _frames(video: RelipVideo, options: Wav2LipOptions) -> Iterator[Tensor]:
+    first: Tensor | None = None
+    for chunk in video.open():
+        for rgb in chunk:
+            first = rgb if first is None else first
+            yield first if options.static else rgb
+
+
+def _fixed(video: RelipVideo, box: Box, options: Wav2LipOptions) -> Iterator[Moment]:
+    height, width = video.size
+    if box[2] > width or box[3] > height:
+        raise OptionError(
+            f"box reaches to {box[2]},{box[3]} but the frames have {width}x{height} pixels."
+        )
+    for index, rgb in enumerate(_frames(video, options)):
+        yield Moment(index, rgb, Place(box, None, 1))
+
+
+def _tracked(
+    video: RelipVideo,
+    faces: FaceOptions,
+    who: int | None,
+    nets: FaceNets,
+    options: Wav2LipOptions,
+) -> Iterator[Moment]:
+    """By our own tracker. A source frame that is shown again is not looked at again."""
+    if who is not None:
+        faces = replace(faces, face_index=who, face_point="")
+    tracker = FaceTracker(nets, faces)
+    known: dict[int, Place | None] = {}
+    count = 0
+    repeats = _repeats(video)
+    for index, rgb in enumerate(_frames(video, options)):
+        source = 0 if options.static else video.source_index(index)
+        if source not in known:
+            tracked = tracker.update(rgb)
+            place = None
+            if tracked is not None and tracked.valid:
+                if not count:
+                    count = max(1, len(find_in_image(nets, to_image(rgb), faces)))
+                x0, y0, x1, y1 = (int(value) for value in tracked.face.box_px.tolist())
+                box = _usable((x0, y0, x1, y1), video.size, options)
+                place = box and Place(box, oval_of(tracked.face.mesh_px), count)
+            if not repeats:
+                known.clear()
+            known[source] = place
+        yield Moment(index, rgb, known[source])
+    if not count and video.length:
+        raise NoFaceError(_nothing(video, f"detection_threshold (now {faces.detection_threshold})"))
+
+
+def _repeats(video: RelipVideo) -> bool:
+    """Whether frames of the source are shown more than once, and its places are worth keeping."""
+    last = video.length - 1
+    return last > 0 and video.source_index(last) != last
+
+
+def _detected(
+    video: RelipVideo,
+    faces: FaceOptions,
+    who: int | None,
+    nets: Wav2LipNets,
+    options: Wav2LipOptions,
+    runtime: Runtime,
+) -> Iterator[Moment]:
+    """By the original's detector: the surest face of each frame, or the one that was chosen."""
+    assert nets.detector is not None
+    chooser = _Chooser(faces, who)
+    seen = 0
+    waiting: list[tuple[int, Tensor]] = []
+    known: S3fdFaces | None = None
+
+    def looked_at() -> Iterator[Moment]:
+        nonlocal seen, known
+        assert nets.detector is not None
+        runtime.check_cancelled()
+        pictures = torch.stack([rgb for _, rgb in waiting])
+        if options.static:
+            known = known or _wav2lip_faces(nets.detector, pictures[:1])[0]
+            found = [known] * len(waiting)
+        else:
+            # one size of batch always, so that chunks change nothing
+            filled = torch.cat((pictures, pictures[-1:].expand(_BATCH - len(waiting), -1, -1, -1)))
+            found = _wav2lip_faces(nets.detector, filled)
+        for (index, rgb), each in zip(waiting, found):
+            box = chooser.next(each)
+            box = box and _usable(box, video.size, options)
+            seen += box is not None
+            yield Moment(index, rgb, Place(box, None, len(each)) if box else None)
+        waiting.clear()
+
+    for item in enumerate(_frames(video, options)):
+        waiting.append(item)
+        if len(waiting) == _BATCH:
+            yield from looked_at()
+    if waiting:
+        yield from looked_at()
+    if not seen and video.length:
+        raise NoFaceError(_nothing(video, "use the option finder=tracker"))
+
+
+def _wav2lip_faces(detector: torch.nn.Module, pictures: Tensor) -> list[S3fdFaces]:
+    # the colours the wrong way round, in single precision: the original's habits
+    return detect_s3fd(detector, pictures, reads_rgb_as_bgr=True, in_double=False)  # type: ignore[arg-type]
+
+
+class _Chooser:
+    """Which of the detector's boxes is meant, frame after frame."""
+
+    def __init__(self, faces: FaceOptions, who: int | None) -> None:
+        self._faces = faces
+        self._index = faces.face_index if who is None else who
+        plain = self._index is None and not faces.face_point and faces.face_select == "largest"
+        self._takes_surest = plain or (self._index is None and faces.face_select == "best")
+        self._last: tuple[float, float] | None = None
+
+    def next(self, found: S3fdFaces) -> Box | None:
+        """The box in the next frame; None where it is not seen."""
+        if self._takes_surest or not len(found):
+            return surest_rectangle(found)
+        boxes = found.boxes_px.double().cpu()
+        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+        row = self._first(boxes, centers) if self._last is None else self._nearest(centers)
+        x, y = centers[row].tolist()
+        self._last = (x, y)
+        return surest_rectangle(S3fdFaces(found.boxes_px[row : row + 1], found.scores[:1]))
+
+    def _nearest(self, centers: Tensor) -> int:
+        assert self._last is not None
+        return int((centers - centers.new_tensor(self._last)).norm(dim=1).argmin())
+
+    def _first(self, boxes: Tensor, centers: Tensor) -> int:
+        order = (boxes[:, 2:] - boxes[:, :2]).prod(1).argsort(descending=True, stable=True)
+        if self._index is not None:
+            if self._index >= len(order):
+                raise FaceIndexError(
+                    f"Face {self._index} was asked for, but the first frame with faces has only "
+                    f"{len(order)}; the largest has number 0."
+                )
+            return int(order[self._index])
+        point = self._faces.point()
+        if point is not None:
+            return int((centers - centers.new_tensor(point)).norm(dim=1).argmin())
+        if self._faces.face_select == "left":
+            return int(centers[:, 0].argmin())
+        if self._faces.face_select == "right":
+            return int(centers[:, 0].argmax())
+        middle = centers.mean(0)
+        return int((centers - middle).norm(dim=1).argmin())
+
+
+def _usable(box: Box, size: tuple[int, int], options: Wav2LipOptions) -> Box | None:
+    """The padded box, None when next to nothing of it is in the frame."""
+    x0, y0, x1, y1 = padded_box(box, options.pads, size)
+    return (x0, y0, x1, y1) if min(x1 - x0, y1 - y0) >= _LEAST else None
+
+
+def _nothing(video: RelipVideo, hint: str) -> str:
+    height, width = video.size
+    return (
+        f"No face was found in any of {video.length} frames ({width}x{height}). Use a video where "
+        f"a face looks toward the viewer, or lower {hint}."
+    )
+
+
+def _steadied(
+    found: Iterator[Moment], video: RelipVideo, options: Wav2LipOptions
+) -> Iterator[Moment]:
+    """The moments with means of five boxes. Means end where the face is lost or the video jumps."""
+    if options.smoothing == "none" or options.fixed_box() is not None:
+        yield from found
+        return
+    steadier = BoxSmoother() if options.smoothing == "original" else _Around()
+    waiting: deque[Moment] = deque()
+
+    def settled(boxes: list[Box]) -> Iterator[Moment]:
+        for box in boxes:
+            moment = waiting.popleft()
+            assert moment.place is not None
+            yield replace(moment, place=replace(moment.place, box=box))
+
+    for moment in found:
+        if moment.place is None or (not options.static and video.begins_anew(moment.index)):
+            yield from settled(steadier.finish())
+        if moment.place is None:
+            yield moment
+            continue
+        waiting.append(moment)
+        yield from settled(steadier.push(moment.place.box))
+    yield from settled(steadier.finish())
+
+
+class _Around:
+    """The mean of each box, the two before and the two after it, as far as there are any."""
+
+    def __init__(self) -> None:
+        self._held: deque[Box] = deque(maxlen=FRAMES)
+        self._owed = 0
+
+    def push(self, box: Box) -> list[Box]:
+        """Take the next box; those that are sure now, at most one."""
+        self._held.append(box)
+        self._owed += 1
+        return [self._mean(FRAMES // 2)] if self._owed > FRAMES // 2 else []
+
+    def finish(self) -> list[Box]:
+        """The boxes that are still owed; a new sequence may follow."""
+        left = [self._mean(after) for after in range(self._owed - 1, -1, -1)]
+        self._held.clear()
+        return left
+
+    def _mean(self, after: int) -> Box:
+        """Of the box that ``after`` boxes follow."""
+        self._owed -= 1
+        at = len(self._held) - 1 - after
+        window = list(self._held)[max(0, at - FRAMES // 2) :]
+        x0, y0, x1, y1 = (round(sum(side) / len(window)) for side in zip(*window))
+        return x0, y0, x1, y1
