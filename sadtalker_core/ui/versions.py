@@ -6,6 +6,7 @@ The rest of the page is written once: components come from here, and events are 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -127,13 +128,15 @@ def _as_it_is(made: Any) -> Any:
 
     gradio opens pictures, and a damaged one is then a fault instead of a sentence on the page.
     Before 5 it decodes sounds and writes them again, which fails without ffmpeg for all but WAV,
-    and then nothing at all appears on the page.
-    What a program sends as a path is looked at by ``Pages.check``.
+    and then nothing at all appears on the page. Gradio 3 copies any file that a program names to
+    the uploads; what is handed on here is looked at by ``Pages.check``.
     """
 
     def preprocess(payload: Any) -> Any:
         if payload is None:
             return None
+        if isinstance(payload, (list, tuple)):  # files; in gradio 3 a video with its subtitles
+            return [preprocess(each) for each in payload]
         if isinstance(payload, str):
             return made.base64_to_temp_file_if_needed(payload, "portrait.png")
         if not isinstance(payload, dict):
@@ -164,12 +167,13 @@ def video_input(label: str, **known: Any) -> Any:
             known |= {"buttons": [], "webcam_options": gradio().WebcamOptions(mirror=False)}
         else:
             known |= {"mirror_webcam": False, "show_share_button": False}
-    return _component("Video", label=label, include_audio=True, **known)
+    made = _component("Video", label=label, include_audio=True, **known)
+    return _as_it_is(made) if is_old() else made
 
 
 def file_input(label: str, types: Sequence[str], many: bool = False, **known: Any) -> Any:
     """One file or several; the handler's value goes through ``paths_of``."""
-    return _component(
+    made = _component(
         "File",
         label=label,
         file_types=list(types),
@@ -177,6 +181,7 @@ def file_input(label: str, types: Sequence[str], many: bool = False, **known: An
         type="file" if is_old() else "filepath",
         **known,
     )
+    return _as_it_is(made) if is_old() else made
 
 
 def paths_of(value: Any) -> list[Path]:
@@ -332,8 +337,6 @@ def gives_selection(fn: Callable[..., Any], parameter: str = "chosen") -> Callab
 
 def name_parameters(fn: Callable[..., Any], names: Iterable[str]) -> Callable[..., Any]:
     """Names of a handler's inputs as programs see them, where it takes ``*values``."""
-    import inspect
-
     kinds = [
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         for name in dict.fromkeys(names)
@@ -358,6 +361,17 @@ def on_leave(page: Any, fn: Callable[..., Any]) -> None:
     """Call ``fn(request)`` when a page is closed; gradio 3 cannot tell."""
     if hasattr(page, "unload") and not is_old():
         page.unload(asks_who(fn))
+
+
+def middleware(cls: type, **known: Any) -> Any:
+    """A program around the page's server, as its framework takes it."""
+    return importlib.import_module("starlette.middleware").Middleware(cls, **known)
+
+
+def no_history(launch: Callable[..., Any]) -> dict[str, Any]:
+    """Newer gradios remember what went in and out of a page beyond its end, if not told."""
+    has_it = "run_history" in inspect.signature(launch).parameters
+    return {"run_history": False} if has_it else {}
 
 
 def start_queue(page: Any, together: int, most_waiting: int) -> None:

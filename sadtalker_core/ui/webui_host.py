@@ -34,6 +34,7 @@ class WebuiHost(UiHost):
     def __init__(self) -> None:
         paths = _paths()
         super().__init__(Path(), Path(str(paths.data_path)) / "tmp" / _FOLDER)
+        self._waits_for_host: object | None = None
 
     def output_folder(self) -> Path:
         """The setting, else a folder of its own among the host's outputs; read at each job."""
@@ -59,7 +60,7 @@ class WebuiHost(UiHost):
         """The host's queue: no picture is generated meanwhile, and Interrupt stops the job."""
         from modules import call_queue, shared  # pyright: ignore[reportMissingImports]
 
-        with super().turn(who, stopped), call_queue.queue_lock:
+        with super().turn(who, stopped), self._hosts_turn(who, call_queue.queue_lock):
             if stopped():
                 raise Cancelled("Stopped while it waited for its turn.")
             shared.state.begin(job=TITLE)
@@ -70,6 +71,19 @@ class WebuiHost(UiHost):
                 shared.state.end()
                 # The host clears these itself only for its own jobs.
                 shared.state.interrupted = shared.state.skipped = False
+
+    @contextlib.contextmanager
+    def _hosts_turn(self, who: object, lock: Any) -> Generator[None, None, None]:
+        self._waits_for_host = who
+        with lock:
+            self._waits_for_host = None
+            yield
+
+    def place(self, who: object) -> int:
+        """How many jobs come first, with the one that the host is at."""
+        others = super().place(who)
+        waits = self._waits_for_host
+        return others + 1 if waits is not None and (others or waits is who) else others
 
     @contextlib.contextmanager
     def glance(self) -> Generator[None, None, None]:
@@ -143,11 +157,8 @@ class SendButtons:
         if not getattr(shared.opts, SENDS_SETTING, True):
             return
         parameters = paste_parameters()
-        button = versions.gradio().Button(
-            "🗣",
-            elem_id=f"{tab}_send_to_{TAB}",
-            elem_classes=["tool"],
-        )
+        button = _tool_button("🗣", f"{tab}_send_to_{TAB}")
+        button.webui_tooltip = "Send the picture to Talking Portraits"
         button.do_not_save_to_config = True
         binding = parameters.ParamBinding(
             paste_button=button, tabname=TAB, source_image_component=gallery
@@ -162,6 +173,16 @@ class SendButtons:
             if binding in registered:
                 registered.remove(binding)
         self._bindings.clear()
+
+
+def _tool_button(text: str, elem_id: str) -> Any:
+    """A button that stands among the host's own; any other is put in a row of its own."""
+    try:
+        from modules import ui_components  # pyright: ignore[reportMissingImports]
+
+        return ui_components.ToolButton(text, elem_id=elem_id)
+    except (ImportError, AttributeError):
+        return versions.gradio().Button(text, elem_id=elem_id, elem_classes=["tool"])
 
 
 def add_settings() -> None:

@@ -80,3 +80,38 @@ def test_a_mark_is_followed_for_uploaded_files_alone(
     elsewhere.write_bytes(sound.read_bytes())
     assert player.preprocess({**payload, "name": str(elsewhere)}) == str(elsewhere)
     assert {path.name for path in tmp_path.iterdir()} == {"uploads", "private.wav"}
+
+
+def test_files_that_a_program_names_are_handed_on_and_not_copied(
+    player: Any, sound: Path, tmp_path: Path
+) -> None:
+    """Gradio 3 would copy them to the uploads, where everything may be read."""
+    private = tmp_path / "private.txt"
+    private.write_text("secret")
+    before = set(sound.parent.iterdir())
+    data = "data:text/plain;base64," + base64.b64encode(b"{}").decode()
+    payload = [{"name": str(private), "is_file": True}, {"name": "jobs.jsonl", "data": data}, None]
+    found = player.preprocess(payload)
+    assert versions.paths_of(found) == [private, sound.parent / "jobs.jsonl"]
+    assert set(sound.parent.iterdir()) - before == {sound.parent / "jobs.jsonl"}
+
+
+def test_no_input_of_gradio_3_is_left_to_gradio(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "is_old", lambda: True)
+    monkeypatch.setattr(versions, "version", lambda: (3, 41, 2))
+    asked: list[str] = []
+
+    def make(name: str, **known: Any) -> Any:
+        asked.append(name)
+        return types.SimpleNamespace(preprocess=None)
+
+    monkeypatch.setattr(versions, "_component", make)
+    made = [
+        versions.picture_input("a"),
+        versions.sound_input("b"),
+        versions.microphone_input("c"),
+        versions.video_input("d"),
+        versions.file_input("e", ["video"]),
+    ]
+    assert asked == ["Image", "Audio", "Audio", "Video", "File"]
+    assert all(one.preprocess is not None for one in made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,27 @@ def test_who_was_stopped_while_waiting_does_not_begin(host: Host) -> None:
         raise AssertionError("it began")
     assert host.state.log == []
     assert not host.lock.locked()
+
+
+def test_a_job_says_that_the_host_is_busy(host: Host) -> None:
+    ours = webui_host.WebuiHost()
+    places: list[int] = []
+
+    def job() -> None:
+        with ours.turn("me", lambda: False):
+            places.append(ours.place("me"))
+
+    thread = threading.Thread(target=job)
+    with host.lock:
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not ours.place("me") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert ours.place("me") == 1
+        assert ours.place("somebody who does not wait") == 0
+    thread.join()
+    assert places == [0]
+    assert ours.place("me") == 0
 
 
 def test_frames_are_live_previews(host: Host) -> None:
