@@ -1,0 +1,174 @@
+"""Who finds the face: our own tracker, or the networks that the original uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ...enhance.gpen_process import LEAST_SCORE, GpenFace
+from ...faces.crop import to_image
+from ...faces.find import find_in_image
+from ...faces.landmarks68 import find_landmarks_68, landmarks_68
+from ...faces.landmarks98 import mesh_to_68
+from ...faces.networks import FaceNets
+from ...faces.options import FaceOptions
+from ...faces.recon3d import five_points
+from ...faces.retina import detect
+from ...faces.s3fd import S3fdFaces, detect_s3fd, surest_rectangle
+from ...faces.steady_boxes import Box
+from ...faces.track import FaceTracker
+from .weights import OriginalFaceNets
+
+_RESTORER_SCORE = 0.97  # facexlib's, for GFPGAN
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The face in one frame.
+
+    Attributes:
+        landmarks: (68, 2) x, y in pixels of the frame, float32 on the CPU.
+        box: x0, y0, x1, y1 of the face, without pads; may reach outside of the frame.
+        faces: how many faces the frame shows, as far as known.
+    """
+
+    landmarks: Tensor
+    box: Box
+    faces: int
+
+
+class Finder(Protocol):
+    """Looks at pictures (3, H, W) uint8; frames of the video come in order."""
+
+    def look(self, rgb: Tensor) -> Seen | None:
+        """The face in the next frame."""
+        ...
+
+    def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+        """(68, 2) of the face in a picture cut from a frame or made from it; ``expected`` is where
+        the frame's own landmarks are in it."""
+        ...
+
+    def points(self, picture: Tensor, expected: Tensor) -> list[GpenFace]:
+        """Faces by their five points, for GPEN."""
+        ...
+
+    def middle_points(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+        """(5, 2) of the face nearest to the picture's middle, for GFPGAN."""
+        ...
+
+
+class TrackerFinder:
+    """Our own tracker: looks once at each frame and takes what it saw from there on."""
+
+    def __init__(self, nets: FaceNets, faces: FaceOptions, who: int | None) -> None:
+        if who is not None:
+            faces = replace(faces, face_index=who, face_point="")
+        self._nets, self._faces = nets, faces
+        self._tracker = FaceTracker(nets, faces)
+        self._count = 0
+
+    def look(self, rgb: Tensor) -> Seen | None:
+        tracked = self._tracker.update(rgb)
+        if tracked is None or not tracked.valid:
+            return None
+        if not self._count:
+            self._count = max(1, len(find_in_image(self._nets, to_image(rgb), self._faces)))
+        x0, y0, x1, y1 = (int(value) for value in tracked.face.box_px.tolist())
+        landmarks = mesh_to_68(tracked.face.mesh_px).cpu().float()
+        return Seen(landmarks, (x0, y0, x1, y1), self._count)
+
+    def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+        return expected
+
+    def points(self, picture: Tensor, expected: Tensor) -> list[GpenFace]:
+        (x0, y0), (x1, y1) = expected.amin(0).tolist(), expected.amax(0).tolist()
+        return [GpenFace(five_points(expected), (x0, y0, x1, y1))]
+
+    def middle_points(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+        return five_points(expected)
+
+
+class OriginalFinder:
+    """S3FD, FAN and RetinaFace, called as often as the original calls them.
+
+    The original finds the first frame's landmarks with dlib, which is not used here: FAN finds
+    them.
+    """
+
+    def __init__(self, nets: OriginalFaceNets, faces: FaceOptions, who: int | None) -> None:
+        self._nets = nets
+        self._index = faces.face_index if who is None else who
+        self._faces = faces
+        self._last: Tensor | None = None
+
+    def look(self, rgb: Tensor) -> Seen | None:
+        # Wav2Lip's copy: the colours the wrong way round, in single precision
+        found = detect_s3fd(self._nets.s3fd, rgb[None], reads_rgb_as_bgr=True, in_double=False)[0]
+        box = surest_rectangle(self._meant(found))
+        if box is None:
+            return None
+        return Seen(landmarks_68(self._nets.fan, [rgb], [box])[0], box, len(found))
+
+    def _meant(self, found: S3fdFaces) -> S3fdFaces:
+        """The face that was chosen: the surest one if none was, then the one nearest to it."""
+        plain = self._index is None and not self._faces.face_point.strip()
+        if plain or not len(found):
+            return found
+        boxes = found.boxes_px.double().cpu()
+        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+        if self._last is not None:
+            row = _nearest(centers, self._last)
+        elif self._index is not None:
+            sizes = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+            order = sizes.argsort(descending=True, stable=True)
+            row = int(order[min(self._index, len(order) - 1)])
+        else:
+            row = _nearest(centers, centers.new_tensor(self._faces.point()))
+        self._last = centers[row]
+        return S3fdFaces(found.boxes_px[row : row + 1], found.scores[row : row + 1])
+
+    def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+        return find_landmarks_68(self._nets.s3fd, self._nets.fan, [picture])[0]
+
+    def points(self, picture: Tensor, expected: Tensor) -> list[GpenFace]:
+        found = detect(
+            self._nets.retina, picture, LEAST_SCORE, longest=(1500, 1000), most=(5000, 750)
+        )
+        boxes: Sequence[Sequence[float]] = found.boxes_px.tolist()
+        return [
+            GpenFace(points.cpu(), (box[0], box[1], box[2], box[3]))
+            for points, box in zip(found.points_px, boxes)
+        ]
+
+    def middle_points(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+        found = detect(self._nets.retina, picture, _RESTORER_SCORE)
+        if not len(found):
+            return None
+        centers = (found.boxes_px[:, :2] + found.boxes_px[:, 2:]) / 2
+        middle = centers.new_tensor([picture.shape[2] / 2, picture.shape[1] / 2])
+        return found.points_px[_nearest(centers, middle)].cpu()
+
+
+def _nearest(centers: Tensor, place: Tensor) -> int:
+    return int((centers - place).norm(dim=1).argmin())
+
+
+def region_of(box: Box, size: tuple[int, int]) -> Box:
+    """x0, y0, x1, y1 within a picture (H, W), where -1 ends stand for its edges."""
+    x0, y0, x1, y1 = box
+    height, width = size
+    right = width if x1 < 0 else min(x1, width)
+    bottom = height if y1 < 0 else min(y1, height)
+    return min(x0, width), min(y0, height), right, bottom
+
+
+def moved(seen: Seen, x: int, y: int) -> Seen:
+    """The face of a part of a frame that begins at (x, y), in the whole frame."""
+    x0, y0, x1, y1 = seen.box
+    landmarks = seen.landmarks + torch.tensor([x, y], dtype=torch.float32)
+    return Seen(landmarks, (x0 + x, y0 + y, x1 + x, y1 + y), seen.faces)

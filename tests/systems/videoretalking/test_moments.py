@@ -1,0 +1,226 @@
+"""What needs the frames around it: windows, boxes; and what becomes of them without a face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import pytest
+import torch
+from torch import Tensor
+
+from sadtalker_core.errors import OptionError
+from sadtalker_core.faces.ffhq import ffhq_rectangle
+from sadtalker_core.faces.steady_boxes import smooth_boxes
+from sadtalker_core.relip_request import RelipVideo
+from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
+from sadtalker_core.systems.videoretalking.moments import (
+    Face,
+    Look,
+    Moment,
+    Watcher,
+    frame_box,
+    in_cut,
+    moments,
+)
+from sadtalker_core.systems.videoretalking.stabilise import (
+    crop_ratio,
+    to_picture,
+    window_of,
+    with_expression,
+)
+
+from . import toys
+
+
+def video(length: int, jumps: Sequence[int] = ()) -> RelipVideo:
+    order: list[int] = []
+    for index in range(length):
+        order.append(0 if index == 0 else order[-1] + (50 if index in jumps else 1))
+    size = (40, 50)
+    frames = torch.zeros(length, 3, *size, dtype=torch.uint8)
+    return RelipVideo(
+        open=lambda: iter(frames.split(4)),
+        fps=Fraction(25),
+        length=length,
+        size=size,
+        source_index=order.__getitem__,
+    )
+
+
+def looks(rows: Sequence[Tensor | None]) -> Iterator[Look]:
+    frame = torch.zeros(3, 40, 50, dtype=torch.uint8)
+    for index, row in enumerate(rows):
+        face = None
+        if row is not None:
+            box = (index, 2 * index, 20 + index, 30 + 3 * index)
+            seen = toys.Seen(torch.zeros(68, 2), box, 1)
+            face = Face(seen, box, box, frame, torch.zeros(68, 2), row)
+        yield Look(index, index, frame, face)
+
+
+def made(
+    rows: Sequence[Tensor | None], jumps: Sequence[int] = (), smoothing: str = "none"
+) -> list[Moment]:
+    return list(moments(looks(rows), video(len(rows), jumps), smoothing))
+
+
+def test_windows_reach_thirteen_back_and_twelve_on() -> None:
+    rows = torch.randn(40, 73)
+    found = made(list(rows))
+    assert [moment.look.index for moment in found] == list(range(40))
+    for index, moment in enumerate(found):
+        assert torch.equal(moment.window, window_of(rows, index))
+    assert torch.equal(found[20].window[:, 0], rows[7])
+    assert torch.equal(found[20].window[:, -1], rows[32])
+    assert torch.equal(found[0].window[:, 13], rows[0])
+
+
+def test_windows_end_where_the_video_jumps() -> None:
+    rows = torch.randn(10, 73)
+    found = made(list(rows), jumps=[4])
+    assert torch.equal(found[3].window, window_of(rows[:4], 3))
+    assert torch.equal(found[4].window, window_of(rows[4:], 0))
+
+
+def test_a_lost_face_leaves_its_last_row_to_its_neighbours() -> None:
+    rows = torch.randn(6, 73)
+    given = [None, rows[1], None, rows[3], rows[4], None]
+    found = made(given)
+    assert [moment.window is None for moment in found] == [row is None for row in given]
+    assert [moment.box is None for moment in found] == [row is None for row in given]
+    held = torch.stack([rows[1], rows[1], rows[3], rows[4], rows[4]])
+    for number, index in enumerate([1, 2, 3, 4]):
+        if given[index] is not None:
+            assert torch.equal(found[index].window, window_of(held, number))
+
+
+def test_at_most_a_dozen_frames_wait() -> None:
+    taken = 0
+
+    def counted() -> Iterator[Look]:
+        nonlocal taken
+        for look in looks(list(torch.randn(60, 73))):
+            taken += 1
+            yield look
+
+    for done, _ in enumerate(moments(counted(), video(60), "original")):
+        assert taken <= done + 13
+
+
+def test_boxes_are_steadied_between_losses() -> None:
+    rows: list[Tensor | None] = list(torch.randn(14, 73))
+    rows[6] = None
+    boxes = [(i, 2 * i, 20 + i, 30 + 3 * i) for i in range(14)]
+    plain = made(rows)
+    assert [moment.box for moment in plain if moment.box] == boxes[:6] + boxes[7:]
+    original = made(rows, smoothing="original")
+    wanted = [*smooth_boxes(boxes[:6]), None, *smooth_boxes(boxes[7:])]
+    assert [moment.box for moment in original] == wanted
+    steady = made(rows, smoothing="steady")
+    assert steady[3].box == boxes[3]  # the mean of what grows evenly
+    assert steady[0].box == boxes[1]  # of the first three
+    assert steady[5].box == boxes[4]
+    assert steady[7].box == boxes[8]
+
+
+def watched(places: Sequence[tuple[float, float, float] | None], **options: object) -> list[Look]:
+    size = (150, 220)
+    frames = torch.randint(0, 255, (len(places), 3, *size), dtype=torch.uint8)
+    given = RelipVideo(lambda: iter(frames.split(2)), Fraction(25), len(places), size)
+    finder = toys.Scripted(places)
+    recon = toys.toy(lambda: toys.Recon3D(toys.RECON))
+    return list(Watcher(given, finder, recon, VideoReTalkingOptions(**options)).looks())
+
+
+def test_the_first_box_stays_while_the_face_is_in_it() -> None:
+    found = watched([(100, 70, 50), (104, 72, 50), (170, 70, 50), (170, 70, 90), None])
+    boxes = [look.face.cut_box for look in found if look.face]
+    assert len(boxes) == 4
+    assert boxes[0] == boxes[1]  # as the original
+    assert boxes[1] != boxes[2]  # it walked out of it
+    assert boxes[2] != boxes[3]  # it came nearer
+    assert found[4].face is None
+
+
+def test_landmarks_follow_into_the_cut() -> None:
+    face = watched([(100, 70, 50)])[0].face
+    assert face is not None
+    x0, y0, x1, y1 = face.cut_box
+    assert face.cut.shape == (3, 256, 256)
+    corners = torch.tensor([[x0 - 0.5, y0 - 0.5], [x1 - 0.5, y1 - 0.5]])
+    torch.testing.assert_close(
+        in_cut(corners, face.cut_box), torch.tensor([[-0.5, -0.5], [255.5, 255.5]])
+    )
+    torch.testing.assert_close(face.landmarks, in_cut(face.seen.landmarks, face.cut_box))
+    assert face.landmarks.min() > 0
+    assert face.landmarks.max() < 255
+    assert face.row.shape == (73,)
+
+
+def test_pads_box_and_crop() -> None:
+    seen = watched([(100, 70, 50)])[0].face
+    assert seen is not None
+    x0, y0, x1, y1 = seen.seen.box
+    assert seen.box == (x0, y0, x1, y1 + 20)  # the original's default
+    padded = watched([(100, 70, 50)], pad_top=3, pad_bottom=-2, pad_left=500, pad_right=4)[0].face
+    assert padded is not None
+    assert padded.box == (0, y0 - 3, x1 + 4, y1 - 2)
+    fixed = watched([(100, 70, 50)], box="10,90,20,80")[0].face
+    assert fixed is not None
+    assert fixed.box == (20, 10, 80, 90)
+    with pytest.raises(OptionError, match="frames have 220x150"):
+        watched([(100, 70, 50)], box="10,151,20,80")
+    # the face is looked for at the right; the finder's places are those of the part
+    part = watched([(100, 70, 50)], crop="5,-1,90,-1")[0].face
+    assert part is not None
+    assert part.seen.box == (x0 + 90, y0 + 5, x1 + 90, y1 + 5)
+
+
+@pytest.mark.parametrize("option", ["box", "crop"])
+@pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "9,8,0,10", "0,10,-2,5", "0,10,9,9"])
+def test_wrong_places_are_refused(option: str, text: str) -> None:
+    with pytest.raises(OptionError, match=option):
+        VideoReTalkingOptions(**{option: text})
+
+
+def test_a_face_that_is_next_to_nothing_is_none() -> None:
+    assert watched([(100, 70, 50), (219, 149, 4)], pad_bottom=0)[1].face is None
+
+
+def test_large_faces_are_cut_out_whole() -> None:
+    landmarks = toys.face_landmarks(1500, 1400, 1300)
+    found = ffhq_rectangle((3000, 3000), landmarks)
+    assert found.shrink > 1
+    x0, y0, x1, y1 = frame_box(found, (3000, 3000), like_original=False)
+    assert x0 < landmarks[:, 0].min()
+    assert landmarks[:, 0].max() < x1
+    assert y0 < landmarks[:, 1].min()
+    assert landmarks[:, 1].max() < y1
+
+
+def test_tall_frames_keep_the_chin() -> None:
+    landmarks = toys.face_landmarks(100, 330, 150)
+    found = ffhq_rectangle((450, 200), landmarks)
+    theirs = frame_box(found, (450, 200), like_original=True)
+    ours = frame_box(found, (450, 200), like_original=False)
+    assert theirs[:3] == ours[:3]
+    assert theirs[3] < ours[3]
+    assert landmarks[:, 1].max() < ours[3]
+
+
+def test_expression_replaces_the_first_rows_alone() -> None:
+    window = torch.randn(73, 26)
+    shown = with_expression(window, torch.arange(64.0))
+    assert torch.equal(shown[:64], torch.arange(64.0)[:, None].expand(-1, 26))
+    assert torch.equal(shown[64:], window[64:])
+
+
+def test_the_ratio_is_one_among_its_own() -> None:
+    rows = torch.randn(9, 73)
+    assert all(float(crop_ratio(row, rows)) == 1.0 for row in rows)
+
+
+def test_pictures_are_cut_off_not_rounded() -> None:
+    values = torch.tensor([-2.0, -1.0, 0.0, 0.999, 3.0]).view(1, 1, 5).expand(3, 1, 5)
+    assert to_picture(values)[0, 0].tolist() == [0, 0, 127, 254, 255]
