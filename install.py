@@ -132,7 +132,7 @@ def main() -> int:
         # One by one: a package that cannot be had must not cost the others.
         try:
             pins = " ".join(f'"{pin}"' for pin in host_constraints())
-            launch.run_pip(f'install "{spec}" {pins}', f"{name} for Talking Portraits")
+            launch.run_pip(f'install --retries 2 "{spec}" {pins}', f"{name} for Talking Portraits")
         except Exception as error:  # the host must start whatever happens here
             print(f"Talking Portraits: {name} could not be installed: {_last_words(error)}")
     return 0
