@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "engines": _BELOW_SYSTEMS | {"media", "systems/*", "transfer"},
     "registry": CORE | {"engines"},
     # One job from file to file, for every host: the step that hosts share above the registry.
-    "jobs": _BELOW_SYSTEMS | {"media", "systems/*", "transfer", "engines", "registry", "__init__"},
+    "jobs": _BELOW_SYSTEMS
+    | {"media", "systems/*", "transfer", "metrics", "engines", "registry", "__init__"},
     "cli": frozenset({"*"}),
     "ui": frozenset({"*"}),
     "__main__": frozenset({"cli"}),

@@ -83,6 +83,8 @@ def _run(args: argparse.Namespace, console: Console) -> int:
         from .batch import run
     elif args.command == "faces":
         from .faces import run
+    elif args.command == "measure":
+        from .measure import run
     elif args.command == "models":
         from .models import run
     elif args.command == "ui":

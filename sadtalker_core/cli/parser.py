@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import OptionError
 from ..jobs.drive_settings import DRIVE
 from .flags import add_option_flags, flag
+from .measure import add_flags as add_measure_flags
 from .models import add_flags as add_models_flags
 from .ui import add_flags as add_ui_flags
 from .workflows import add_flags as add_workflows_flags
@@ -138,6 +139,10 @@ def build_parser() -> Parser:
         help="Write the picture with faces, landmarks and numbers drawn in.",
     )
     add_option_flags(faces, only=("face",))
+
+    add_measure_flags(
+        _command(commands, "measure", "how well lips and sound of a video go together", "VIDEO")
+    )
 
     models = _command(
         commands,
