@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..jobs.stage_names import stage_name
 from ..media.thumbnails import small_picture
 from . import versions
 from .host import UiHost
+from .terminal import program
 
 TAB = "talking_portraits"  # the tab's name in the host's lists of places to send pictures to
 TITLE = "Talking Portraits"
@@ -55,12 +57,16 @@ class WebuiHost(UiHost):
         """A folder of its own among the host's models."""
         return str(Path(str(_paths().models_path)) / _FOLDER)
 
+    def program(self) -> str:
+        """The file of this extension: the command is not installed in the host."""
+        return program()
+
     @contextlib.contextmanager
     def turn(self, who: object, stopped: Callable[[], bool]) -> Generator[None, None, None]:
         """The host's queue: no picture is generated meanwhile, and Interrupt stops the job."""
         from modules import call_queue, shared  # pyright: ignore[reportMissingImports]
 
-        with super().turn(who, stopped), self._hosts_turn(who, call_queue.queue_lock):
+        with super().turn(who, stopped), self._hosts_turn(who, call_queue.queue_lock, stopped):
             if stopped():
                 raise Cancelled("Stopped while it waited for its turn.")
             shared.state.begin(job=TITLE)
@@ -73,11 +79,19 @@ class WebuiHost(UiHost):
                 shared.state.interrupted = shared.state.skipped = False
 
     @contextlib.contextmanager
-    def _hosts_turn(self, who: object, lock: Any) -> Generator[None, None, None]:
+    def _hosts_turn(
+        self, who: object, lock: Any, stopped: Callable[[], bool]
+    ) -> Generator[None, None, None]:
         self._waits_for_host = who
-        with lock:
+        try:
+            place = _PlaceInLine(lock)
+            place.wait(stopped)
+        finally:
             self._waits_for_host = None
+        try:
             yield
+        finally:
+            lock.release()
 
     def place(self, who: object) -> int:
         """How many jobs come first, with the one that the host is at."""
@@ -133,6 +147,37 @@ class WebuiHost(UiHost):
     def add_receiver(self, picture: object) -> None:
         """Pictures that other tabs send come here."""
         paste_parameters().add_paste_fields(TAB, picture, None)
+
+
+class _PlaceInLine:
+    """A place in the line for the host's lock that can be given up.
+
+    The lock keeps its order only among those who wait until they have it, and that cannot be broken
+    off: a thread waits, and gives the lock back at once where nobody wants it any more.
+    """
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+        self._guard = threading.Lock()
+        self._has_it, self._is_given_up = threading.Event(), False
+        threading.Thread(target=self._stand, name="talking-portraits-line", daemon=True).start()
+
+    def _stand(self) -> None:
+        self._lock.acquire()
+        with self._guard:
+            self._has_it.set()
+            if self._is_given_up:
+                self._lock.release()
+
+    def wait(self, stopped: Callable[[], bool]) -> None:
+        """Until the lock is held. Raises ``Cancelled`` when stopped, and then it is not."""
+        while not self._has_it.wait(0.2):
+            if not stopped():
+                continue
+            with self._guard:
+                if not self._has_it.is_set():
+                    self._is_given_up = True
+                    raise Cancelled("Stopped while it waited for its turn.")
 
 
 class SendButtons:

@@ -161,6 +161,30 @@ def test_a_job_says_that_the_host_is_busy(host: Host) -> None:
     assert ours.place("me") == 0
 
 
+def test_a_place_in_the_hosts_line_can_be_given_up(host: Host) -> None:
+    ours, gone = webui_host.WebuiHost(), threading.Event()
+    ended: list[str] = []
+
+    def wait() -> None:
+        try:
+            with ours.turn("me", gone.is_set):
+                ended.append("began")
+        except Cancelled:
+            ended.append("stopped")
+
+    with host.lock:
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        waiting.join(0.4)
+        assert waiting.is_alive(), "the host has its turn"
+        gone.set()
+        waiting.join(3)
+        assert ended == ["stopped"], "while the host is still at it"
+    assert host.lock.acquire(timeout=3), "whoever stood there gives it back"
+    host.lock.release()
+    assert host.state.log == []
+
+
 def test_frames_are_live_previews(host: Host) -> None:
     ours = webui_host.WebuiHost()
     ours.show(torch.full((3, 900, 1800), 0.5))
