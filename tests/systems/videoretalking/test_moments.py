@@ -1,4 +1,4 @@
-"""What needs the frames around it: windows, boxes; and what becomes of them without a face."""
+"""What needs the frames around it, windows and boxes, and what happens without a face."""
 
 from __future__ import annotations
 
