@@ -4,6 +4,7 @@
 # make test-comfyui  the nodes in a real ComfyUI: COMFYUI_DIR=/path/to/ComfyUI make test-comfyui
 # make test-ui       the local page: in the newest gradio and Chromium (.venv-ui)
 # make test-ui-matrix    the page in gradio 3.41, 4.40 and the newest
+# make test-webui    the tab in a real A1111 or Forge: WEBUI_DIR=/path/to/webui make test-webui
 # make format  put the code in the project's format
 # make clean   remove .venv and what was built
 #
@@ -12,6 +13,7 @@
 # smaller build without CUDA, which spares about 2 GB on Linux.
 # REQUIRE_HOSTS=1 lets the hosts stage fail where it would be left out for want of an environment.
 # COMFYUI_PYTHON=/path/to/python is the interpreter that runs COMFYUI_DIR (else .venv-nodes).
+# WEBUI_PYTHON is the one that runs WEBUI_DIR (else venv/ in there), WEBUI_ARGS what it is started with.
 
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -38,7 +40,7 @@ PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 p
 	    >/dev/null 2>&1; then echo "$$p"; break; fi; \
 	done
 
-.PHONY: demo test lint unit parity hosts test-nodes test-comfyui test-ui test-ui-matrix format clean setup setup-dev
+.PHONY: demo test lint unit parity hosts test-nodes test-comfyui test-ui test-ui-matrix test-webui format clean setup setup-dev
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
@@ -127,6 +129,14 @@ test-comfyui: $(VENV)/.ready-dev
 	@if [ -z "$(COMFYUI_PYTHON)" ]; then $(RUN) tools/comfy_environment.py $(NODES_VENV); fi
 	@COMFYUI_DIR="$(COMFYUI_DIR)" COMFYUI_PYTHON="$(or $(COMFYUI_PYTHON),$(NODES_RUN))" \
 	  $(RUN) -m pytest -v -m hosts tests/comfyui
+
+test-webui: $(VENV)/.ready-dev
+	@if [ ! -f "$(WEBUI_DIR)/launch.py" ]; then \
+	  echo "Say where the web UI is: WEBUI_DIR=/path/to/webui make test-webui" >&2; exit 1; \
+	fi
+	@$(RUN) tools/ui_environments.py $(UI_VENVS) newest
+	@WEBUI_DIR="$(WEBUI_DIR)" WEBUI_PYTHON="$(WEBUI_PYTHON)" \
+	  $(UI_RUN) -m pytest -v -m hosts tests/webui_hosts
 
 format: $(VENV)/.ready-dev
 	@$(RUN) -m ruff check --fix .
