@@ -51,6 +51,7 @@ CONTROLS = (
 # What controls do besides what they are named after; who inverts measures takes it off.
 CHIN_OF_OPEN = 0.45  # drop of the chin
 UPPER_OF_OPEN = 0.14  # raise of the upper lip
+REST_CHIN = 0.35  # raise of the chin by ``rest``, of the gap that it closes
 WIDTH_OF = {"open": -0.2, "corners": 0.7, "pucker": -0.1}  # change of the mouth's width
 
 _CHIN_SHARE = 0.57  # drop of the chin over the opening of the lips in speech
@@ -79,8 +80,13 @@ class ControlBasis:
     @cached_property
     def skin(self) -> tuple[Array, ScatteredField]:
         """(M,) bool: centres of the skin's own field, and the interpolation from them."""
-        keep = self.without(*INNER_ROWS)
+        keep = self.skin_centres
         return keep, self.interpolator(keep)
+
+    @property
+    def skin_centres(self) -> Array:
+        """(M,) bool: centres of the skin's own field."""
+        return self.without(*INNER_ROWS)
 
     def without(self, *rows: Array) -> Array:
         """(M,) bool: all centres but the lip vertices in ``rows``.
@@ -135,12 +141,13 @@ def lip_lift(opening: Tensor, jaw: Tensor) -> Tensor:
     return _LIFT * (opening - by_jaw).clamp(min=0)
 
 
-def author_controls(frame: FaceFrame, mesh_px: Array) -> ControlBasis:
+def author_controls(frame: FaceFrame, mesh_px: Array, gap_e: Array | None = None) -> ControlBasis:
     """Displacements of all controls for a face.
 
     Args:
         frame: its frontal frame.
         mesh_px: (468, 3) in picture pixels.
+        gap_e: (11,) how far the lips are apart, which ``rest`` closes; None takes it from the mesh.
     """
     rings = _ring_points(frame, mesh_px)
     centres = np.concatenate([mesh_px, rings]).astype(np.float32)
@@ -158,7 +165,7 @@ def author_controls(frame: FaceFrame, mesh_px: Array) -> ControlBasis:
         "brow_right": author.brow(RIGHT_BROW),
     }
     moves_px = {name: frame.picture_vector(move) for name, move in moves.items()}
-    rest, gap = author.rest()
+    rest, gap = author.rest(gap_e)
     moves_px["rest"] = frame.picture_vector(rest)
     return ControlBasis(centres, moves_px, gap, frame.unit_px)
 
@@ -277,14 +284,16 @@ class _Author:
         move[:, 1] = -np.exp(-((nearest / 0.13) ** 2))
         return move
 
-    def rest(self) -> tuple[Array, Array]:
+    def rest(self, gap: Array | None) -> tuple[Array, Array]:
         """The move that closes an open source mouth, and the (11,) gap it closes, in E."""
-        gap_vector = self.points[LOWER_LIP[3]] - self.points[UPPER_LIP[3]]
-        gap = np.maximum(gap_vector[:, 1], 0.0)
+        if gap is None:
+            gap_vector = self.points[LOWER_LIP[3]] - self.points[UPPER_LIP[3]]
+            gap = gap_vector[:, 1]
+        gap = np.maximum(gap, 0.0)
         gap[[0, -1]] = 0
         upper, lower = self._rows()
         upper[:, :, 1] = 0.35 * gap * (1 - 0.45 * _ROW_FROM_INNER)
         lower[:, :, 1] = -0.65 * gap * (1 - 0.25 * _ROW_FROM_INNER)
         move = self._from_lips(upper, lower, reach=0.25)
-        move[:, 1] -= np.where(self.is_lip, 0, 0.35 * gap.max() * self._chin_weight())
+        move[:, 1] -= np.where(self.is_lip, 0, REST_CHIN * gap.max() * self._chin_weight())
         return move, gap.astype(np.float32)

@@ -201,3 +201,52 @@ class LiteDriveOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True)
+class LiteRelipOptions:
+    """How a video gets new lips."""
+
+    expression_scale: float = option(
+        1.0, low=0.0, high=3.0, help="Strength of mouth movement: 1 as heard, 0 a closed mouth."
+    )
+    closure: float = option(
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="How firmly lips close on m, b and p: 1 always shut.",
+        advanced=True,
+    )
+    audio_offset_ms: float = option(
+        0.0,
+        low=-500.0,
+        high=500.0,
+        unit="ms",
+        help="Moves the mouth in time against the sound: positive is later.",
+    )
+    speech_gate: float = option(
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="How strongly music and noise are kept from moving the mouth: 0 everything moves it.",
+        advanced=True,
+    )
+    smile: float = option(
+        0.0, low=-1.0, high=1.0, help="Constant smile: 1 broad, negative is a sad mouth."
+    )
+    teeth: float = option(
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="How clearly drawn teeth show in the open mouth: 0 leaves it dark.",
+        advanced=True,
+    )
+
+    own_teeth: bool = option(
+        True,
+        help="Show the speaker's own teeth where the video shows them, instead of drawn ones.",
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)

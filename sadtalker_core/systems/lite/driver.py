@@ -137,7 +137,7 @@ def motion_from_driver(rows: DriverRows, options: LiteDriveOptions) -> LiteMotio
     brows = brows - _BROW_OF_PITCH * angles[:, :1].to(brows)
     looks = rows.valid & (lids.amin(1) < _BLIND)
     columns = {
-        **_lips(rows, rest),
+        **lip_controls(rows, rest),
         "lids": lids,
         "brows": _nearer(brows, _hidden(yaw, _BROW_LOST_RAD)),
         "rotation_rad": angles.float(),
@@ -235,7 +235,7 @@ def _weighted_median(values: Tensor, weight: Tensor) -> Tensor:
     return values.gather(0, order.gather(0, index[None]))[0]
 
 
-def _lips(rows: DriverRows, rest: DriverRest) -> dict[str, Tensor]:
+def lip_controls(rows: DriverRows, rest: DriverRest) -> dict[str, Tensor]:
     """Controls of the mouth, less what the renderer's other controls do to the same measure."""
     change = rows.measures - rest.measures
     # The net sees pursed lips as half as narrow as they are, and as apart when they touch; dark

@@ -92,7 +92,7 @@ def build_mouth(
     step = max(1, round(unit / 40))
     lattice = Lattice.covering(low[0], low[1], high[0], high[1], step)
     nodes = lattice.nodes()
-    window = _lip_window(lattice, outer, unit)
+    window = lip_window(lattice, outer, unit)
     around, skin_field = basis.skin
     skin = skin_field.at(nodes, basis.moves(around))
     layer_fields: list[Array] = []
@@ -110,7 +110,7 @@ def build_mouth(
         # a little of the lip above the teeth goes with them: where that lip rises it passes for gum
         gum = -_GUM * unit * mouth_profile(len(upper))[:, None] * frame.axes[1, :2]
         inner = np.concatenate([upper + gum, lower[-2:0:-1]])
-    curves = np.stack([_smooth_curve(upper), _smooth_curve(lower)])
+    curves = np.stack([smooth_curve(upper), smooth_curve(lower)])
     opened = np.maximum(curves[1, :, 1] - curves[0, :, 1], 0)
     return MouthRig(
         lattice,
@@ -156,14 +156,14 @@ def _dark_line(picture: Image, line: Array, frame: FaceFrame) -> Array:
     return line + (np.clip(fit(along), -_LINE_SEARCH, _LINE_SEARCH) * unit)[:, None] * down
 
 
-def _lip_window(lattice: Lattice, outer_px: Array, unit: float) -> Array:
-    """1 on the lips, 0 away from them: where the two layers may differ."""
+def lip_window(lattice: Lattice, outer_px: Array, unit: float) -> Array:
+    """(rows, columns, 1): 1 on the lips, 0 away from them: where the two layers may differ."""
     mask = polygon_mask(lattice.to_cells(outer_px), lattice.columns, lattice.rows)
     wide = blur(mask, 0.05 * unit / lattice.step)
     return np.clip(wide * 2.2, 0, 1)[..., None].astype(np.float32)
 
 
-def _smooth_curve(points: Array, count: int = 41) -> Array:
+def smooth_curve(points: Array, count: int = 41) -> Array:
     """A smooth line through (11, 2) points, resampled to ``count``."""
     t = np.linspace(0, 1, len(points))
     dense = np.linspace(0, 1, count)
@@ -201,7 +201,7 @@ def draw_mouth(
     upper_line = lines[0]
     lower_line = _opened(upper_line, lines[1], rig, weights)
     soft = max(0.6, 0.006 * rig.unit_px)
-    above = _upper_mask(upper_line, columns, rows, soft)[..., None]
+    above = upper_mask(upper_line, columns, rows, soft)[..., None]
     mouth = seen[1] + (seen[0].astype(np.float32) - seen[1]) * above
     opening = np.concatenate([upper_line, lower_line[::-1]])
     gap = (lower_line - upper_line)[:, 1].max() / rig.unit_px
@@ -215,7 +215,7 @@ def draw_mouth(
         inside = _interior(rig, picture, pose, teeth, (above[..., 0], hole), origin)
         mouth += (inside - mouth) * hole[..., None]
     area = result[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
-    fade = _box_fade(columns, rows, 0.12 * rig.unit_px, lattice, (height, width))[..., None]
+    fade = box_fade(columns, rows, 0.12 * rig.unit_px, lattice, (height, width))[..., None]
     area[:] = np.clip(area + (mouth - area) * fade + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -238,8 +238,8 @@ def _opened(upper: Array, lower: Array, rig: MouthRig, weights: Array) -> Array:
     return np.stack([lower[:, 0], upper[:, 1] + drop], axis=1)
 
 
-def _upper_mask(line: Array, columns: int, rows: int, soft: float) -> Array:
-    """1 above the line of the upper lip, continued straight beyond the corners."""
+def upper_mask(line: Array, columns: int, rows: int, soft: float) -> Array:
+    """(rows, columns): 1 above the line of the upper lip, continued straight beyond the corners."""
     left, right = line[0], line[-1]
     outline = np.concatenate(
         [
@@ -253,10 +253,10 @@ def _upper_mask(line: Array, columns: int, rows: int, soft: float) -> Array:
     return blur(polygon_mask(outline, columns, rows), soft)
 
 
-def _box_fade(
+def box_fade(
     columns: int, rows: int, margin: float, lattice: Lattice, size: tuple[int, int]
 ) -> Array:
-    """1 inside the box, 0 on its edges, so that the box never shows (not at picture edges)."""
+    """(rows, columns): 1 inside the box, 0 on its edges, so that the box never shows (not at picture edges)."""
     x, y = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)
     left = x if lattice.x0 > 0 else np.full_like(x, margin)
     right = columns - 1 - x if lattice.x0 + columns < size[1] else np.full_like(x, margin)
