@@ -17,6 +17,7 @@ SECTION_TITLES = {
     "drive": "motion",
     "sliders": "expression sliders",
     "render": "the picture",
+    "enhance": "restored faces",
     "video": "the video file",
 }
 
@@ -40,7 +41,15 @@ def flag(name: str) -> str:
 
 
 def describe(spec: OptionSpec, kind: JobKind = ANIMATE) -> str:
-    """Help, range, unit and default of an option in one line."""
+    """Help, range, unit, default and engines of an option in one line."""
+    owners = kind.owners(spec.name)
+    if owners and len(owners) < len(kind.engines):
+        return fact_text(spec, f"engine {', '.join(engine.id for engine in owners)}")
+    return fact_text(spec)
+
+
+def fact_text(spec: OptionSpec, *more: str) -> str:
+    """Help, range, unit and default of an option in one line, and what else is known of it."""
     facts: list[str] = []
     if spec.choices:
         facts.append(", ".join(spec.choices))
@@ -51,9 +60,7 @@ def describe(spec: OptionSpec, kind: JobKind = ANIMATE) -> str:
         facts.append(spec.unit)
     if spec.default is not None and spec.default != "":
         facts.append(f"default {default_text(spec)}")
-    owners = kind.owners(spec.name)
-    if owners and len(owners) < len(kind.engines):
-        facts.append(f"engine {', '.join(engine.id for engine in owners)}")
+    facts += more
     text = f"{spec.help} [{'; '.join(facts)}]" if facts else spec.help
     return f"{text} (advanced)" if spec.advanced else text
 
@@ -85,19 +92,23 @@ def add_option_flags(
             continue
         group = parser.add_argument_group(SECTION_TITLES[section])
         for spec in specs:
-            # argparse takes % for its own
-            text = describe(spec, kind).replace("%", "%%")
-            if spec.kind is bool:
-                group.add_argument(
-                    flag(spec.name),
-                    action=argparse.BooleanOptionalAction,
-                    default=argparse.SUPPRESS,
-                    help=text,
-                )
-            else:
-                group.add_argument(
-                    flag(spec.name), default=argparse.SUPPRESS, metavar=_metavar(spec), help=text
-                )
+            add_option_flag(group, spec, describe(spec, kind))
+
+
+def add_option_flag(group: Any, spec: OptionSpec, text: str) -> None:
+    """The flag of one option in a group of arguments, with its help."""
+    text = text.replace("%", "%%")  # argparse takes % for its own
+    if spec.kind is bool:
+        group.add_argument(
+            flag(spec.name),
+            action=argparse.BooleanOptionalAction,
+            default=argparse.SUPPRESS,
+            help=text,
+        )
+    else:
+        group.add_argument(
+            flag(spec.name), default=argparse.SUPPRESS, metavar=_metavar(spec), help=text
+        )
 
 
 def _metavar(spec: OptionSpec) -> str:

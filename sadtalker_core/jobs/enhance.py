@@ -1,0 +1,298 @@
+"""Faces of a picture or video restored, file to file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..enhance.frames import Enhanced, EnhanceReport, enhance_frames
+from ..enhance.load import load_enhancer, needed_files
+from ..enhance.options import EnhanceOptions
+from ..errors import OptionError
+from ..faces.networks import load_face_nets
+from ..media.audio_in import open_audio
+from ..media.files import check_input_file, check_output_path
+from ..media.options import VideoOptions
+from ..media.pictures import is_picture_name, read_picture, write_picture
+from ..media.video_in import is_video_name, open_video
+from ..media.video_out import check_video_path, write_video
+from ..options import OptionSpec, check_options, option, option_specs
+from ..runtime import Runtime
+from ..structures import FrameStream
+from ..weights.catalog import WeightFile
+from .devices import make_runtime
+from .engines import weight_store
+from .settings import CommonRunOptions
+from .steps import Clock, Warnings, folders_made_for, label, watched
+from .values import read_path, read_value, suggest
+
+_log = logging.getLogger(__name__)
+_PURPOSE = "restoring faces"
+
+
+@dataclass(frozen=True)
+class EnhanceRunOptions:
+    """How the job as a whole runs."""
+
+    models_dir: str = option(
+        "", help="Folder with downloaded weights, looked into before any other.", advanced=True
+    )
+    device: str = option(
+        "auto", help="Where it is computed: auto, cpu, cuda, cuda:1, mps. auto takes the best."
+    )
+    chunk: int = option(
+        8,
+        low=1,
+        high=512,
+        unit="frames",
+        advanced=True,
+        help="Frames that are handed on at once; changes memory and speed, never the result.",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    def common(self) -> CommonRunOptions:
+        """The same for ``make_runtime``."""
+        return CommonRunOptions(models_dir=self.models_dir, device=self.device, chunk=self.chunk)
+
+
+@dataclass(frozen=True)
+class EnhanceJob:
+    """A picture or video whose faces are restored.
+
+    Attributes:
+        input: picture or video.
+        out: the same kind of file.
+        run: device and folders.
+        enhance: how faces are restored.
+        video: how a video is written.
+    """
+
+    input: Path
+    out: Path
+    run: EnhanceRunOptions = field(default_factory=EnhanceRunOptions)
+    enhance: EnhanceOptions = field(default_factory=EnhanceOptions)
+    video: VideoOptions = field(default_factory=VideoOptions)
+
+
+# Option dataclasses by section, in the order people read them.
+SECTIONS: Mapping[str, type[Any]] = {
+    "run": EnhanceRunOptions,
+    "enhance": EnhanceOptions,
+    "video": VideoOptions,
+}
+
+
+@dataclass(frozen=True)
+class EnhanceResult:
+    """What was made, and how.
+
+    Attributes:
+        path: the file.
+        frames: their number; 1 for a picture.
+        fps: frames per second.
+        size: (H, W).
+        device: where it ran.
+        report: faces that were seen and missed.
+        seconds: wall time by stage.
+        weights: the files used, with their licences.
+        warnings: sentences that the user should see.
+    """
+
+    path: Path
+    frames: int
+    fps: Fraction
+    size: tuple[int, int]
+    device: str
+    report: EnhanceReport
+    seconds: dict[str, float]
+    weights: tuple[WeightFile, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def total_s(self) -> float:
+        """Wall time of the whole job."""
+        return sum(self.seconds.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "out": str(self.path),
+            "frames": self.frames,
+            "fps": str(self.fps),
+            "width": self.size[1],
+            "height": self.size[0],
+            "device": self.device,
+            "faces_seen": self.report.faces_seen,
+            "frames_without_face": self.report.frames_without_face,
+            "ranges_without_face": [list(span) for span in self.report.ranges_without_face],
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "total_s": round(self.total_s, 3),
+            "weights": [{"name": w.name, "licence": w.licence} for w in self.weights],
+            "warnings": list(self.warnings),
+        }
+
+
+def option_table() -> dict[str, tuple[str, OptionSpec]]:
+    """Section and description of every option, by name."""
+    return {
+        spec.name: (section, spec)
+        for section, cls in SECTIONS.items()
+        for spec in option_specs(cls)
+    }
+
+
+def build_enhance_job(values: Mapping[str, Any]) -> EnhanceJob:
+    """The job that plain values describe; what is not given has its default.
+
+    Raises:
+        OptionError: a name is unknown, a value does not fit, or a file is missing.
+    """
+    known = option_table()
+    given: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    files: dict[str, Path] = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        if name in ("input", "out"):
+            files[name] = read_path(name, value)
+            continue
+        if name not in known:
+            raise OptionError(f"{name} is not a known option{suggest(name, [*known])}.")
+        section, spec = known[name]
+        given[section][name] = read_value(spec, value)
+    for name in ("input", "out"):
+        if name not in files:
+            raise OptionError(f"{name} is missing: say which file with --{name} FILE.")
+    made: dict[str, Any] = {section: cls(**given[section]) for section, cls in SECTIONS.items()}
+    return EnhanceJob(files["input"], files["out"], **made)
+
+
+def check_enhance_job(job: EnhanceJob) -> None:
+    """Everything that can be refused at once.
+
+    Raises:
+        MediaError: the input is missing, a folder, or empty.
+        OptionError: a video is to become a picture.
+        OutputError: the output cannot be written there or is the input.
+    """
+    check_input_file(job.input, "input")
+    if is_picture_name(job.out):
+        if is_video_name(job.input):
+            raise OptionError(f"{job.input} is a video; {job.out} must be one too, such as .mp4.")
+        check_output_path(job.out, [job.input])
+    else:
+        check_video_path(job.out, job.video, (job.input,))
+
+
+def enhancer_files(options: EnhanceOptions, models_dir: str) -> dict[str, Path]:
+    """Paths of the files that an enhancer needs, by name.
+
+    Raises:
+        WeightsError: one is missing; says which, where it was looked for, its licence, and the
+            command that gets it.
+    """
+    return weight_store(models_dir).require(needed_files(options), _PURPOSE)
+
+
+def restored(
+    stream: FrameStream, options: EnhanceOptions, files: Mapping[str, Path], runtime: Runtime
+) -> Enhanced:
+    """A stream with its faces restored: one stage between rendering and writing."""
+    enhancer = load_enhancer(files, options, runtime)
+    return enhance_frames(stream, load_face_nets(runtime.device), enhancer, options, runtime)
+
+
+def missed_text(report: EnhanceReport) -> str:
+    """A sentence about frames without a face, or nothing."""
+    if not report.frames_without_face:
+        return ""
+    if report.frames_without_face == report.frames:
+        return (
+            "no face was found, so nothing was restored. Faces must be at least 16 pixels large "
+            "and look toward the viewer."
+        )
+    spans = ", ".join(
+        str(first) if first == last else f"{first}-{last}"
+        for first, last in report.ranges_without_face
+    )
+    return (
+        f"{report.frames_without_face} of {report.frames} frames show no face and are as they "
+        f"were (frames {spans})."
+    )
+
+
+def run_enhance(
+    job: EnhanceJob,
+    runtime: Runtime | None = None,
+    announce: Callable[[str], None] = _log.info,
+) -> EnhanceResult:
+    """Run a job from file to file; the result has its name only when it is complete.
+
+    Args:
+        job: what to do.
+        runtime: device, progress, cancel; None makes one from ``job.run``.
+        announce: given sentences for the user while the job runs.
+
+    Raises:
+        TalkingPortraitsError: one of its kinds, with a sentence for the user.
+        Cancelled: ``runtime.cancelled`` said so.
+    """
+    runtime = runtime or make_runtime(job.run.common())
+    clock, warn = Clock(), Warnings(announce)
+    with folders_made_for(job.out):
+        with clock.stage("check"):
+            check_enhance_job(job)
+            files = enhancer_files(job.enhance, job.run.models_dir)
+            stream, sound = _opened(job, runtime)
+        with clock.stage("prepare"):
+            runtime.progress("prepare", 0, 0)
+            done = restored(stream, job.enhance, files, runtime)
+        with clock.stage("enhance"):
+            seen = watched(done.frames, runtime, clock.start, [])
+            if is_picture_name(job.out):
+                write_picture(job.out, next(iter(seen))[0], text=label("enhance"))
+            else:
+                write_video(
+                    seen,
+                    job.out,
+                    audio=sound,
+                    options=job.video,
+                    metadata=label("enhance"),
+                    runtime=runtime,
+                )
+    if text := missed_text(done.report):
+        warn(text)
+    return EnhanceResult(
+        path=job.out,
+        frames=done.frames.length,
+        fps=done.frames.fps,
+        size=done.frames.size,
+        device=str(runtime.device),
+        report=done.report,
+        seconds=clock.seconds,
+        weights=needed_files(job.enhance),
+        warnings=tuple(warn),
+    )
+
+
+def _opened(job: EnhanceJob, runtime: Runtime) -> tuple[FrameStream, Any]:
+    """The frames of the input, and its sound where it has one."""
+    if is_video_name(job.input):
+        video = open_video(job.input)
+        sound = open_audio(job.input, runtime) if video.has_audio else None
+        frames = video.frames(runtime.chunk)
+        return FrameStream(frames, video.frame_count, video.size, video.fps), sound
+    rgb = read_picture(job.input).flattened()
+
+    def one() -> Iterator[Tensor]:
+        yield rgb[None]
+
+    return FrameStream(one(), 1, (int(rgb.shape[1]), int(rgb.shape[2])), Fraction(25)), None

@@ -1,0 +1,169 @@
+"""Faces restored in a stream: where, how calmly, and what stays as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from sadtalker_core.enhance.frames import EnhanceReport, enhance_frames, result_size
+from sadtalker_core.enhance.load import Enhancer
+from sadtalker_core.enhance.options import EnhanceOptions
+from sadtalker_core.errors import OptionError
+from sadtalker_core.faces.networks import FaceNets, load_face_nets
+from sadtalker_core.geometry.filters import blur
+from sadtalker_core.metrics.flicker import compare_flicker
+from sadtalker_core.runtime import Runtime
+
+from .toys import enhancer, lighter, portrait, still, stream_of, toy_gfpgan
+
+
+@pytest.fixture(scope="module")
+def nets() -> FaceNets:
+    return load_face_nets()
+
+
+def enhanced(
+    nets: FaceNets, frames: Tensor, worker: Enhancer | None = None, chunk: int = 4, **options: Any
+) -> tuple[Tensor, EnhanceReport]:
+    worker = worker or enhancer(lighter)
+    settings = EnhanceOptions(**options)
+    done = enhance_frames(stream_of(frames), nets, worker, settings, Runtime(chunk=chunk))
+    shown = torch.cat(list(done.frames))
+    assert done.frames.length == len(shown)
+    assert done.frames.size == tuple(shown.shape[2:])
+    return shown, done.report
+
+
+def changed(before: Tensor, after: Tensor) -> Tensor:
+    """(H, W) where any channel of a frame changed."""
+    return (before[0] != after[0]).any(0)
+
+
+def test_the_face_changes_and_nothing_around_it(nets: FaceNets) -> None:
+    frames = portrait()[None]
+    shown, report = enhanced(nets, frames, keep_colour=False)
+    where = changed(frames, shown)
+    assert 0.05 < float(where.float().mean()) < 0.5
+    assert not where[:, :20].any()
+    assert not where[:, -20:].any()
+    assert not where[-10:].any()
+    assert (report.frames, report.frames_without_face, report.faces_seen) == (1, 0, 1)
+
+
+def test_a_network_that_changes_nothing_leaves_every_bit(nets: FaceNets) -> None:
+    frames = still(2)
+    shown, _ = enhanced(nets, frames, enhancer(lambda faces: faces), enhance_strength=1.0)
+    assert torch.equal(shown, frames)
+
+
+def test_strength_and_region(nets: FaceNets) -> None:
+    frames = portrait()[None]
+    full, _ = enhanced(nets, frames, enhance_strength=1.0, keep_colour=False)
+    half, _ = enhanced(nets, frames, enhance_strength=0.5, keep_colour=False)
+    none, _ = enhanced(nets, frames, enhance_strength=0.0)
+    assert torch.equal(none, frames)
+    ratio = (half.float() - frames).abs().sum() / (full.float() - frames).abs().sum()
+    assert 0.4 < float(ratio) < 0.6
+    mouth, _ = enhanced(nets, frames, enhance_region="mouth", keep_colour=False)
+    face, lips = changed(frames, full), changed(frames, mouth)
+    assert 0 < int(lips.sum()) < 0.3 * int(face.sum())
+    rows = torch.nonzero(lips.any(1))[:, 0]
+    assert float(rows.float().mean()) > float(torch.nonzero(face.any(1)).float().mean())
+
+
+def test_the_skin_keeps_its_colour(nets: FaceNets) -> None:
+    frames = portrait()[None]
+    kept, _ = enhanced(nets, frames, enhance_strength=1.0)
+    loose, _ = enhanced(nets, frames, enhance_strength=1.0, keep_colour=False)
+    where = changed(frames, loose)
+    grew = [float((x[0].float() - frames[0])[:, where].mean()) for x in (kept, loose)]
+    assert abs(grew[0]) < 0.2 * grew[1]
+    assert not torch.equal(kept, frames)  # its stripes stay
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 50])
+def test_the_chunk_changes_nothing(nets: FaceNets, chunk: int) -> None:
+    frames = still(5, noise=4.0)
+    worker = enhancer(toy_gfpgan())
+    with torch.inference_mode():
+        wanted, _ = enhanced(nets, frames, worker, chunk=2)
+        shown, _ = enhanced(nets, frames, worker, chunk=chunk)
+    assert torch.equal(shown, wanted)
+    assert not torch.equal(shown, frames)
+
+
+def test_frames_without_a_face_pass_through_and_are_reported(nets: FaceNets) -> None:
+    empty = torch.full((3, 3, 192, 192), 90, dtype=torch.uint8)
+    frames = torch.cat((still(4), empty, still(4)))
+    shown, report = enhanced(nets, frames)
+    assert torch.equal(shown[4:7], empty)
+    assert report.frames_without_face == 3
+    assert report.ranges_without_face == [(4, 6)]
+    assert not torch.equal(shown[0], frames[0])
+    strength = (shown.float() - frames).abs().mean((1, 2, 3))
+    assert float(strength[3]) < 0.5 * float(strength[0])  # it fades before the face is lost
+    alone, report = enhanced(nets, empty)
+    assert torch.equal(alone, empty)
+    assert report.frames_without_face == report.frames == 3
+
+
+def test_two_faces_or_the_largest_alone(nets: FaceNets) -> None:
+    small = torch.zeros(3, 192, 160, dtype=torch.uint8)
+    small[:, 20:148, 10:138] = portrait(128)
+    frames = torch.cat((portrait(), small), 2)[None]
+    both, report = enhanced(nets, frames, keep_colour=False)
+    assert report.faces_seen == 2
+    where = changed(frames, both)
+    assert where[:, :192].any()
+    assert where[:, 192:].any()
+    one, report = enhanced(nets, frames, enhance_faces="largest", keep_colour=False)
+    assert report.faces_seen == 1
+    where = changed(frames, one)
+    assert where[:, :192].any()
+    assert not where[:, 192:].any()
+
+
+def test_floats_are_taken_too(nets: FaceNets) -> None:
+    frames = portrait()[None]
+    shown, _ = enhanced(nets, frames)
+    again, _ = enhanced(nets, frames.float() / 255)
+    assert torch.equal(shown, again)
+
+
+def test_enlarged_frames(nets: FaceNets) -> None:
+    frames = portrait()[None]
+    assert result_size((101, 75), 1.5) == (152, 112)
+    assert result_size((101, 75), 1) == (101, 75)
+    shown, _ = enhanced(nets, frames, enhancer(lambda faces: faces), upscale=2.0)
+    assert shown.shape == (1, 3, 384, 384)
+    small = torch.nn.functional.interpolate(shown.float(), (192, 192), mode="area")
+    assert float((small - frames).abs().mean()) < 2
+    shown, _ = enhanced(nets, frames, upscale=2.0, keep_colour=False)
+    plain, _ = enhanced(nets, frames, upscale=2.0, enhance_strength=0.0)
+    middle = torch.nonzero(changed(plain, shown)).float().mean(0)
+    still_middle = torch.nonzero(changed(frames, enhanced(nets, frames)[0])).float().mean(0)
+    assert torch.allclose(middle / 2, still_middle, atol=4)
+    with pytest.raises(OptionError, match="by how much"):
+        EnhanceOptions(upscaler="x.pth")
+
+
+def shaky(faces: Tensor) -> Tensor:
+    """Detail that hangs on the last bit of the face, as a generator's does."""
+    fine = faces - blur(faces, 9, 2.0)
+    return faces + 0.3 * fine + 0.06 * torch.sin(fine.mean(1, keepdim=True) * 400)
+
+
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+def test_a_video_does_not_flicker(nets: FaceNets, noise: float) -> None:
+    frames = still(10, noise=noise)
+    worker = enhancer(shaky, 128)
+    calm, _ = enhanced(nets, frames, worker)
+    loose, _ = enhanced(nets, frames, worker, enhance_steady=0.0)
+    steady = compare_flicker([frames], [calm], nets)
+    baseline = compare_flicker([frames], [loose], nets)
+    assert steady.ratio < 1.1
+    assert baseline.ratio > 1.15
+    assert steady.likeness > 0.9
