@@ -81,8 +81,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     os.environ["GRADIO_TEMP_DIR"] = str(temp)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-    def announce(url: str) -> None:
-        out = options.out.expanduser().resolve()
+    def announce(url: str, out: Path) -> None:
         values = {"url": url, "out_dir": str(out)}
         lines = [f"Talking Portraits is at {url}", f"Results: {out}", "Ctrl-C ends it."]
         console.result(values, lines)

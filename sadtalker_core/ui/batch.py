@@ -19,11 +19,12 @@ from .controls import Form, names_shown
 from .host import result_name
 from .panel import Desk, Job, Panel
 from .words import escape, for_page
-from .work import Run, with_suffix_of
+from .work import FORMATS, Run, with_suffix_of
 
 EACH = "every picture with every sound"
 PAIRS = "first with first, second with second"
 MOST_JOBS = 200
+MOST_BYTES = 2_000_000
 _COMMANDS = ("animate", "drive", "edit")
 # Folders and files of this machine, which a list from elsewhere may not name.
 _REFUSED = ("models_dir", "preview", "save_motion", "save_config", "config")
@@ -140,10 +141,15 @@ def lines_of_list(
         OptionError: it is no such file, or has no jobs.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise OptionError(f"{path.name} is too large for a list of {MOST_JOBS} jobs.")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"{path.name} is not text in UTF-8.") from error
     known = {file.name: file for file in files}
+    twice = sorted({file.name for file in files if known[file.name] != file})
+    if twice:
+        raise OptionError(f"Two files are called {twice[0]}; give them different names.")
     lines: list[Line] = []
     for number, row in enumerate(text.splitlines(), 1):
         if not row.strip():
@@ -169,7 +175,7 @@ def lines_of_list(
 def _values_of(row: str, known: Mapping[str, Path]) -> tuple[str, dict[str, Any]]:
     try:
         values = json.loads(row)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise OptionError("This is not JSON.") from error
     if not isinstance(values, dict):
         raise OptionError('A JSON object is needed, such as {"portrait": "me.jpg"}.')
@@ -185,6 +191,8 @@ def _values_of(row: str, known: Mapping[str, Path]) -> tuple[str, dict[str, Any]
         given = flat.get(name)
         if given is None:
             continue
+        if isinstance(given, list) and name not in kind.many:
+            raise OptionError(f"{name} must be the name of one file.")
         several = given if isinstance(given, list) else [given]
         found = [_uploaded(str(each), known) for each in several]
         flat[name] = found if isinstance(given, list) else found[0]
@@ -203,10 +211,11 @@ def _line(desk: Desk, title: str, command: str, values: Mapping[str, Any]) -> Li
     portrait = Path(str(values.get("portrait", "")))
     sound = values.get("audio")
     stems = [wanted] if wanted else [portrait.stem, *([Path(sound).stem] if sound else [])]
+    file_format = str(values.get("format", "auto"))
+    if file_format not in FORMATS:
+        return Line(title, error=f"format must be one of {', '.join(FORMATS)}.")
     folder = desk.host.output_folder()
-    out = with_suffix_of(
-        folder / result_name(*stems, suffix=".mp4"), str(values.get("format", "auto"))
-    )
+    out = with_suffix_of(folder / result_name(*stems, suffix=".mp4"), file_format)
     if command == "edit" and is_picture_name(Path(str(values.get("out", "x.png")))):
         out = out.with_suffix(".png")
     models = {"models_dir": desk.host.models_dir()} if desk.host.models_dir() else {}

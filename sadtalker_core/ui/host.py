@@ -89,6 +89,10 @@ class UiHost:
         """The host's folder of weights, or nothing."""
         return ""
 
+    def program(self) -> str:
+        """How the command line is started in a terminal."""
+        return "talking-portraits"
+
     @contextlib.contextmanager
     def turn(self, who: object, stopped: Callable[[], bool]) -> Generator[None, None, None]:
         """Held while a job runs, so that one runs at a time."""
@@ -134,7 +138,11 @@ class LocalHost(UiHost):
     may_download = True
 
     def __init__(self, out: Path, temp: Path, is_shared: bool = False) -> None:
-        super().__init__(out.expanduser().resolve(), temp.resolve())
+        out = out.expanduser().resolve()
+        if is_shared:
+            # What else lies there is not for strangers, and this name cannot be guessed.
+            out /= f"page-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(6)}"
+        super().__init__(out, temp.resolve())
         self.is_shared = is_shared
         # Whoever fetches gigabytes should be the one who sits at the machine.
         self.may_download = not is_shared
@@ -142,6 +150,9 @@ class LocalHost(UiHost):
     def close(self) -> None:
         """Take away what was temporary."""
         shutil.rmtree(self._temp, ignore_errors=True)
+        if self.is_shared:
+            with contextlib.suppress(OSError):  # there are results in it
+                self._out.rmdir()
 
 
 def new_temp_folder() -> Path:

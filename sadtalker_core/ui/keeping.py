@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,8 @@ class Pages:
     def __init__(self, host: UiHost) -> None:
         self._host = host
         self._pages: dict[str, Page] = {}
+        self._reading: Counter[Path] = Counter()
+        self._left_over: set[Path] = set()  # to go when nobody reads it any more
         self._inputs: dict[str, dict[str, list[Path]]] = {}  # by the name of the result
         self._lock = threading.Lock()
 
@@ -198,12 +202,35 @@ class Pages:
             others: set[Path] = set()
             for other in self._pages.values():
                 others |= other.uploads
-        folder = versions.upload_folder().resolve()
-        for path in page.uploads - others:
-            if _is_below(path, folder):
-                path.unlink(missing_ok=True)
+            mine = page.uploads - others
+            self._left_over |= {path for path in mine if self._reading[path]}
+            mine -= self._left_over
+        self._remove(mine)
         for result in page.results:
             self._remove_copies(result)
+
+    @contextlib.contextmanager
+    def reading(self, paths: Iterable[Path]) -> Generator[None, None, None]:
+        """Held while a job reads files: the same file may be somebody else's, who closes a page."""
+        known = set(paths)
+        with self._lock:
+            self._reading.update(known)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reading.subtract(known)
+                used = {path for page in self._pages.values() for path in page.uploads}
+                gone = {path for path in known & self._left_over if not self._reading[path]}
+                self._left_over -= gone
+                self._reading += Counter()  # forget what is at zero
+            self._remove(gone - used)
+
+    def _remove(self, paths: Iterable[Path]) -> None:
+        folder = versions.upload_folder().resolve()
+        for path in paths:
+            if _is_below(path, folder):
+                path.unlink(missing_ok=True)
 
     def archive_of(self, folder: Path) -> Path:
         """All pictures of a result in one file, for who cannot open folders of this machine."""

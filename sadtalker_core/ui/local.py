@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, OutputError
 from . import versions
+from .gate import Gate
 from .host import LocalHost
 from .page import build
 from .style import LOCAL_STYLE
@@ -17,6 +19,9 @@ from .style import LOCAL_STYLE
 NEWEST_OF = 6  # gradio's main version that the local page needs: older ones hand out more files
 TOGETHER = 32  # calls that may be under way; jobs wait for each other
 MOST_WAITING = 200
+LEAST_PASSWORD = 8  # letters, where others may try
+MOST_WRONG = 8  # wrong passwords that are answered at a time
+WRONG_S = 1.0  # how long each of them takes
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -67,6 +72,10 @@ def check(options: LocalOptions) -> None:
         raise OptionError(
             "Others could open the page and use this machine: give it a password with --password."
         )
+    if options.is_shared and len(options.password) < LEAST_PASSWORD:
+        raise OptionError(
+            f"Others may try passwords: take one of {LEAST_PASSWORD} letters or more."
+        )
 
 
 class Server:
@@ -111,6 +120,8 @@ class Server:
                 theme=versions.theme(),
                 css=LOCAL_STYLE,
                 footer_links=["api", "settings"],
+                app_kwargs={"middleware": [versions.middleware(Gate, names=self._names())]},
+                **versions.no_history(self.page.launch),
             )
         except OSError as error:
             self.stop()
@@ -120,24 +131,44 @@ class Server:
         self.url = str(shared or url)
         return self.url
 
+    def _names(self) -> tuple[str, ...]:
+        """What the page may be called by: anything only where a password is asked for."""
+        options = self._options
+        return () if options.password else (*LOOPBACK, options.address)
+
     def stop(self) -> None:
         """End it, and take away what was temporary."""
         self.page.close(verbose=False)
         self.host.close()
 
 
-def _guard(password: str) -> Callable[[str, str], bool]:
-    def is_right(name: str, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), password.encode())
+def _guard(password: str) -> Callable[[str, str], Coroutine[Any, Any, bool]]:
+    wrong = 0
+
+    async def is_right(name: str, given: str) -> bool:
+        nonlocal wrong
+        if wrong >= MOST_WRONG:
+            return False
+        if hmac.compare_digest(given.encode(), password.encode()):
+            return True
+        wrong += 1
+        try:
+            await asyncio.sleep(WRONG_S)  # guessing takes long; others are answered meanwhile
+        finally:
+            wrong -= 1
+        return False
 
     return is_right
 
 
-def serve(options: LocalOptions, announce: Callable[[str], None], wait: Callable[[], Any]) -> None:
+def serve(
+    options: LocalOptions, announce: Callable[[str, Path], None], wait: Callable[[], Any]
+) -> None:
     """Serve until ``wait`` returns or is interrupted; then clean up."""
     server = Server(options)
     try:
-        announce(server.start())
+        url = server.start()
+        announce(url, server.host.output_folder())
         wait()
     finally:
         server.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,9 +13,10 @@ from ..jobs.engines import is_ready
 from ..registry import ENGINES
 from ..weights.catalog import BUNDLED, WeightFile
 from ..weights.published import LEGACY, PUBLISHED, SETS
-from ..weights.store import COMMAND, WeightStore
+from ..weights.store import WeightStore
 from . import versions
 from .panel import Desk, Panel
+from .terminal import quoted
 from .words import done_html, escape
 from .work import Run
 
@@ -29,9 +29,15 @@ def build(desk: Desk, tab: Any) -> None:
     gr = versions.gradio()
     host = desk.host
     first = next(iter(SETS))
+
+    def look() -> str:
+        return table_html(host.weights(), not host.is_shared)
+
     with gr.Row(elem_classes="tp-part"):
         with gr.Column(scale=6, min_width=320):
-            table = versions.html(table_html(host.weights()), elem_id="tp-models-table")
+            table = versions.html(
+                table_html(host.weights(), not host.is_shared), elem_id="tp-models-table"
+            )
         with gr.Column(scale=5, min_width=320):
             chosen = versions.component(
                 "Dropdown",
@@ -60,9 +66,6 @@ def build(desk: Desk, tab: Any) -> None:
             return shown
         # Terms are agreed to for each set anew.
         return (*shown, versions.update(value=False, visible=needs_consent(name)))
-
-    def look() -> str:
-        return table_html(host.weights())
 
     versions.on(chosen.change, choose, [chosen], [terms, line, *([agreed] if agreed else [])])
     versions.on(refresh.click, look, [], [table])
@@ -116,7 +119,8 @@ def needs_consent(name: str) -> bool:
 def command(desk: Desk, name: str) -> str:
     """The exact line that gets a set for this host."""
     folder = desk.host.models_dir()
-    return f"{COMMAND} {name}" + (f" --models-dir {shlex.quote(folder)}" if folder else "")
+    line = f"{desk.host.program()} models download {name}"
+    return line + (f" --models-dir {quoted(folder)}" if folder else "")
 
 
 def _set_title(name: str) -> str:
@@ -140,8 +144,8 @@ def terms_html(name: str, store: WeightStore) -> str:
     )
 
 
-def table_html(store: WeightStore) -> str:
-    """Engines, and every weight file with its place and terms."""
+def table_html(store: WeightStore, with_folders: bool = True) -> str:
+    """Engines, and every weight file with its state and terms; folders are not for strangers."""
     rows = "".join(
         f"<tr><td><b>{escape(engine.title)}</b><br>{escape(engine.description)}</td>"
         f"<td>{_mark(is_ready(engine, store), 'ready', 'needs a download')}</td>"
@@ -150,16 +154,18 @@ def table_html(store: WeightStore) -> str:
     )
     known = [*BUNDLED, *PUBLISHED, *(file for file in LEGACY if store.find(file))]
     files = "".join(_file_row(file, store) for file in known)
-    folders = "".join(f"<li>{escape(folder)}</li>" for folder in store.folders)
+    items = "".join(f"<li>{escape(folder)}</li>" for folder in store.folders)
+    folders = (
+        '<details class="tp-fold"><summary>Folders that are looked into</summary>'
+        f'<ul class="tp-notes">{items}</ul></details>'
+    )
     return (
         '<div class="tp-scroll"><table class="tp-table tp-cards"><tr><th>Engine</th><th>State</th>'
         f"<th>Licence</th></tr>{rows}</table></div>"
         f'<details class="tp-fold"><summary>Weight files ({len(known)})</summary>'
         '<div class="tp-scroll"><table class="tp-table tp-cards">'
         f"<tr><th>File</th><th>State</th><th>Licence</th></tr>{files}</table></div></details>"
-        '<details class="tp-fold"><summary>Folders that are looked into</summary>'
-        f'<ul class="tp-notes">{folders}'
-        "</ul></details>"
+        + (folders if with_folders else "")
     )
 
 

@@ -62,9 +62,10 @@ class Desk:
         def noted(value: Any, request: Any) -> None:
             self.pages.uploaded(versions.session_of(request), versions.paths_of(value))
 
+        # Not the event of an upload: recordings have none.
         if not versions.is_old():
             for each in inputs:
-                versions.on(each.upload, versions.asks_who(noted), [each], queue=False)
+                versions.on(each.change, versions.asks_who(noted), [each], queue=False)
 
 
 class Panel:
@@ -138,9 +139,7 @@ class Panel:
                 info="0 is the first frame, 1 the last.",
             )
             take = versions.component("Button", value="Take this frame")
-            frame = versions.component(
-                "Image", label="Frame", type="pil", interactive=False, height=240
-            )
+            frame = versions.frame_output("Frame", height=240, elem_id=f"tp-{self.part}-frame")
             self.desk.host.add_senders(frame)
 
         def taken(share: float, request: Any) -> Any:
@@ -188,10 +187,12 @@ class Panel:
             try:
                 work = work_of(values)
             except TalkingPortraitsError as error:
-                paths = [path for value in values for path in _paths_in(value)]
+                paths = versions.files_in(values)
                 yield self._refused(for_page(str(error), paths))
                 return
-            yield from self._watched(owner, work, shown, waits)
+            paths = versions.files_in(values)
+            with self.desk.pages.reading(paths):
+                yield from self._watched(owner, work, shown, waits)
 
         versions.asks_who(handle)
         versions.name_parameters(handle, names)
@@ -299,14 +300,6 @@ def licence_notes(weights: Sequence[WeightFile]) -> list[str]:
     """Terms of downloaded weights that a result was made with."""
     terms = dict.fromkeys(file.licence for file in weights if file.urls or file.repository)
     return [f"Licence of the weights: {one}" for one in terms]
-
-
-def _paths_in(value: Any) -> list[Path]:
-    if isinstance(value, str) and ("/" in value or "\\" in value) and len(value) < 4096:
-        return [Path(value)]
-    if isinstance(value, list):
-        return [path for each in value for path in _paths_in(each)]
-    return []
 
 
 def single_path(desk: Desk, value: Any, what: str) -> Path | None:

@@ -95,7 +95,7 @@ def picture_input(label: str, **known: Any) -> Any:
     if is_old():
         known |= {"source": "upload", "tool": None}
     else:
-        known |= {"sources": ["upload", "webcam", "clipboard"]}
+        known |= {"sources": ["upload", "webcam", "clipboard"], "format": "png"}
         if version()[0] >= 6:
             known |= {"buttons": [], "webcam_options": gradio().WebcamOptions(mirror=False)}
         else:
@@ -198,6 +198,19 @@ def paths_of(value: Any) -> list[Path]:
     return [Path(str(value.name))]  # gradio 3's temporary file
 
 
+def files_in(values: Iterable[Any]) -> list[Path]:
+    """The files among a handler's values."""
+    found: list[Path] = []
+    for value in values:
+        if isinstance(value, str) and not ("/" in value or "\\" in value):
+            continue  # a choice, a number as text
+        if isinstance(value, str) and len(value) > 4096:
+            continue
+        if isinstance(value, (str, list, dict)) or hasattr(value, "name"):
+            found += paths_of(value)
+    return found
+
+
 def upload_folder() -> Path:
     """Where gradio keeps what was uploaded."""
     if is_old():
@@ -224,6 +237,13 @@ def picture_output(label: str, **known: Any) -> Any:
     else:
         known |= {"show_download_button": True, "show_share_button": False}
     return _component("Image", label=label, type="filepath", interactive=False, **known)
+
+
+def frame_output(label: str, **known: Any) -> Any:
+    """A picture that goes on to other parts of a host, so it is written without loss."""
+    if not is_old():
+        known |= {"format": "png"}
+    return _component("Image", label=label, type="pil", interactive=False, **known)
 
 
 def gallery(label: str, **known: Any) -> Any:

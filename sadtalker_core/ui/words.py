@@ -125,7 +125,7 @@ def result_sentence(result: AnimateResult) -> str:
         return f"Ready: {name}, {width}x{height}, in {clock_text(result.total_s)}."
     return (
         f"Ready: {name}, {clock_text(result.duration_s)} of {width}x{height} at "
-        f"{float(result.fps):g} fps, made in {clock_text(result.total_s)} "
+        f"{float(result.fps):.4g} fps, made in {clock_text(result.total_s)} "
         f"({result.engine} on {result.device})."
     )
 

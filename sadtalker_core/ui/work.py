@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25  # how often the page is told
 FRAME_EVERY_S = 0.8  # how often it sees a new frame
 FRAME_PX = 360
+FORMATS = {"auto": ".mp4", "mp4": ".mp4", "webm": ".webm", "lossless": ".mkv", "png": ""}
 
 
 @dataclass(eq=False)
@@ -200,5 +201,4 @@ class Runs:
 
 def with_suffix_of(path: Path, file_format: str) -> Path:
     """The name of a result in the chosen form; a folder for pictures."""
-    suffix = {"auto": ".mp4", "mp4": ".mp4", "webm": ".webm", "lossless": ".mkv", "png": ""}
-    return path.with_suffix(suffix[file_format])
+    return path.with_suffix(FORMATS[file_format])

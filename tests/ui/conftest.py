@@ -110,8 +110,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium, driven by playwright."""
+def launch() -> Iterator[Any]:
+    """``launch(*flags)`` opens a Chromium, driven by playwright."""
     try:
         from playwright import sync_api as playwright  # pyright: ignore[reportMissingImports]
     except ImportError:
@@ -120,9 +120,15 @@ def browser() -> Iterator[Any]:
     if not program:
         left_out("there is no Chromium here")
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield opened
-        opened.close()
+        yield lambda *flags: driver.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Any) -> Iterator[Any]:
+    """The Chromium of most tests."""
+    opened = launch()
+    yield opened
+    opened.close()
 
 
 @dataclass

@@ -38,9 +38,16 @@ def results(served: Served) -> set[str]:
 
 def done(page: Any, part: str) -> str:
     """Press the button and wait for the end; what the page says then."""
+    status = f"#tp-{part}-status .tp-done"
+    text = "where => document.querySelector(where)?.innerText || ''"
+    before = page.evaluate(text, status)  # of the job before
     page.click(f"#tp-{part}-go")
-    page.wait_for_selector(f"#tp-{part}-status .tp-done", timeout=SECONDS)
-    return str(page.inner_text(f"#tp-{part}-status"))
+    page.wait_for_function(
+        f"([where, old]) => {{ const now = ({text})(where); return now && now != old }}",
+        arg=[status, before],
+        timeout=SECONDS,
+    )
+    return str(page.inner_text(status))
 
 
 def choose(page: Any, box: str, text: str) -> None:

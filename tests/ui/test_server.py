@@ -86,6 +86,29 @@ def test_an_upload_stays_where_uploads_are(served: Served, name: str) -> None:
     assert not list(served.out.parent.glob("evil*"))
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example", "Origin": "http://evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_other_websites_can_neither_look_nor_act(served: Served, headers: dict[str, str]) -> None:
+    assert ask(f"{served.url}/config", **headers)[0] == 403
+    assert upload(served, "a.wav", b"x", **headers)[0] == 403
+    body = b'{"data": [], "fn_index": 0, "session_hash": "x"}'
+    join = f"{served.url}/gradio_api/queue/join?"
+    assert ask(join, body, Content_Type="application/json", **headers)[0] == 403
+    assert ask(f"{served.url}/config")[0] == 200
+
+
+def test_what_goes_in_and_out_is_not_remembered(served: Served) -> None:
+    status, body = ask(f"{served.url}/gradio_api/runs")
+    assert status != 200 or b"<html" in body.lower()
+
+
 def info(served: Served) -> dict[str, Any]:
     _, body = ask(f"{served.url}/gradio_api/info")
     return json.loads(body)["named_endpoints"]

@@ -209,3 +209,21 @@ def test_each_result_goes_back_where_it_was_made(found: dict[str, Any], part: st
 def test_a_result_of_another_program_says_so(host: LocalHost) -> None:
     with pytest.raises(OptionError, match="made elsewhere"):
         again.fill(Desk(host), json.loads("{}"), {}, "a.mp4")
+
+
+def test_what_a_job_reads_stays_until_its_end(host: LocalHost, uploads: Path) -> None:
+    pages = keeping.Pages(host)
+    own, others = uploads / "own.png", uploads / "others.png"
+    for path in (own, others):
+        path.write_bytes(b"x")
+    pages.uploaded("a", [own, others])
+    with pages.reading([own, others]):
+        with pages.reading([own]):  # a second job of a program
+            pages.left("a")
+            assert own.is_file()
+        assert own.is_file()
+        pages.uploaded("b", [others])
+    assert not own.exists(), "nobody has it any more"
+    assert others.is_file(), "another page has it"
+    pages.left("b")
+    assert not others.exists()

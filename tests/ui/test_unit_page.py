@@ -183,6 +183,10 @@ class TestBatch:
         [
             '{"portrait": "/etc/passwd", "audio": "hello.wav"}',
             '{"portrait": "me.png", "audio": "hello.wav", "models_dir": "/"}',
+            '{"portrait": "me.png", "audio": "hello.wav", "format": "gif"}',
+            '{"portrait": "me.png", "audio": "hello.wav", "format": ["mp4"]}',
+            '{"portrait": ["me.png"], "audio": "hello.wav"}',
+            '{"portrait": "me.png", "seed": ' + "9" * 5000 + "}",
             '{"portrait": "me.png", "audio": "hello.wav", "save_motion": "/tmp/x.safetensors"}',
             '{"portrait": "me.png", "audio": "hello.wav", "preview": "/tmp/x.png"}',
             '{"portrait": "me.png", "audio": "hello.wav", "run": {"models_dir": "/"}}',
@@ -199,6 +203,18 @@ class TestBatch:
         (line,) = self.lines(host, row, files=(portrait, voice))
         assert line.job is None
         assert line.error
+        assert str(host.output_folder().parent) not in line.error, "folders are not told"
+
+    def test_two_files_of_one_name_are_told(self, host: LocalHost, portrait: str) -> None:
+        other = keeping.versions.upload_folder() / "x" / "me.png"
+        other.parent.mkdir()
+        other.write_bytes(b"x")
+        with pytest.raises(OptionError, match="Two files are called me.png"):
+            self.lines(host, "{}", files=(portrait, str(other)))
+
+    def test_a_list_of_endless_length_is_not_read(self, host: LocalHost) -> None:
+        with pytest.raises(OptionError, match="too large"):
+            self.lines(host, " " * 3_000_000)
 
     def test_one_wrong_line_costs_no_other(
         self, host: LocalHost, portrait: str, voice: str
