@@ -256,7 +256,7 @@ def upper_mask(line: Array, columns: int, rows: int, soft: float) -> Array:
 def box_fade(
     columns: int, rows: int, margin: float, lattice: Lattice, size: tuple[int, int]
 ) -> Array:
-    """(rows, columns): 1 inside the box, 0 on its edges, but those of the picture: it never shows."""
+    """(rows, columns): 1 inside the box, 0 on its edges, but on those of the picture."""
     x, y = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)
     left = x if lattice.x0 > 0 else np.full_like(x, margin)
     right = columns - 1 - x if lattice.x0 + columns < size[1] else np.full_like(x, margin)
