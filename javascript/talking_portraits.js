@@ -1,11 +1,13 @@
 // Called by the web UI by this name after a picture was sent to the tab.
 function switch_to_talking_portraits() {
-    const buttons = gradioApp().querySelectorAll("#tabs > .tab-nav > button, #tabs > div > button");
-    for (const button of buttons) {
-        if (button.textContent.trim() === "Talking Portraits") {
-            button.click();
-            break;
-        }
+    const found = (where) => Array.from(gradioApp().querySelectorAll(where))
+        .find((button) => button.textContent.trim() === "Talking Portraits");
+    // gradio 5 has the tabs one level deeper, with copies that do nothing, and hides what runs over.
+    const button = found("#tabs > .tab-wrapper button[role=tab]")
+        || found("#tabs > .tab-wrapper .overflow-dropdown button")
+        || found("#tabs > .tab-nav > button, #tabs > div > button");
+    if (button) {
+        button.click();
     }
     return Array.from(arguments);
 }

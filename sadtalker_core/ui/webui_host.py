@@ -69,7 +69,7 @@ class WebuiHost(UiHost):
         with super().turn(who, stopped), self._hosts_turn(who, call_queue.queue_lock, stopped):
             if stopped():
                 raise Cancelled("Stopped while it waited for its turn.")
-            shared.state.begin(job=TITLE)
+            shared.state.begin(TITLE)  # SD.Next calls the parameter otherwise
             shared.state.job_count = 1
             try:
                 yield
@@ -258,10 +258,15 @@ def paste_parameters() -> Any:
     """What sends pictures between tabs, under its new or its old name."""
     try:
         from modules import infotext_utils as found  # pyright: ignore[reportMissingImports]
+
+        if hasattr(found, "create_buttons"):  # SD.Next has an empty one
+            return found
     except ImportError:
-        from modules import (  # pyright: ignore[reportMissingImports]
-            generation_parameters_copypaste as found,
-        )
+        pass
+    from modules import (  # pyright: ignore[reportMissingImports]
+        generation_parameters_copypaste as found,
+    )
+
     return found
 
 

@@ -32,7 +32,7 @@ class State:
         self.log: list[str] = []
         self.images: list[Any] = []
 
-    def begin(self, job: str = "") -> None:
+    def begin(self, job: str = "", /) -> None:
         self.log.append("begin")
         self.job, self.interrupted = job, False
 
@@ -198,6 +198,18 @@ def test_the_old_name_of_the_paste_module_does(host: Host, monkeypatch: pytest.M
     package = sys.modules["modules"]
     monkeypatch.delattr(package, "infotext_utils")
     monkeypatch.delitem(sys.modules, "modules.infotext_utils")
+    monkeypatch.setattr(package, "generation_parameters_copypaste", module, raising=False)
+    assert webui_host.paste_parameters() is module
+
+
+def test_an_empty_new_paste_module_is_passed_over(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = host.modules["infotext_utils"]
+    package = sys.modules["modules"]
+    empty = types.ModuleType("modules.infotext_utils")
+    monkeypatch.setattr(package, "infotext_utils", empty, raising=False)
+    monkeypatch.setitem(sys.modules, "modules.infotext_utils", empty)
     monkeypatch.setattr(package, "generation_parameters_copypaste", module, raising=False)
     assert webui_host.paste_parameters() is module
 
