@@ -26,6 +26,7 @@ OUT_SETTING = "talking_portraits_out_dir"
 SENDS_SETTING = "talking_portraits_send_buttons"
 PREVIEW_PX = 768
 _FOLDER = "talking-portraits"
+_STOPS = ("interrupted", "skipped", "stopping_generation")  # the host's words for "end it"
 
 
 class WebuiHost(UiHost):
@@ -76,7 +77,8 @@ class WebuiHost(UiHost):
             finally:
                 shared.state.end()
                 # The host clears these itself only for its own jobs.
-                shared.state.interrupted = shared.state.skipped = False
+                for name in _STOPS:
+                    setattr(shared.state, name, False)
 
     @contextlib.contextmanager
     def _hosts_turn(
@@ -130,13 +132,13 @@ class WebuiHost(UiHost):
         """Interrupt and Skip; there is one job, so both end it."""
         from modules import shared  # pyright: ignore[reportMissingImports]
 
-        names = ("interrupted", "skipped", "stopping_generation")
-        return any(bool(getattr(shared.state, name, False)) for name in names)
+        return any(bool(getattr(shared.state, name, False)) for name in _STOPS)
 
     def add_senders(self, picture: object) -> None:
         """Buttons to img2img, inpaint and extras."""
         parameters = paste_parameters()
-        buttons = parameters.create_buttons(["img2img", "inpaint", "extras"])
+        with versions.gradio().Row():
+            buttons = parameters.create_buttons(["img2img", "inpaint", "extras"])
         for name, button in buttons.items():
             button.do_not_save_to_config = True
             binding = parameters.ParamBinding(

@@ -26,7 +26,7 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-SECONDS = 120_000
+SECONDS = 60_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -127,9 +127,8 @@ def give(page: Any, part: str, portrait: Path, sound: Path | None = None) -> Non
     page.wait_for_selector(f"#tp-{part}-portrait img")
     if sound is not None:
         page.set_input_files(f"#tp-{part}-sound input[type=file]", str(sound))
-        page.wait_for_selector(
-            f"#tp-{part}-sound button[aria-label='Play'], #tp-{part}-sound audio"
-        )
+        ready = f"#tp-{part}-sound button[aria-label='Play'], #tp-{part}-sound audio[src]"
+        page.wait_for_selector(ready, state="attached")
 
 
 def status(page: Any, part: str = "talk") -> str:
