@@ -77,10 +77,14 @@ def _run(args: argparse.Namespace, console: Console) -> int:
         from .animate import run
     elif args.command in ("drive", "edit"):
         from .drive import run
+    elif args.command == "relip":
+        from .relip import run
     elif args.command == "template":
         from .template import run
     elif args.command == "batch":
         from .batch import run
+    elif args.command == "enhance":
+        from .enhance import run
     elif args.command == "faces":
         from .faces import run
     elif args.command == "measure":

@@ -11,9 +11,12 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..errors import OptionError
 from ..jobs.drive_settings import DRIVE
+from .enhance import add_flags as add_enhance_flags
 from .flags import add_option_flags, flag
 from .measure import add_flags as add_measure_flags
 from .models import add_flags as add_models_flags
+from .relip import add_flags as add_relip_flags
+from .relip import add_options as add_relip_options
 from .ui import add_flags as add_ui_flags
 from .workflows import add_flags as add_workflows_flags
 
@@ -50,6 +53,7 @@ examples:
   talking-portraits animate --portrait me.jpg --audio speech.mp3 --out me.mp4
   talking-portraits animate --portrait me.jpg --audio speech.mp3 --out me.mp4 --pose-style 12
   talking-portraits drive --portrait me.jpg --driving dance.mp4 --out me.mp4
+  talking-portraits relip --video me.mp4 --audio german.mp3 --out dubbed.mp4
   talking-portraits edit --portrait me.jpg --smile 0.8 --rotate-yaw 10 --out smile.png
   talking-portraits faces group.jpg --overlay faces.png
 """
@@ -109,6 +113,16 @@ def build_parser() -> Parser:
 
     _add_drive(commands)
 
+    relip = _command(
+        commands,
+        "relip",
+        "give a video new lips that say another sound; all else is kept",
+        "--video FILE --audio FILE --out FILE",
+    )
+    add_relip_flags(relip)
+    _add_job_flags(relip)
+    add_relip_options(relip)
+
     demo = _command(commands, "demo", "make the bundled sample speak: outputs/demo.mp4")
     demo.add_argument(
         "--out",
@@ -130,6 +144,15 @@ def build_parser() -> Parser:
         "Options given as flags apply to every line that does not set them.",
     )
     add_option_flags(batch)
+
+    add_enhance_flags(
+        _command(
+            commands,
+            "enhance",
+            "restore faces in a picture or a video, calmly over time; enlarge it",
+            "--input FILE --out FILE",
+        )
+    )
 
     faces = _command(commands, "faces", "list the faces of a picture with their numbers", "PICTURE")
     faces.add_argument("picture", metavar="PICTURE", help="Picture file.")

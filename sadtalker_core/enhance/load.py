@@ -74,7 +74,7 @@ def load_enhancer(files: Mapping[str, Path], options: EnhanceOptions, runtime: R
         return Enhancer(options.enhancer, restore, SIZE, ffhq_points(), runtime.device, upscaler)
     found = NetworkFiles([path], ARCHITECTURES, runtime)
     wanted = GPEN if options.enhancer == "gpen-512" else GFPGAN
-    network = found.network(wanted).to(memory_format=torch.channels_last)
+    network = found.network(wanted)
     size = network.config.size
     points = gpen_points(size) if wanted is GPEN else ffhq_points(size)
     return Enhancer(options.enhancer, network, size, points, runtime.device, upscaler)

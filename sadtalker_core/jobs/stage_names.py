@@ -11,6 +11,7 @@ STAGES = {
     "prepare": "Preparing the portrait",
     "source": "Reading the portrait's video",
     "render": "Rendering",
+    "enhance": "Restoring faces",
     "measure": "Measuring",
 }
 

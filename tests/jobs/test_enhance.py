@@ -1,0 +1,126 @@
+"""Faces restored from file to file, with a small network in the published wrapping."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from sadtalker_core.errors import MediaError, OptionError, OutputError, WeightsError
+from sadtalker_core.jobs.enhance import EnhanceResult, build_enhance_job, run_enhance
+from sadtalker_core.media.audio_in import AudioSource, open_audio
+from sadtalker_core.media.options import VideoOptions
+from sadtalker_core.media.pictures import read_picture, write_picture
+from sadtalker_core.media.video_in import open_video
+from sadtalker_core.media.video_out import write_video
+from sadtalker_core.runtime import Runtime
+from tests.cli.running import run
+from tests.enhance.toys import portrait, still, stream_of, toy_file
+
+pytestmark = pytest.mark.jobs
+
+
+def done(folder: Path, **values: Any) -> EnhanceResult:
+    job = build_enhance_job(
+        {"enhancer": "gfpgan-1.2", "models_dir": str(folder / "models"), "device": "cpu", **values}
+    )
+    return run_enhance(job)
+
+
+def written(frames: Tensor, path: Path, sound: AudioSource | None = None) -> None:
+    write_video(
+        stream_of(frames),
+        path,
+        audio=sound,
+        options=VideoOptions(),
+        metadata={},
+        runtime=Runtime(),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    toy_file(tmp_path / "models")
+    return tmp_path
+
+
+def test_a_picture(folder: Path) -> None:
+    write_picture(folder / "in.png", portrait())
+    result = done(folder, input=folder / "in.png", out=folder / "out.png")
+    shown, before = read_picture(folder / "out.png").flattened(), portrait()
+    assert shown.shape == before.shape
+    assert not torch.equal(shown, before)
+    assert torch.equal(shown[:, -10:], before[:, -10:])
+    assert (result.frames, result.size) == (1, (192, 192))
+    assert result.report.faces_seen == 1
+    assert [file.name for file in result.weights] == ["gfpgan-1.2"]
+    assert not result.warnings
+
+
+def test_a_video_keeps_its_rate_length_and_sound(folder: Path, short_voice: Path) -> None:
+    frames = torch.cat((still(20), torch.full((5, 3, 192, 192), 70, dtype=torch.uint8)))
+    written(frames, folder / "in.mkv", open_audio(short_voice, Runtime()))
+    result = done(folder, input=folder / "in.mkv", out=folder / "out.mkv", enhance_strength="1")
+    video = open_video(folder / "out.mkv")
+    assert (video.frame_count, video.fps, video.has_audio) == (25, Fraction(25), True)
+    shown = torch.cat(list(video.frames()))
+    before = torch.cat(list(open_video(folder / "in.mkv").frames()))
+    assert torch.equal(shown[20:], before[20:])
+    assert not torch.equal(shown[3], before[3])
+    assert result.report.ranges_without_face == [(20, 24)]
+    assert "5 of 25 frames show no face and are as they were (frames 20-24)" in result.warnings[0]
+    assert result.as_dict()["frames_without_face"] == 5
+
+
+def test_what_cannot_be_is_said_before_anything_is_made(folder: Path) -> None:
+    write_picture(folder / "in.png", portrait())
+    written(still(2), folder / "in.mp4")
+    with pytest.raises(OptionError, match="must be one too"):
+        done(folder, input=folder / "in.mp4", out=folder / "out.png")
+    with pytest.raises(OutputError, match="also an input"):
+        done(folder, input=folder / "in.png", out=folder / "in.png")
+    with pytest.raises(MediaError):
+        done(folder, input=folder / "none.png", out=folder / "out.png")
+    with pytest.raises(WeightsError, match="restoring faces"):
+        done(folder, input=folder / "in.png", out=folder / "new" / "a.png", enhancer="gfpgan-1.4")
+    assert not (folder / "new").exists()
+    (folder / "models" / "GPEN-BFR-512.pth").write_bytes(
+        (folder / "models" / "GFPGANv1.2.pth").read_bytes()
+    )
+    with pytest.raises(WeightsError, match="GPEN is in none of these files"):
+        done(folder, input=folder / "in.png", out=folder / "out.png", enhancer="gpen-512")
+    for name, value in (("enhancer", "x"), ("enhance_strength", 2), ("nothing", 1)):
+        with pytest.raises(OptionError, match=name):
+            build_enhance_job({"input": "a.png", "out": "b.png", name: value})
+    with pytest.raises(OptionError, match="input is missing"):
+        build_enhance_job({"out": "b.png"})
+
+
+def test_a_video_without_a_face_says_so(folder: Path) -> None:
+    written(torch.full((3, 3, 64, 64), 70, dtype=torch.uint8), folder / "in.mkv")
+    result = done(folder, input=folder / "in.mkv", out=folder / "out.mkv")
+    assert "no face was found" in result.warnings[0]
+    assert torch.equal(
+        torch.cat(list(open_video(folder / "out.mkv").frames())),
+        torch.cat(list(open_video(folder / "in.mkv").frames())),
+    )
+
+
+def test_the_command(folder: Path) -> None:
+    write_picture(folder / "in.png", portrait())
+    words = ["--input", str(folder / "in.png"), "--out", str(folder / "out.png")]
+    words += ["--models-dir", str(folder / "models"), "--device", "cpu"]
+    made = run("enhance", *words, "--enhancer", "gfpgan-1.2", "--no-keep-colour", "--json")
+    assert made.code == 0, made.err
+    assert json.loads(made.out)["faces_seen"] == 1
+    lost = run("enhance", *words)
+    assert lost.code == 6
+    assert "models download" in lost.sentence
+    text = run("enhance", "--help").out
+    for name in ("--enhance-steady", "--enhance-region", "--upscale", "--crf", "--device"):
+        assert name in text
