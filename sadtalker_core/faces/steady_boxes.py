@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 Box = tuple[int, int, int, int]
 
@@ -47,6 +49,70 @@ class BoxSmoother:
             held[index] = _mean(held[len(held) - FRAMES :])
         self._held, self._is_full = [], False
         return held[first:]
+
+
+class AroundSmoother:
+    """The mean of each box, the two before and the two after it, as far as there are any; rounded,
+    two frames late."""
+
+    def __init__(self) -> None:
+        self._held: deque[Box] = deque(maxlen=FRAMES)
+        self._owed = 0
+
+    def push(self, box: Box) -> list[Box]:
+        """Take the next frame's box; the smoothed boxes that are sure now, at most one."""
+        self._held.append(box)
+        self._owed += 1
+        return [self._mean_before(FRAMES // 2)] if self._owed > FRAMES // 2 else []
+
+    def finish(self) -> list[Box]:
+        """The boxes that are still owed; a new sequence may follow."""
+        left = [self._mean_before(after) for after in range(self._owed - 1, -1, -1)]
+        self._held.clear()
+        return left
+
+    def _mean_before(self, after: int) -> Box:
+        """Of the box that ``after`` boxes follow."""
+        self._owed -= 1
+        at = len(self._held) - 1 - after
+        window = list(self._held)[max(0, at - FRAMES // 2) :]
+        x0, y0, x1, y1 = (round(sum(side) / len(window)) for side in zip(*window))
+        return x0, y0, x1, y1
+
+
+class NoSmoother:
+    """Boxes as they are."""
+
+    def push(self, box: Box) -> list[Box]:
+        """The box itself."""
+        return [box]
+
+    def finish(self) -> list[Box]:
+        """Nothing is ever owed."""
+        return []
+
+
+class Smoother(Protocol):
+    """What all smoothers do."""
+
+    def push(self, box: Box) -> list[Box]:
+        """Take the next frame's box; the smoothed boxes that are sure now, in order."""
+        ...
+
+    def finish(self) -> list[Box]:
+        """The boxes that are still owed; a new sequence may follow."""
+        ...
+
+
+SMOOTHINGS = ("steady", "original", "none")
+
+
+def smoother_of(smoothing: str) -> Smoother:
+    """A fresh smoother: around each box, over the boxes that follow it as in the originals, or
+    none."""
+    if smoothing == "none":
+        return NoSmoother()
+    return BoxSmoother() if smoothing == "original" else AroundSmoother()
 
 
 def _mean(boxes: list[Box]) -> Box:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sadtalker_core.faces.steady_boxes import Box, BoxSmoother, padded_box, smooth_boxes
+from sadtalker_core.faces.steady_boxes import (
+    SMOOTHINGS,
+    AroundSmoother,
+    Box,
+    BoxSmoother,
+    NoSmoother,
+    padded_box,
+    smooth_boxes,
+    smoother_of,
+)
 
 
 def _boxes(count: int) -> list[Box]:
@@ -32,6 +41,25 @@ def test_a_smoother_is_four_frames_late_and_begins_anew() -> None:
     assert smoother.finish() == []
     second = [box for each in boxes[7:] for box in smoother.push(each)] + smoother.finish()
     assert second == list(smooth_boxes(boxes[7:]))
+
+
+def test_means_around_are_two_frames_late_and_end_where_the_boxes_do() -> None:
+    around = AroundSmoother()
+    box = (1, 2, 3, 4)
+    assert [len(around.push(box)) for _ in range(4)] == [0, 0, 1, 1]
+    assert len(around.finish()) == 2
+    assert around.finish() == []
+    rows = [(x, 0, 10 * x, 0) for x in (0, 10, 20, 30, 40, 100)]
+    found = [box for row in rows for box in around.push(row)] + around.finish()
+    assert [box[0] for box in found] == [10, 15, 20, 40, 48, 57]
+    assert [box[2] for box in found] == [100, 150, 200, 400, 475, 567]
+
+
+def test_smoothers_by_name() -> None:
+    kinds = {"steady": AroundSmoother, "original": BoxSmoother, "none": NoSmoother}
+    assert {name: type(smoother_of(name)) for name in SMOOTHINGS} == kinds
+    assert smoother_of("none").push((1, 2, 3, 4)) == [(1, 2, 3, 4)]
+    assert smoother_of("none").finish() == []
 
 
 def test_pads_end_at_the_picture() -> None:

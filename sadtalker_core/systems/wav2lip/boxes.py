@@ -16,7 +16,7 @@ from ...faces.find import find_in_image
 from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
 from ...faces.s3fd import S3fdFaces, detect_s3fd, surest_rectangle
-from ...faces.steady_boxes import FRAMES, Box, BoxSmoother, padded_box
+from ...faces.steady_boxes import Box, padded_box, smoother_of
 from ...faces.track import FaceTracker
 from ...relip_request import RelipVideo
 from ...runtime import Runtime
@@ -251,10 +251,7 @@ def _steadied(
     found: Iterator[Moment], video: RelipVideo, options: Wav2LipOptions
 ) -> Iterator[Moment]:
     """The moments with means of five boxes. Means end where the face is lost or the video jumps."""
-    if options.smoothing == "none" or options.fixed_box() is not None:
-        yield from found
-        return
-    steadier = BoxSmoother() if options.smoothing == "original" else _Around()
+    steadier = smoother_of(options.smoothing)
     waiting: deque[Moment] = deque()
 
     def settled(boxes: list[Box]) -> Iterator[Moment]:
@@ -272,31 +269,3 @@ def _steadied(
         waiting.append(moment)
         yield from settled(steadier.push(moment.place.box))
     yield from settled(steadier.finish())
-
-
-class _Around:
-    """The mean of each box, the two before and the two after it, as far as there are any."""
-
-    def __init__(self) -> None:
-        self._held: deque[Box] = deque(maxlen=FRAMES)
-        self._owed = 0
-
-    def push(self, box: Box) -> list[Box]:
-        """Take the next box; those that are sure now, at most one."""
-        self._held.append(box)
-        self._owed += 1
-        return [self._mean(FRAMES // 2)] if self._owed > FRAMES // 2 else []
-
-    def finish(self) -> list[Box]:
-        """The boxes that are still owed; a new sequence may follow."""
-        left = [self._mean(after) for after in range(self._owed - 1, -1, -1)]
-        self._held.clear()
-        return left
-
-    def _mean(self, after: int) -> Box:
-        """Of the box that ``after`` boxes follow."""
-        self._owed -= 1
-        at = len(self._held) - 1 - after
-        window = list(self._held)[max(0, at - FRAMES // 2) :]
-        x0, y0, x1, y1 = (round(sum(side) / len(window)) for side in zip(*window))
-        return x0, y0, x1, y1

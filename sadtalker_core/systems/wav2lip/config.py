@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import OptionError
-from ...faces.steady_boxes import Box
+from ...faces.steady_boxes import SMOOTHINGS, Box
 from ...options import check_options, option, shortened
 
 _MOST_PAD = 500
@@ -65,7 +65,7 @@ class Wav2LipOptions:
     )
     smoothing: str = option(
         "steady",
-        choices=("steady", "original", "none"),
+        choices=SMOOTHINGS,
         help="How the face's place is steadied over five frames: around each frame, over the "
         "frames that follow as the original does, or not at all.",
         advanced=True,

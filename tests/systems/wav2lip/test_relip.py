@@ -23,7 +23,7 @@ from sadtalker_core.motion_request import MotionRequest
 from sadtalker_core.relip_request import Relipped, RelipVideo
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.wav2lip import boxes
-from sadtalker_core.systems.wav2lip.boxes import Moment, Place, _Around, _steadied
+from sadtalker_core.systems.wav2lip.boxes import Moment, Place, _steadied
 from sadtalker_core.systems.wav2lip.config import Wav2LipOptions
 from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
 from sadtalker_core.systems.wav2lip.pipeline import relip
@@ -370,14 +370,6 @@ def test_means_end_where_the_face_or_the_video_does() -> None:
     assert _steady(rows, "original", anew=(6,)) == rows
     # but where one frame is shown throughout the video does not jump
     assert _steady([0, 0, 90, 90], "none", (2,), static=True) == [0, 0, 90, 90]
-
-
-def test_around_is_two_frames_late() -> None:
-    around = _Around()
-    box = (1, 2, 3, 4)
-    assert [len(around.push(box)) for _ in range(4)] == [0, 0, 1, 1]
-    assert len(around.finish()) == 2
-    assert around.finish() == []
 
 
 def test_the_engine_names_its_files() -> None:
