@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from ..jobs.enhance import SECTIONS, EnhanceResult, build_enhance_job, option_table
+from ..jobs.enhance_settings import SECTIONS, build_enhance_job, option_table
 from ..options import option_specs
 from .console import Console
 from .flags import SECTION_TITLES, add_option_flag, fact_text
+
+if TYPE_CHECKING:
+    from ..jobs.enhance import EnhanceResult
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from sadtalker_core.errors import MediaError, OptionError, OutputError, WeightsError
-from sadtalker_core.jobs.enhance import EnhanceResult, build_enhance_job, run_enhance
+from sadtalker_core.jobs.enhance import EnhanceResult, run_enhance
+from sadtalker_core.jobs.enhance_settings import build_enhance_job
 from sadtalker_core.media.audio_in import AudioSource, open_audio
 from sadtalker_core.media.options import VideoOptions
 from sadtalker_core.media.pictures import read_picture, write_picture
