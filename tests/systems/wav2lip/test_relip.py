@@ -144,7 +144,8 @@ def test_frames_without_a_face_are_passed_on(
     frames = walking(scene, 12)
     for index in (0, 1, 5, 6, 7, 11):
         frames[index] = torch.full_like(scene, 90)
-    found, result = made(networks, video(frames, 12, "trim"), face_nets)
+    fast = FaceOptions(face_search="fast")
+    found, result = made(networks, video(frames, 12, "trim"), face_nets, faces=fast)
     report = result.report
     same = [bool(torch.equal(a, b)) for a, b in zip(found, frames)]
     assert same == [index in (0, 1, 5, 6, 7, 11) for index in range(12)]
@@ -155,7 +156,7 @@ def test_frames_without_a_face_are_passed_on(
 def test_no_face_at_all(networks: Wav2LipNets, face_nets: FaceNets, scene: Tensor) -> None:
     frames = [torch.full_like(scene, 90)] * 3
     with pytest.raises(NoFaceError, match="any of 9 frames"):
-        made(networks, video(frames, 9), face_nets)
+        made(networks, video(frames, 9), face_nets, faces=FaceOptions(face_search="fast"))
     with pytest.raises(FaceIndexError):
         made(networks, video(walking(scene, 3), 3), face_nets, who=4)
 
