@@ -1,4 +1,4 @@
-"""The one list of engines. Adding an engine is adding a line to ``ENGINES``.
+"""The one list of engines. Adding one is adding a line to ``ENGINES`` or to ``RELIPPERS``.
 
 An engine's code is imported when the engine is used, so listing engines and their options costs
 nothing.
@@ -10,8 +10,12 @@ import difflib
 
 from .engines.engine import Engine
 from .engines.lite import LITE
+from .engines.lite_relip import LITE_RELIP
 from .engines.liveportrait import LIVEPORTRAIT
+from .engines.relip_engine import RelipEngine
 from .engines.sadtalker import SADTALKER
+from .engines.videoretalking import VIDEORETALKING
+from .engines.wav2lip import WAV2LIP
 from .errors import OptionError
 
 # In the order in which "auto" takes the first that can run.
@@ -19,6 +23,11 @@ ENGINES: tuple[Engine, ...] = (SADTALKER, LIVEPORTRAIT, LITE)
 
 # What --engine takes.
 ENGINE_IDS: tuple[str, ...] = ("auto", *(engine.id for engine in ENGINES))
+
+# Those that give a video new lips; the same order.
+RELIPPERS: tuple[RelipEngine, ...] = (VIDEORETALKING, WAV2LIP, LITE_RELIP)
+
+RELIPPER_IDS: tuple[str, ...] = ("auto", *(engine.id for engine in RELIPPERS))
 
 
 def find_engine(name: str) -> Engine:
@@ -35,3 +44,20 @@ def find_engine(name: str) -> Engine:
     close = difflib.get_close_matches(name, ENGINE_IDS, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     raise OptionError(f"engine is {name!r}, known values are: {', '.join(ENGINE_IDS)}.{hint}")
+
+
+def find_relipper(name: str) -> RelipEngine:
+    """The engine of a name among those that give a video new lips; ``auto`` as in ``find_engine``.
+
+    Raises:
+        OptionError: no such engine has this name.
+    """
+    if name == "auto":
+        return next(engine for engine in RELIPPERS if not engine.needs_download)
+    for engine in RELIPPERS:
+        if engine.id == name:
+            return engine
+    close = difflib.get_close_matches(name, RELIPPER_IDS, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    known = ", ".join(RELIPPER_IDS)
+    raise OptionError(f"engine is {name!r}; for new lips there are: {known}.{hint}")

@@ -48,6 +48,8 @@ class RelipReport:
         frames_without_face: of them, those that were passed through untouched.
         ranges_without_face: first and last number of each run of those, at most ``MOST_RANGES``.
         faces_seen: most faces in one frame.
+        face_box_px: x0, y0, x1, y1 of the face in some frame, where an engine knows it before the
+            first one is made; else empty.
         notes: sentences for the user that only this engine knows.
     """
 
@@ -55,6 +57,7 @@ class RelipReport:
     frames_without_face: int = 0
     ranges_without_face: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     faces_seen: int = 0
+    face_box_px: tuple[float, ...] = ()
     notes: list[str] = field(default_factory=list[str])
 
     def saw(self, faces: int) -> None:

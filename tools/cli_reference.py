@@ -10,12 +10,17 @@ from sadtalker_core.cli.flags import SECTION_TITLES, default_text, flag, section
 from sadtalker_core.cli.parser import EXIT_CODES, build_parser
 from sadtalker_core.jobs.drive_settings import DRIVE
 from sadtalker_core.jobs.kinds import JobKind
+from sadtalker_core.jobs.relip_settings import RELIP
 from sadtalker_core.jobs.settings import ANIMATE
 from sadtalker_core.options import OptionSpec
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
-KINDS = {ANIMATE: "Options of animate", DRIVE: "Options of drive and edit"}
+KINDS = {
+    ANIMATE: "Options of animate",
+    DRIVE: "Options of drive and edit",
+    RELIP: "Options of relip",
+}
 
 _CLOSING = """\
 With `--json` stdout has exactly one JSON object, and everything else is on stderr:
@@ -33,6 +38,7 @@ by section:
 {"portrait": "b.jpg", "idle": 5, "out": "b.mp4", "motion": {"pose_style": 12}}
 {"command": "drive", "portrait": "c.jpg", "driving": "dance.mp4", "out": "c.mp4"}
 {"command": "edit", "portrait": "c.jpg", "smile": 0.8, "out": "d.png"}
+{"command": "relip", "video": "e.mp4", "audio": "a.mp3", "out": "e-dubbed.mp4"}
 ```
 
 Paths are relative to the current folder.
@@ -44,6 +50,8 @@ def _cell(text: str) -> str:
 
 
 def _kind_of(command: str) -> JobKind:
+    if command == "relip":
+        return RELIP
     return DRIVE if command in ("drive", "edit", "template") else ANIMATE
 
 

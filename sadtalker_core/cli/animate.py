@@ -10,12 +10,14 @@ from typing import Any
 from ..errors import OptionError
 from ..jobs.drive_settings import DriveJob
 from ..jobs.kinds import flatten
+from ..jobs.relip_settings import RelipJob
 from ..jobs.result import AnimateResult
 from ..jobs.settings import ANIMATE, SPEAKERS, AnimateJob, build_job
 from .config_file import load_config, save_config
 from .console import Console
 from .flags import given_values
 
+AnyJob = AnimateJob | DriveJob | RelipJob
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 DEMO_OUT = "outputs/demo.mp4"
 
@@ -30,7 +32,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return run_job(build_job(values), args, console)
 
 
-def run_job(job: AnimateJob | DriveJob, args: argparse.Namespace, console: Console) -> int:
+def run_job(job: AnyJob, args: argparse.Namespace, console: Console) -> int:
     """Keep the settings if that is asked for, run the job, and say what was made."""
     if args.save_config:
         save_config(Path(args.save_config), job)
@@ -65,16 +67,19 @@ def merged_values(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_with_console(
-    job: AnimateJob | DriveJob, console: Console, announce: Callable[[str], None] | None = None
+    job: AnyJob, console: Console, announce: Callable[[str], None] | None = None
 ) -> AnimateResult:
     """Run a job with its progress shown and Ctrl-C heard."""
     from ..jobs.animate import run_animate
     from ..jobs.devices import make_runtime
     from ..jobs.drive import run_drive
+    from ..jobs.relip import run_relip
 
     runtime = make_runtime(job.run, console.progress.update, lambda: console.stopped)
     if isinstance(job, DriveJob):
         return run_drive(job, runtime, announce or console.note)
+    if isinstance(job, RelipJob):
+        return run_relip(job, runtime, announce or console.note)
     return run_animate(job, runtime, announce or console.note)
 
 

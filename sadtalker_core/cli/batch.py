@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Cancelled, MediaError, OptionError, TalkingPortraitsError
-from ..jobs.drive_settings import DRIVE, DriveJob, build_drive_job
+from ..jobs.drive_settings import DRIVE, build_drive_job
 from ..jobs.kinds import flatten
-from ..jobs.settings import ANIMATE, AnimateJob, build_job
+from ..jobs.relip_settings import RELIP, RelipJob, build_relip_job
+from ..jobs.settings import ANIMATE, build_job
 from ..media.files import check_input_file
-from .animate import run_with_console, summary
+from .animate import AnyJob, run_with_console, summary
 from .console import Console
 from .flags import given_values
 
 EXIT_SOME_FAILED = 1
-_COMMANDS = ("animate", "drive", "edit")
+_COMMANDS = ("animate", "drive", "edit", "relip")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -30,7 +31,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         try:
             if isinstance(entry, TalkingPortraitsError):
                 raise entry
-            console.note(f"{place}: {entry.portrait} -> {entry.out}")
+            shown = entry.video if isinstance(entry, RelipJob) else entry.portrait
+            console.note(f"{place}: {shown} -> {entry.out}")
             result = run_with_console(entry, console)
         except Cancelled:
             raise
@@ -64,7 +66,7 @@ def _tell(console: Console, line: str) -> None:
 
 def read_jobs(
     path: Path, defaults: dict[str, Any]
-) -> list[tuple[int, AnimateJob | DriveJob | TalkingPortraitsError]]:
+) -> list[tuple[int, AnyJob | TalkingPortraitsError]]:
     """Line number and job of each line that is not empty; a wrong line gives its error instead.
 
     Raises:
@@ -77,7 +79,7 @@ def read_jobs(
         raise MediaError(
             f"{path} is not text in UTF-8; one JSON object a line is needed."
         ) from error
-    entries: list[tuple[int, AnimateJob | DriveJob | TalkingPortraitsError]] = []
+    entries: list[tuple[int, AnyJob | TalkingPortraitsError]] = []
     outputs: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -96,7 +98,7 @@ def read_jobs(
     return entries
 
 
-def _job_of(line: str, defaults: dict[str, Any]) -> AnimateJob | DriveJob:
+def _job_of(line: str, defaults: dict[str, Any]) -> AnyJob:
     try:
         values = json.loads(line)
     except json.JSONDecodeError as error:
@@ -107,9 +109,10 @@ def _job_of(line: str, defaults: dict[str, Any]) -> AnimateJob | DriveJob:
     if command not in _COMMANDS:
         raise OptionError(f"command is {command!r}, known are: {', '.join(_COMMANDS)}.")
     if command != "animate":
-        known = {name for names in DRIVE.option_names().values() for name in names}
+        kind, build = (RELIP, build_relip_job) if command == "relip" else (DRIVE, build_drive_job)
+        known = {name for names in kind.option_names().values() for name in names}
         fitting = {name: value for name, value in defaults.items() if name in known}
-        return build_drive_job({**fitting, **flatten(values, DRIVE)})
+        return build({**fitting, **flatten(values, kind)})
     own = flatten(values, ANIMATE)
     rest = {k: v for k, v in defaults.items() if not (k == "idle" and "audio" in own)}
     return build_job({**rest, **own})

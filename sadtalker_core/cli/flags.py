@@ -17,8 +17,10 @@ SECTION_TITLES = {
     "drive": "motion",
     "sliders": "expression sliders",
     "render": "the picture",
+    "lips": "the lips",
     "enhance": "restored faces",
     "video": "the video file",
+    "file": "the video file",
 }
 
 

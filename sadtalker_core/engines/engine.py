@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -49,6 +49,25 @@ def _no_pose(prepared: Any) -> None:
 def _whole_frame(prepared: Any, frames: int, fps: Fraction, runtime: Runtime) -> Tensor:
     """A region for engines that do not say where they paint."""
     return torch.ones((1, *prepared.size), device=runtime.device)
+
+
+class Chosen(Protocol):
+    """What any kind of engine says of itself, so that one of several can be chosen."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def needs_download(self) -> bool: ...
+    @property
+    def render_options(self) -> type[Any]: ...
+    @property
+    def weights(self) -> Callable[[Any], tuple[WeightFile, ...]]: ...
+    @property
+    def older_weights(self) -> Callable[[Any], tuple[WeightFile, ...]]: ...
 
 
 PrepareVideo = Callable[

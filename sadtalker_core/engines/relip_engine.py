@@ -59,3 +59,8 @@ class RelipEngine:
     relip: Relip
     cost: Callable[[Any], Cost]
     older_weights: Callable[[Any], tuple[WeightFile, ...]] = no_weights
+
+    @property
+    def render_options(self) -> type[Any]:
+        """The same, under the name that other engines have for what chooses their weights."""
+        return self.options

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ..engines.engine import Engine
-from ..registry import find_engine
+from ..engines.engine import Chosen
 from ..weights.catalog import WeightFile
 from ..weights.store import WeightStore
 from .kinds import JobKind
+
+_Engine = TypeVar("_Engine", bound=Chosen)
 
 
 def weight_store(models_dir: str = "", host_folders: tuple[Path, ...] = ()) -> WeightStore:
@@ -20,7 +21,7 @@ def weight_store(models_dir: str = "", host_folders: tuple[Path, ...] = ()) -> W
     )
 
 
-def is_ready(engine: Engine, store: WeightStore, render_options: Any = None) -> bool:
+def is_ready(engine: Chosen, store: WeightStore, render_options: Any = None) -> bool:
     """Whether all weights are on disk that the engine needs for these options."""
     options = render_options or engine.render_options()
     return _present(engine.weights(options), store) or _has_older(engine, options, store)
@@ -30,12 +31,12 @@ def _present(files: tuple[WeightFile, ...], store: WeightStore) -> bool:
     return all(store.find(file) is not None for file in files)
 
 
-def _has_older(engine: Engine, options: Any, store: WeightStore) -> bool:
+def _has_older(engine: Chosen, options: Any, store: WeightStore) -> bool:
     older = engine.older_weights(options)
     return bool(older) and _present(older, store)
 
 
-def used_files(engine: Engine, options: Any, store: WeightStore) -> tuple[WeightFile, ...]:
+def used_files(engine: Chosen, options: Any, store: WeightStore) -> tuple[WeightFile, ...]:
     """The files that the engine reads for these options: the older ones where only they are."""
     files = engine.weights(options)
     if not _present(files, store) and _has_older(engine, options, store):
@@ -44,8 +45,8 @@ def used_files(engine: Engine, options: Any, store: WeightStore) -> tuple[Weight
 
 
 def pick_engine(
-    kind: JobKind, given: Collection[str], takers: Sequence[Engine], store: WeightStore
-) -> Engine:
+    kind: JobKind, given: Collection[str], takers: Sequence[_Engine], store: WeightStore
+) -> _Engine:
     """The engine that ``auto`` means: the first that is ready and takes what was given.
 
     Args:
@@ -60,10 +61,10 @@ def pick_engine(
         if is_ready(engine, store):
             return engine
     # Where only an engine without its weights takes the options, that one says what is missing.
-    return able[0] if able else find_engine("auto")
+    return able[0] if able else next(one for one in takers if not one.needs_download)
 
 
-def find_weights(engine: Engine, render_options: Any, store: WeightStore) -> dict[str, Path]:
+def find_weights(engine: Chosen, render_options: Any, store: WeightStore) -> dict[str, Path]:
     """Paths of the files that the engine needs, by name.
 
     Raises:
@@ -74,7 +75,7 @@ def find_weights(engine: Engine, render_options: Any, store: WeightStore) -> dic
     return store.require(files, f"the engine {engine.id}") if files else {}
 
 
-def fallback_note(kind: JobKind, engine: Engine, store: WeightStore) -> str:
+def fallback_note(kind: JobKind, engine: Chosen, store: WeightStore) -> str:
     """Why ``auto`` took a plainer engine, or nothing."""
     better = kind.engines[: kind.engines.index(engine)]
     missing = [other for other in better if not is_ready(other, store)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engines.engine import Engine
+from ..engines.engine import Chosen
 from ..errors import OptionError
 from ..options import OptionSpec, option_specs
 from .values import read_path, read_value, suggest
@@ -29,6 +29,7 @@ class JobKind:
         inputs: names of the files it reads.
         outputs: names of the files it writes.
         many: those of them that may be several.
+        needed: those without which there is no job.
         engines: that can do it, as in the registry.
         sections: option dataclasses by section for an engine, in the order people read them.
         engine_for: the engine for flat values: the one they name or the best for them.
@@ -38,10 +39,11 @@ class JobKind:
     make: Callable[..., Any]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    engines: tuple[Engine, ...]
-    sections: Callable[[Engine], dict[str, type[Any]]]
-    engine_for: Callable[[Mapping[str, Any]], Engine]
+    engines: tuple[Chosen, ...]
+    sections: Callable[[Any], dict[str, type[Any]]]
+    engine_for: Callable[[Mapping[str, Any]], Chosen]
     many: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ("portrait", "out")
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -56,7 +58,7 @@ class JobKind:
                 names.setdefault(section, set()).update(spec.name for spec in option_specs(cls))
         return names
 
-    def owners(self, name: str) -> tuple[Engine, ...]:
+    def owners(self, name: str) -> tuple[Chosen, ...]:
         """Engines that have an option; none where it belongs to the job as a whole."""
         having = tuple(
             engine
@@ -66,7 +68,7 @@ class JobKind:
         return having
 
 
-def _own_specs(kind: JobKind, engine: Engine) -> list[tuple[str, OptionSpec]]:
+def _own_specs(kind: JobKind, engine: Chosen) -> list[tuple[str, OptionSpec]]:
     """The options of the sections that are the engine's, not every job's."""
     shared = [kind.sections(other) for other in kind.engines]
     return [
@@ -135,7 +137,7 @@ def build(values: Mapping[str, Any], kind: JobKind) -> Any:
             raise _unknown(name, kind, engine, [*known, *kind.files])
         section, spec = known[name]
         given[section][name] = read_value(spec, value)
-    for name in ("portrait", "out"):
+    for name in kind.needed:
         if name not in flat:
             raise OptionError(f"{name} is missing: say which file with --{name} FILE.")
     return kind.make(
@@ -151,7 +153,7 @@ def _file(kind: JobKind, name: str, value: Any) -> Any:
     return tuple(read_path(name, each) for each in several)
 
 
-def _unknown(name: str, kind: JobKind, engine: Engine, known: list[str]) -> OptionError:
+def _unknown(name: str, kind: JobKind, engine: Chosen, known: list[str]) -> OptionError:
     owners = kind.owners(name)
     if owners:
         word = "engine" if len(owners) == 1 else "engines"

@@ -30,6 +30,9 @@ class AnimateResult:
         weights: the weight files used, with their licences.
         warnings: sentences that the user should see.
         preview: contact sheet, if one was asked for.
+        frames_without_face: of a video with new lips, those that were left as they are; None where
+            the job has nothing to do with that.
+        ranges_without_face_s: when they are, from and to.
     """
 
     path: Path
@@ -47,6 +50,8 @@ class AnimateResult:
     weights: tuple[WeightFile, ...]
     warnings: tuple[str, ...]
     preview: Path | None = None
+    frames_without_face: int | None = None
+    ranges_without_face_s: tuple[tuple[float, float], ...] = ()
 
     @property
     def total_s(self) -> float:
@@ -60,7 +65,7 @@ class AnimateResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
+        values: dict[str, Any] = {
             "out": str(self.path),
             "preview": None if self.preview is None else str(self.preview),
             "frames": self.frames,
@@ -80,3 +85,9 @@ class AnimateResult:
             "weights": [{"name": w.name, "licence": w.licence} for w in self.weights],
             "warnings": list(self.warnings),
         }
+        if self.frames_without_face is not None:
+            values["frames_without_face"] = self.frames_without_face
+            values["ranges_without_face_s"] = [
+                [round(first, 3), round(last, 3)] for first, last in self.ranges_without_face_s
+            ]
+        return values

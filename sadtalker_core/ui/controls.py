@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..cli.flags import sections
-from ..engines.engine import Engine
+from ..engines.engine import Chosen
 from ..errors import OptionError
 from ..jobs.engines import is_ready
 from ..jobs.kinds import JobKind
 from ..jobs.values import read_value
 from ..options import OptionSpec, option_specs
+from ..registry import find_engine
 from ..weights.store import WeightStore
 from . import versions
 
@@ -307,7 +308,7 @@ def engine_sentence(kind: JobKind, name: str, store: WeightStore) -> str:
         text = f"Here this is {_lower_first(ready[0].title)}." if ready else ""
         others = f" {' and '.join(missing)} can be added in Models." if missing else ""
         return text + others
-    engine = next(one for one in kind.engines if one.id == name)
+    engine = find_engine(name)
     return engine.description + ("" if is_ready(engine, store) else _needs(engine))
 
 
@@ -315,7 +316,7 @@ def _lower_first(title: str) -> str:
     return f"the {title[:1].lower()}{title[1:]}" if title.lower().endswith("engine") else title
 
 
-def _needs(engine: Engine) -> str:
+def _needs(engine: Chosen) -> str:
     return f" It needs weights that are not here: talking-portraits models download {engine.id}"
 
 

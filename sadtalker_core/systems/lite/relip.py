@@ -50,7 +50,7 @@ def relip(
     watcher = Watcher(video, faces, nets, runtime)
     study = watcher.study()
     inside = _inside(study, options)
-    report = RelipReport()
+    report = RelipReport(face_box_px=tuple(study.best[1].box_px.tolist()))
     chunk = max(1, min(runtime.chunk, _CHUNK_BYTES // (video.size[0] * video.size[1] * 3)))
 
     def frames() -> Iterator[Tensor]:
