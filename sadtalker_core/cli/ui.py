@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Serve the page until Ctrl-C."""
     from ..ui.host import new_temp_folder
-    from ..ui.local import LocalOptions, check, serve
+    from ..ui.local import LocalOptions, serve
 
     numbers = {"port": (0, 65535), "upload_mb": (1, 100_000)}
     read = {name: _number(args, name, low, high) for name, (low, high) in numbers.items()}
@@ -75,10 +76,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         port=read["port"],
         upload_mb=read["upload_mb"],
     )
-    check(options)
     temp = new_temp_folder()
     # Before gradio is imported: uploads and copies go where they are removed at the end.
-    os.environ["GRADIO_TEMP_DIR"] = str(temp)
+    os.environ["GRADIO_TEMP_DIR"] = str(temp / "uploads")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
     def announce(url: str, out: Path) -> None:
@@ -91,14 +91,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
         while not ended.wait(1.0):  # with a limit, so that Ctrl-C is heard on every system
             pass
 
-    with contextlib.suppress(KeyboardInterrupt):  # the usual end of a server is no failure
-        serve(replace(options, temp=temp), announce, wait)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # the usual end of a server is no failure
+            serve(replace(options, temp=temp), announce, wait)
+    finally:
+        shutil.rmtree(temp, ignore_errors=True)
     return 0
 
 
 def _number(args: argparse.Namespace, name: str, low: int, high: int) -> int:
     text = str(getattr(args, name))
-    if not text.isdigit() or not low <= int(text) <= high:
+    if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
         raise OptionError(
             f"{name.replace('_', '-')} must be a whole number from {low} to {high}, got {text!r}."
         )

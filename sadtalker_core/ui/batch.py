@@ -244,7 +244,9 @@ def run_all(desk: Desk, panel: Panel, run: Run, lines: list[Line]) -> list[Line]
         except TalkingPortraitsError as error:
             line.error = str(error)
         except Exception as error:  # one job's fault must not cost the others
-            line.error = f"Something unexpected went wrong ({type(error).__name__}: {error})."
+            line.error = "Something unexpected went wrong."
+            if not desk.host.is_shared:
+                line.error = f"Something unexpected went wrong ({type(error).__name__}: {error})."
     return lines
 
 

@@ -58,6 +58,7 @@ TITLES = {
     "motion": "Motion",
     "drive": "Motion",
     "render": "The picture",
+    "enhance": "Restored faces",
     "video": "The file",
 }
 # A folder of this machine is not for whoever opens the page to choose.

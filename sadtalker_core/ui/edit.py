@@ -125,10 +125,12 @@ class Editor:
     def _load(self, job: DriveJob, runtime: Any) -> Any:
         """Networks are the same for all pages."""
         key = (job.engine.id, job.render, runtime.device)
-        if self._networks[0] != key:
+        known, networks = self._networks  # another page may put its own there meanwhile
+        if known != key:
             files = find_weights(job.engine, job.render, weight_store(job.run.models_dir))
-            self._networks = (key, job.engine.load(files, job.render, runtime))
-        return self._networks[1]
+            networks = job.engine.load(files, job.render, runtime)
+            self._networks = (key, networks)
+        return networks
 
 
 def _say_nothing(sentence: str) -> None:

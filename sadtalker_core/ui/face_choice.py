@@ -75,7 +75,9 @@ class FaceChoice:
                 return hidden, same  # the job says what is wrong
             text = self._html(seen, options)
             wanted = str(given or "").strip()
-            is_beyond = wanted.isdigit() and int(wanted) >= max(1, len(seen.faces))
+            is_beyond = (
+                wanted.isascii() and wanted.isdigit() and int(wanted) >= max(1, len(seen.faces))
+            )
             return (
                 versions.update(value=text, visible=bool(text)),
                 versions.update(value=_default(form, answer)) if is_beyond else same,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from ..errors import TalkingPortraitsError
 from ..media.thumbnails import poster_of
 from . import again, versions
 from .controls import label_of_name
-from .keeping import frames_of, read_settings
+from .keeping import OWN_NAME, frames_of, read_settings
 from .panel import Desk, folder_note, shown_files
 from .words import error_html, escape, note_html
 
@@ -20,7 +19,6 @@ MOST = 60
 EMPTY = "Nothing was made yet; results appear here."
 CHOOSE = "Choose a result."
 GONE = "This result is not there any more."
-_STAMP = re.compile(r"-\d{8}-\d{6}-[0-9a-f]{8}$")
 
 
 def build(desk: Desk, tab: Any) -> None:
@@ -191,7 +189,7 @@ def where_html(desk: Desk, shown: int, count: int) -> str:
 
 def caption(path: Path) -> str:
     """What stands below a small picture."""
-    name = _STAMP.sub("", path.stem)
+    name = OWN_NAME.sub("", path.stem)
     return name if len(name) <= 28 else f"{name[:27]}…"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
+import re
 import shutil
 import threading
 import zipfile
@@ -25,6 +27,8 @@ from . import versions
 from .host import UiHost
 
 SUFFIXES = (".mp4", ".webm", ".mkv", ".png")
+# What ``host.result_name`` puts at the end.
+OWN_NAME = re.compile(r"-\d{8}-\d{6}-[0-9a-f]{8}$")
 PLAYABLE = (".mp4", ".webm")
 
 
@@ -69,6 +73,11 @@ def read_settings(path: Path) -> dict[str, Any]:
         return {"result": dict(read_provenance(path))}
     except (TalkingPortraitsError, OSError):
         return {}
+
+
+def is_own_name(path: Path) -> bool:
+    """Whether a result has the name that this page gave it, which nobody else has."""
+    return bool(OWN_NAME.search(path.stem))
 
 
 def files_of(job: AnimateJob | DriveJob) -> dict[str, list[Path]]:
@@ -165,12 +174,17 @@ class Pages:
         """
         if path not in self.results(owner, None):
             raise MediaError("This result is not there any more.")
+        settings = settings_path(path)
+        # A name without our letters may be a file of another program, with its own beside it.
+        same = [each for each in path.parent.glob(f"{glob.escape(path.stem)}.*") if each != path]
+        is_ours = is_own_name(path) or ("command" in read_settings(path) and same == [settings])
         try:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink()
-            settings_path(path).unlink(missing_ok=True)
+            if is_ours:
+                settings.unlink(missing_ok=True)
         except OSError as error:
             raise MediaError(f"{path.name} cannot be deleted: {error.strerror}.") from error
         with self._lock:
@@ -244,11 +258,15 @@ class Pages:
         return archive
 
     def _remove_copies(self, result: Path) -> None:
-        """Players were given copies; the names end in random letters, so they are nobody else's."""
-        for name in (result.name, f"{result.name}.zip"):
-            for copy in versions.upload_folder().resolve().glob(f"*/{name}"):
-                copy.unlink(missing_ok=True)
-        (self._host.temp_folder() / "archives" / f"{result.name}.zip").unlink(missing_ok=True)
+        """Players were given copies; names that end in our random letters are nobody else's."""
+        if not is_own_name(result):
+            return
+        temp, uploads = self._host.temp_folder(), versions.upload_folder().resolve()
+        for pattern in (result.name, f"{result.name}.zip", f"{result.name}-*.jpg"):
+            made = [temp.glob(f"{folder}/{pattern}") for folder in ("archives", "posters")]
+            for copies in (uploads.glob(f"*/{pattern}"), *made):
+                for copy in copies:
+                    copy.unlink(missing_ok=True)
 
     def check(self, paths: Iterable[Path]) -> None:
         """Raise ``MediaError`` for a file that was neither uploaded nor made here.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from .style import LOCAL_STYLE
 NEWEST_OF = 6  # gradio's main version that the local page needs: older ones hand out more files
 TOGETHER = 32  # calls that may be under way; jobs wait for each other
 MOST_WAITING = 200
+MADE_HERE = ("posters", "archives", "sample")  # in the temporary folder, by ourselves
 LEAST_PASSWORD = 8  # letters, where others may try
 MOST_WRONG = 8  # wrong passwords that are answered at a time
 WRONG_S = 1.0  # how long each of them takes
@@ -68,6 +70,7 @@ def check(options: LocalOptions) -> None:
             f"The page needs gradio {NEWEST_OF} or newer, here is {have}: "
             f"python -m pip install 'gradio>={NEWEST_OF}'"
         )
+    _check_address(options.address)
     if options.is_shared and not options.password:
         raise OptionError(
             "Others could open the page and use this machine: give it a password with --password."
@@ -76,6 +79,18 @@ def check(options: LocalOptions) -> None:
         raise OptionError(
             f"Others may try passwords: take one of {LEAST_PASSWORD} letters or more."
         )
+
+
+def _check_address(address: str) -> None:
+    try:
+        found = socket.getaddrinfo(address, 0, socket.AF_INET, socket.SOCK_STREAM)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+            tried.bind(found[0][4])
+    except (OSError, UnicodeError) as error:
+        raise OptionError(
+            f"{address!r} is no IPv4 address of this machine; give one, such as 127.0.0.1 or "
+            "0.0.0.0."
+        ) from error
 
 
 class Server:
@@ -100,7 +115,11 @@ class Server:
     def start(self) -> str:
         """Begin to serve, and give the address."""
         options = self._options
-        folders = [str(self.host.output_folder()), str(self.host.temp_folder())]
+        temp = self.host.temp_folder()
+        # Not the folder as a whole: what is allowed by name is shown as it is, and among uploads
+        # may be a page with a script. Uploads are given out as gradio does it, to be saved.
+        own = [temp / name for name in MADE_HERE]
+        folders = [str(folder) for folder in (self.host.output_folder(), *own)]
         try:
             _, url, shared = self.page.launch(
                 server_name=options.address,
@@ -125,9 +144,17 @@ class Server:
             )
         except OSError as error:
             self.stop()
+            where = f"port {options.port}" if options.port else "any port from 7860 on"
             raise OptionError(
-                f"The page cannot be served at port {options.port or '7860 and up'}: {error}"
+                f"The page cannot be served at {where}: another program is there, or the system "
+                "does not allow it. Choose another with --port."
             ) from error
+        if options.share and not shared:
+            self.stop()
+            raise OptionError(
+                "The public address could not be had from gradio's servers; try again later, or "
+                "leave out --share."
+            )
         self.url = str(shared or url)
         return self.url
 

@@ -72,6 +72,7 @@ def build(make_host: Callable[[], UiHost], css: str = "") -> Any:
 
 def _lay_out(page: Any, host: UiHost) -> None:
     from .panel import Desk
+    from .words import note_html
 
     gr = versions.gradio()
     desk = Desk(host)
@@ -87,6 +88,19 @@ def _lay_out(page: Any, host: UiHost) -> None:
         desk.left(versions.session_of(request))
 
     versions.on_leave(page, left)
+    status = desk.targets["talk"].status
+
+    def opened() -> Any:
+        return note_html(LOST) if desk.take_lost() else versions.update()
+
+    if not versions.is_old():
+        versions.on(page.load, opened, [], [status], queue=False)
+
+
+LOST = (
+    "A job was stopped because its page was closed or lost its connection. Nothing was written; "
+    "start it again."
+)
 
 
 def _part(module: str) -> Callable[[Desk, Any], None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from .words import done_html, error_html, for_page, note_html, progress_html, re
 from .work import Run, Runs
 
 Job = AnimateJob | DriveJob
+LOST_S = 600.0  # how long a page that is opened anew is told of a job that was lost
 
 
 class Desk:
@@ -43,6 +46,7 @@ class Desk:
         self.finder = Finder()
         self.targets: dict[str, Target] = {}
         self.tabs: Any = None
+        self._lost_at = -math.inf
         self._leaving: list[Callable[[str], None]] = []
 
     def on_leave(self, forget: Callable[[str], None]) -> None:
@@ -51,10 +55,20 @@ class Desk:
 
     def left(self, owner: str) -> None:
         """Somebody closed their page: their jobs end, and what was theirs alone goes."""
-        self.runs.stop(owner)
+        if self.runs.stop(owner):
+            self._lost_at = time.monotonic()
         for forget in self._leaving:
             forget(owner)
         self.pages.left(owner)
+
+    def take_lost(self) -> bool:
+        """Whether a job ended a short while ago because its page went; told once.
+
+        On a shared page it may be somebody else's.
+        """
+        is_news = time.monotonic() - self._lost_at < LOST_S and not self.host.is_shared
+        self._lost_at = -math.inf
+        return is_news
 
     def watch_uploads(self, *inputs: Any) -> None:
         """Note whose each uploaded file is, so that it goes with the page."""
@@ -91,6 +105,7 @@ class Panel:
     ) -> None:
         self.desk, self.part, self._stopped = desk, part, stopped
         self._last: dict[str, Path] = {}
+        self._sender: Any = None
         self._add_buttons(label)
         self.status = versions.html(note_html(empty), elem_id=f"tp-{part}-status")
         self.video = versions.video_output(
@@ -127,8 +142,11 @@ class Panel:
 
     def _add_sender(self) -> None:
         """Any frame of the result for other parts of the host."""
-        gr = versions.gradio()
-        with gr.Accordion(label="Send a frame to other tabs", open=False):
+        # Nothing can be sent before something was made.
+        self._sender = versions.component(
+            "Accordion", label="Send a frame to other tabs", open=False, visible=False
+        )
+        with self._sender:
             where = versions.component(
                 "Slider",
                 minimum=0,
@@ -206,6 +224,14 @@ class Panel:
             return versions.update(value="Stopping" if found else "Stop", interactive=not found)
 
         versions.on(self.stop.click, versions.asks_who(stop), [], [self.stop], queue=False)
+        # Whatever became of the run: a fault of gradio's own must not leave the page dead.
+        rest = versions.on(event.then, self._buttons_at_rest, [], [self.go, self.stop], queue=False)
+        if self._sender is not None:
+
+            def sender(request: Any) -> Any:
+                return versions.update(visible=versions.session_of(request) in self._last)
+
+            versions.on(rest.then, versions.asks_who(sender), [], [self._sender], queue=False)
         return event
 
     def _watched(
@@ -239,7 +265,11 @@ class Panel:
             return (note_html(self._stopped), hidden, hidden, hidden)
         if run.error:
             return (error_html(run.error), hidden, hidden, hidden)
-        return shown(run)
+        try:
+            return shown(run)
+        except (TalkingPortraitsError, OSError) as error:
+            text = f"It was made, but cannot be shown here: {for_page(str(error))}"
+            return (error_html(text), hidden, hidden, hidden)
 
     def _refused(self, sentence: str) -> tuple[Any, ...]:
         same = versions.update()

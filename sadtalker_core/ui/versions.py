@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .theme import quiet_theme
 from .titles import titled_dropdown
 from .visitors import Visitor, with_visitor
 
@@ -51,36 +52,9 @@ def blocks(title: str, css: str = "") -> Any:
     return gr.Blocks(**known)
 
 
-def _red_buttons() -> dict[str, str]:
-    """What stops or deletes looks like it."""
-    return {
-        "button_cancel_background_fill": "#c93434",
-        "button_cancel_background_fill_dark": "#b02a2a",
-        "button_cancel_background_fill_hover": "#b02a2a",
-        "button_cancel_background_fill_hover_dark": "#c93434",
-        "button_cancel_text_color": "white",
-        "button_cancel_text_color_dark": "white",
-        "button_cancel_text_color_hover": "white",
-        "button_cancel_text_color_hover_dark": "white",
-    }
-
-
 def theme() -> Any:
-    """Quiet colours and the fonts of the machine: a page that loads nothing from elsewhere."""
-    gr = gradio()
-    quiet = gr.themes.Soft(
-        primary_hue="indigo",
-        neutral_hue="slate",
-        font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
-        font_mono=["ui-monospace", "Consolas", "monospace"],
-    )
-    # The usual grey of small text is too faint to read on white.
-    return quiet.set(
-        background_fill_primary="*neutral_50",  # set() forgets this one
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_300",
-        **_red_buttons(),
-    )
+    """How a page of our own looks."""
+    return quiet_theme(gradio())
 
 
 def _component(name: str, **known: Any) -> Any:

@@ -153,6 +153,8 @@ class Runs:
             _log.exception("A job of the page failed")
             kind = type(error).__name__
             run.error = f"Something unexpected went wrong ({kind}: {error}). Please report it."
+            if self.host.is_shared:  # what a fault says may tell of this machine
+                run.error = "Something unexpected went wrong; the log of the page says more."
             if "out of memory" in str(error).lower():
                 run.error = "The device ran out of memory; take a smaller picture or the cpu."
         finally:

@@ -164,6 +164,7 @@ def test_bad_pictures_are_told_in_a_sentence(
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-error", timeout=SECONDS)
     text = page.inner_text("#tp-talk-status")
+    assert says in text
     assert "Traceback" not in text
     assert "/" not in text, "no folder of the machine is told"
 

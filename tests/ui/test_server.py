@@ -96,12 +96,20 @@ def test_an_upload_stays_where_uploads_are(served: Served, name: str) -> None:
     ],
 )
 def test_other_websites_can_neither_look_nor_act(served: Served, headers: dict[str, str]) -> None:
-    assert ask(f"{served.url}/config", **headers)[0] == 403
+    assert ask(f"{served.url}/config", None, **headers)[0] == 403
     assert upload(served, "a.wav", b"x", **headers)[0] == 403
     body = b'{"data": [], "fn_index": 0, "session_hash": "x"}'
     join = f"{served.url}/gradio_api/queue/join?"
     assert ask(join, body, Content_Type="application/json", **headers)[0] == 403
     assert ask(f"{served.url}/config")[0] == 200
+
+
+@pytest.mark.parametrize("name", ["evil.html", "evil.svg"])
+def test_an_uploaded_page_is_given_out_to_be_saved_only(served: Served, name: str) -> None:
+    _, body = upload(served, name, b"<script>alert(1)</script>")
+    (path,) = json.loads(body)
+    with urllib.request.urlopen(f"{served.url}/gradio_api/file={path}", timeout=60) as answer:
+        assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
 def test_what_goes_in_and_out_is_not_remembered(served: Served) -> None:

@@ -16,6 +16,7 @@ from sadtalker_core.ui.local import LocalOptions
 def six(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local.versions, "is_present", lambda: True)
     monkeypatch.setattr(local.versions, "version", lambda: (6, 31, 0))
+    monkeypatch.setattr(local, "_check_address", lambda address: None)
 
 
 def options(**known: object) -> LocalOptions:
@@ -23,7 +24,8 @@ def options(**known: object) -> LocalOptions:
 
 
 @pytest.mark.parametrize(
-    "flags", [["--port", "x"], ["--port", "70000"], ["--port", "-1"], ["--upload-mb", "0"]]
+    "flags",
+    [["--port", "x"], ["--port", "70000"], ["--port", "-1"], ["--port", "²"], ["--upload-mb", "0"]],
 )
 def test_wrong_numbers_are_refused(
     flags: list[str], capsys: pytest.CaptureFixture[str], six: None
@@ -51,7 +53,7 @@ def test_who_lets_others_in_needs_a_password(six: None) -> None:
         with pytest.raises(OptionError, match="--password"):
             local.check(options(**known))
         local.check(options(**known, password="open sesame"))
-    for address in ("127.0.0.1", "localhost", "::1"):
+    for address in ("127.0.0.1", "localhost"):
         local.check(options(address=address))
 
 
@@ -60,3 +62,21 @@ def test_the_command_refuses_strangers_without_a_password(
 ) -> None:
     assert main(["ui", "--address", "0.0.0.0"]) == 2
     assert "--password" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["::1", "nonsense.invalid", "203.0.113.7", ""])
+def test_an_address_of_another_machine_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    monkeypatch.setattr(local.versions, "is_present", lambda: True)
+    monkeypatch.setattr(local.versions, "version", lambda: (6, 31, 0))
+    assert main(["ui", "--address", address, "--password", "open sesame"]) == 2
+    assert "no IPv4 address of this machine" in capsys.readouterr().err
+
+
+def test_nothing_temporary_stays_where_it_was_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, six: None
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["ui", "--address", "0.0.0.0"]) == 2
+    assert not list(tmp_path.iterdir())

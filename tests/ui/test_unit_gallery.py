@@ -33,6 +33,9 @@ def host(request: pytest.FixtureRequest, tmp_path: Path, uploads: Path) -> Local
     return LocalHost(tmp_path / "out", tmp_path / "temp", is_shared=request.param)
 
 
+STAMP = "-20260101-000000-0123abcd"
+
+
 def result(host: LocalHost, name: str) -> Path:
     path = host.output_folder() / name
     path.write_bytes(DEMO_PORTRAIT.read_bytes())
@@ -52,13 +55,17 @@ def sequence(host: LocalHost, name: str = "me-20260101-000000-0000aaaa") -> Path
 
 def test_a_result_goes_with_its_settings_and_copies(host: LocalHost, uploads: Path) -> None:
     pages = keeping.Pages(host)
-    path, other = result(host, "a.png"), result(host, "b.png")
+    path, other = result(host, f"a{STAMP}.png"), result(host, "b.png")
     copy = uploads / "0123" / path.name
     copy.parent.mkdir()
     copy.write_bytes(b"x")
     for each in (path, other):
         pages.made("me", each)
+    poster = host.temp_folder() / "posters" / f"{path.name}-1.jpg"
+    poster.parent.mkdir()
+    poster.write_bytes(b"x")
     pages.delete("me", path)
+    assert not poster.exists()
     assert {each.name for each in host.output_folder().iterdir()} == {"b.json", "b.png"}
     assert not copy.exists()
     assert pages.results("me") == [other]
@@ -227,3 +234,23 @@ def test_what_a_job_reads_stays_until_its_end(host: LocalHost, uploads: Path) ->
     assert others.is_file(), "another page has it"
     pages.left("b")
     assert not others.exists()
+
+
+def test_what_others_put_beside_our_results_stays(host: LocalHost, uploads: Path) -> None:
+    pages = keeping.Pages(host)
+    upload = uploads / "0123" / "portrait.png"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    folder = host.output_folder()
+    for name in ("portrait.png", "*.png", "film.png", "film.mp4"):
+        (folder / name).write_bytes(b"x")
+        pages.made("me", folder / name)
+    (folder / "portrait.json").write_text('{"of": "another program"}')
+    (folder / "film.json").write_text('{"command": "animate"}')
+    for name in ("portrait.png", "*.png", "film.png"):
+        pages.delete("me", folder / name)
+    assert upload.is_file(), "it only has the same name"
+    assert (folder / "portrait.json").is_file()
+    assert (folder / "film.json").is_file(), "it is the other film's"
+    pages.delete("me", folder / "film.mp4")
+    assert not (folder / "film.json").exists()

@@ -42,6 +42,14 @@ ANY: frozenset[str] = frozenset()
         ("GET", {"host": "abc.example"}, ANY, False),
         ("POST", {"host": "abc.example", "origin": "https://abc.example"}, ANY, False),
         ("GET", {"host": "abc.example", "origin": "https://evil.example"}, ANY, True),
+        # A proxy that has a name of its own.
+        (
+            "POST",
+            {"host": "localhost", "x-forwarded-host": "my.page", "origin": "https://my.page"},
+            ANY,
+            False,
+        ),
+        ("POST", {"host": "a.b", "x-forwarded-host": "a.b", "origin": "https://x"}, ANY, True),
     ],
 )
 def test_other_websites_are_refused(
