@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ TITLE = "Talking Portraits"
 OUT_SETTING = "talking_portraits_out_dir"
 SENDS_SETTING = "talking_portraits_send_buttons"
 PREVIEW_PX = 768
+KEPT_S = 6 * 3600  # temporary files
 _FOLDER = "talking-portraits"
 _STOPS = ("interrupted", "skipped", "stopping_generation")  # the host's words for "end it"
 
@@ -38,6 +40,7 @@ class WebuiHost(UiHost):
         paths = _paths()
         super().__init__(Path(), Path(str(paths.data_path)) / "tmp" / _FOLDER)
         self._waits_for_host: object | None = None
+        _remove_old(self._temp)
 
     def output_folder(self) -> Path:
         """The setting, else a folder of its own among the host's outputs; read at each job."""
@@ -270,6 +273,15 @@ def paste_parameters() -> Any:
     )
 
     return found
+
+
+def _remove_old(folder: Path) -> None:
+    """Take away what earlier starts left: nobody tells an extension that the web UI ends."""
+    limit = time.time() - KEPT_S
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.stat().st_mtime < limit:
+                path.unlink()
 
 
 def _paths() -> Any:

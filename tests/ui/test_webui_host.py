@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import threading
 import time
@@ -108,6 +109,18 @@ def test_folders_are_the_hosts(host: Host, tmp_path: Path) -> None:
     host.modules["shared"].opts.talking_portraits_out_dir = "mine"
     assert ours.output_folder() == data / "mine"
     assert not ours.may_download
+
+
+def test_a_start_removes_what_was_temporary_long_ago(host: Host) -> None:
+    folder = webui_host.WebuiHost().temp_folder() / "posters"
+    folder.mkdir()
+    old, new = folder / "old.jpg", folder / "new.jpg"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    webui_host.WebuiHost()
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_a_job_holds_the_queue_and_tells_its_state(host: Host) -> None:

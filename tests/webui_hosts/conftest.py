@@ -26,7 +26,7 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-SECONDS = 60_000
+SECONDS = 150_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -147,6 +147,10 @@ def wait_for(check: Callable[[], Any], seconds: float = 60) -> Any:
         time.sleep(0.1)
 
 
+_HIDE_PROBE = """() => [...document.querySelectorAll('#tabs button')].forEach(
+    e => { if (e.textContent.trim() === 'Probe') e.style.display = 'none'; })"""
+
+
 @pytest.fixture(scope="session")
 def short_clip(
     tmp_path_factory: pytest.TempPathFactory, demo_portrait: Path, short_voice: Path
@@ -168,6 +172,7 @@ def shot() -> Callable[..., None]:
 
     def taken(page: Any, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        page.evaluate(_HIDE_PROBE)
         page.screenshot(path=str(folder / f"{name}.jpg"), type="jpeg", quality=70)
 
     return taken
