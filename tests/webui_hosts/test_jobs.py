@@ -39,7 +39,7 @@ def test_talk_from_upload_to_playing(
     assert seen["textinfo"]
     frame = Image.open(io.BytesIO(base64.b64decode(seen["current_image"].split(",")[-1])))
     assert min(frame.size) > 100
-    assert len(set(frame.convert("L").resize((16, 16)).getdata())) > 8, "it is a picture"
+    assert len(set(frame.convert("L").resize((16, 16)).tobytes())) > 8, "it is a picture"
     page.wait_for_selector("#tp-talk-status .tp-done")
     page.wait_for_function(PLAYS)
     heard = "() => document.querySelector('#tp-talk-video video').webkitAudioDecodedByteCount"

@@ -12,8 +12,13 @@ import threading
 import time
 from typing import Any
 
-import gradio as gr
-from modules import call_queue, paths_internal, script_callbacks, shared
+import gradio as gr  # pyright: ignore[reportMissingImports]
+from modules import (  # pyright: ignore[reportMissingImports]
+    call_queue,
+    paths_internal,
+    script_callbacks,
+    shared,
+)
 from PIL import Image
 
 SIZE = (192, 128)
