@@ -320,7 +320,8 @@ def open_controls(block: Any) -> Any:
     """Controls that nobody has to unfold, without buttons and results."""
     for child in getattr(block, "children", []):
         kind = child.get_block_name()
-        if kind == "accordion" or "tp-result" in (getattr(child, "elem_classes", None) or []):
+        classes = set(getattr(child, "elem_classes", None) or [])
+        if kind == "accordion" or classes & {"tp-result", "tp-hidden"}:
             continue
         if getattr(child, "children", None):
             yield from open_controls(child)
