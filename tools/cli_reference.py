@@ -88,11 +88,16 @@ def reference() -> str:
     commands: dict[str, Any] = next(
         action.choices for action in parser._actions if isinstance(action.choices, dict)
     )
-    generated = {flag(spec.name) for kind in KINDS for _, specs in sections(kind) for spec in specs}
     for name, command in commands.items():
         lines += [f"## {name}", "", str(command.description), ""]
         lines += ["```", command.format_usage().removeprefix("usage: ").strip(), "```", ""]
         lines += ["| | |", "| --- | --- |"]
+        below = [
+            (SECTION_TITLES[section], {flag(spec.name) for spec in specs})
+            for section, specs in sections(_kind_of(name))
+            if any(flag(specs[0].name) in a.option_strings for a in command._actions)
+        ]
+        generated = {each for _, flags in below for each in flags}
         for action in command._actions:
             if "--help" in action.option_strings:
                 continue
@@ -102,13 +107,8 @@ def reference() -> str:
             shown = flags[0] if flags else ""
             metavar = "" if action.nargs == 0 else f" {action.metavar or ''}".rstrip()
             lines.append(f"| `{(shown + metavar).strip()}` | {_cell(str(action.help))} |")
-        used = [
-            SECTION_TITLES[section]
-            for section, specs in sections(_kind_of(name))
-            if any(flag(specs[0].name) in a.option_strings for a in command._actions)
-        ]
-        if used:
-            lines += ["", f"Options, below: {', '.join(used)}."]
+        if below:
+            lines += ["", f"Options, below: {', '.join(title for title, _ in below)}."]
         lines.append("")
     for kind, title in KINDS.items():
         lines += [f"## {title}", ""]

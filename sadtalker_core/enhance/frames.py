@@ -32,7 +32,6 @@ from .stable import CalmDetail, Place, Sight, place_of, reach_of, without_colour
 
 _MOST_FACES = 8
 _LEAST_FACE_PX = 16.0  # smaller ones are left alone: there is nothing to restore them from
-_STAGE = "enhance"
 
 
 @dataclass
@@ -81,7 +80,7 @@ def enhance_frames(
         nets: the face tracker's.
         enhancer: what restores faces.
         options: how.
-        runtime: chunk, progress, cancel. The chunk never changes the result.
+        runtime: chunk and cancel. The chunk never changes the result.
         face_options: how hard to look for faces.
 
     Returns:
@@ -138,16 +137,16 @@ class _Restorer:
                         window.popleft()
                         first += 1
                 if len(ready) == self._runtime.chunk:
-                    yield self._finished(ready, done, stream.length)
+                    yield self._finished(ready)
                     ready = []
         while done < first + len(window):
             ready.append(self._placed(window, done - first, first == 0, is_end=True))
             done += 1
             if len(ready) == self._runtime.chunk:
-                yield self._finished(ready, done, stream.length)
+                yield self._finished(ready)
                 ready = []
         if ready:
-            yield self._finished(ready, done, stream.length)
+            yield self._finished(ready)
 
     def _looked_at(self, frame: Tensor) -> _Waiting:
         if frame.dtype != torch.uint8:
@@ -189,9 +188,7 @@ class _Restorer:
             self._report.missed()
         return waiting.frame, found
 
-    def _finished(
-        self, ready: list[tuple[Tensor, list[tuple[int, Place]]]], done: int, total: int
-    ) -> Tensor:
+    def _finished(self, ready: list[tuple[Tensor, list[tuple[int, Place]]]]) -> Tensor:
         self._runtime.check_cancelled()
         with torch.inference_mode():
             jobs = [
@@ -203,9 +200,7 @@ class _Restorer:
                 self._composed(frame, each, [next(changes) for _ in each])
                 for (frame, _), each in zip(ready, jobs)
             ]
-            chunk = torch.stack(frames)
-        self._runtime.progress(_STAGE, done, total)
-        return chunk
+            return torch.stack(frames)
 
     def _cut(self, frame: Tensor, person: int, place: Place) -> _Work:
         enhancer = self._enhancer

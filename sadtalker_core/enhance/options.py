@@ -61,3 +61,12 @@ class EnhanceOptions:
         check_options(self)
         if self.upscaler and self.upscale == 1:
             raise OptionError("upscaler enlarges the picture: say by how much, such as upscale 2.")
+
+
+@dataclass(frozen=True)
+class EnhanceStage(EnhanceOptions):
+    """Faces restored as the last stage of a job that renders a video."""
+
+    enhance: bool = option(
+        False, help="Restore the faces of the finished frames (needs weights, takes longer)."
+    )

@@ -17,6 +17,7 @@ from ..structures import frames_for
 from ..weights.catalog import BUNDLED
 from .devices import make_runtime
 from .engines import fallback_note, find_weights, used_files, weight_store
+from .enhance import EnhanceStep
 from .inputs import (
     check_job,
     find_speaker,
@@ -61,6 +62,7 @@ def run_animate(
             loaded = read_motion(job)
             store = weight_store(job.run.models_dir)
             files = find_weights(engine, job.render, store)
+            restoring = EnhanceStep.checked(job.enhance, job.run.models_dir)
             if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
                 announce(note)
         with clock.stage("face"):
@@ -89,6 +91,7 @@ def run_animate(
             runtime.check_cancelled()
         with clock.stage("render"):
             stream = engine.animate(networks, prepared, motion, job.motion, runtime)
+            stream = restoring.applied(stream, runtime)
             runtime.progress("render", 0, stream.length)
             first_frame: list[float] = []
             frames_seen = watched(stream, runtime, clock.start, first_frame)
@@ -108,6 +111,7 @@ def run_animate(
         if sheet is not None and job.preview is not None:
             with clock.stage("preview"):
                 sheet.write(job.preview)
+    restoring.tell(warn)
     bundled = tuple(file for file in BUNDLED if engine.id in file.engines)
     return AnimateResult(
         path=written.path,
@@ -122,7 +126,7 @@ def run_animate(
         face_box_px=tuple(face.box_px.tolist()),
         seconds=clock.seconds,
         first_frame_s=first_frame[0] if first_frame else 0.0,
-        weights=bundled + used_files(engine, job.render, store),
+        weights=bundled + used_files(engine, job.render, store) + restoring.weights,
         warnings=tuple(warn),
         preview=job.preview,
     )

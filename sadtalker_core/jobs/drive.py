@@ -27,6 +27,7 @@ from .drive_inputs import (
 from .drive_outputs import save_any_motion, write_still
 from .drive_settings import DriveJob, driving_of
 from .engines import fallback_note, find_weights, used_files, weight_store
+from .enhance import EnhanceStep
 from .motions import at_rate
 from .preview import sheet_for
 from .result import AnimateResult
@@ -60,6 +61,7 @@ def run_drive(
             check_drive_job(job)
             store = weight_store(job.run.models_dir)
             files = find_weights(engine, job.render, store)
+            restoring = EnhanceStep.checked(job.enhance, job.run.models_dir)
             if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
                 announce(note)
             drivers = [Driver.open(path) for path in job.driving]
@@ -113,6 +115,7 @@ def run_drive(
                 networks, prepared, motions, job.drive, job.sliders, frames, rate, runtime
             )
             announce(_announcement(job, stream, runtime))
+            stream = restoring.applied(stream, runtime)
             sound = sound_of(job, source, drivers, runtime)
             if sound is None and job.run.sound in ("driving", "portrait"):
                 warn(f"the video has no sound: {job.run.sound} has none.")
@@ -138,6 +141,7 @@ def run_drive(
         if sheet is not None and job.preview is not None:
             with clock.stage("preview"):
                 sheet.write(job.preview)
+    restoring.tell(warn)
     return AnimateResult(
         path=job.out,
         frames=stream.length,
@@ -152,7 +156,8 @@ def run_drive(
         seconds=clock.seconds,
         first_frame_s=first_frame[0] if first_frame else 0.0,
         weights=tuple(file for file in BUNDLED if engine.id in file.engines)
-        + used_files(engine, job.render, store),
+        + used_files(engine, job.render, store)
+        + restoring.weights,
         warnings=tuple(warn),
         preview=job.preview,
     )

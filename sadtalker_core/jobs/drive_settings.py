@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engines.engine import Driving, Engine
+from ..enhance.options import EnhanceStage
 from ..errors import OptionError
 from ..expression_sliders import ExpressionSliders
 from ..faces.options import FaceOptions
@@ -120,6 +121,7 @@ class DriveJob:
         drive: the engine's options of driving; None takes their defaults.
         sliders: changes of the face, numbers or keyframes.
         render: the engine's render options; None takes their defaults.
+        enhance: whether and how faces are restored at the end.
         video: how the file is written.
     """
 
@@ -133,6 +135,7 @@ class DriveJob:
     drive: Any = None
     sliders: ExpressionSliders = field(default_factory=ExpressionSliders)
     render: Any = None
+    enhance: EnhanceStage = field(default_factory=EnhanceStage)
     video: VideoOptions = field(default_factory=VideoOptions)
 
     def __post_init__(self) -> None:
@@ -199,6 +202,7 @@ def _sections(engine: Engine) -> dict[str, type[Any]]:
         "drive": driving_of(engine).options,
         "sliders": ExpressionSliders,
         "render": engine.render_options,
+        "enhance": EnhanceStage,
         "video": VideoOptions,
     }
 

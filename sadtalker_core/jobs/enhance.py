@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..enhance.frames import Enhanced, EnhanceReport, enhance_frames
 from ..enhance.load import load_enhancer, needed_files
-from ..enhance.options import EnhanceOptions
+from ..enhance.options import EnhanceOptions, EnhanceStage
 from ..errors import OptionError
 from ..faces.networks import load_face_nets
 from ..media.audio_in import open_audio
@@ -116,6 +116,44 @@ def restored(
     """A stream with its faces restored: one stage between rendering and writing."""
     enhancer = load_enhancer(files, options, runtime)
     return enhance_frames(stream, load_face_nets(runtime.device), enhancer, options, runtime)
+
+
+@dataclass
+class EnhanceStep:
+    """Faces restored between rendering and writing, where a job asks for it.
+
+    Attributes:
+        options: whether and how.
+        files: paths of what it needs, by name.
+        report: filled while frames are read.
+    """
+
+    options: EnhanceStage
+    files: dict[str, Path]
+    report: EnhanceReport | None = None
+
+    @classmethod
+    def checked(cls, options: EnhanceStage, models_dir: str) -> EnhanceStep:
+        """The step of a job. Raises ``WeightsError`` when it is asked for and a file is missing."""
+        return cls(options, enhancer_files(options, models_dir) if options.enhance else {})
+
+    def applied(self, stream: FrameStream, runtime: Runtime) -> FrameStream:
+        """The stream with its faces restored, or as it is."""
+        if not self.options.enhance:
+            return stream
+        done = restored(stream, self.options, self.files, runtime)
+        self.report = done.report
+        return done.frames
+
+    @property
+    def weights(self) -> tuple[WeightFile, ...]:
+        """The files used, with their licences."""
+        return needed_files(self.options) if self.options.enhance else ()
+
+    def tell(self, warn: Callable[[str], None]) -> None:
+        """Sentences for the user when all frames have been read."""
+        if self.report is not None and (text := missed_text(self.report)):
+            warn(text)
 
 
 def missed_text(report: EnhanceReport) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engines.engine import Engine
+from ..enhance.options import EnhanceStage
 from ..errors import OptionError
 from ..faces.options import FaceOptions
 from ..media.options import VideoOptions
@@ -94,6 +95,7 @@ class AnimateJob:
         face: which face.
         motion: the engine's motion options; None takes their defaults.
         render: the engine's render options; None takes their defaults.
+        enhance: whether and how faces are restored at the end.
         video: how the file is written.
     """
 
@@ -110,6 +112,7 @@ class AnimateJob:
     face: FaceOptions = field(default_factory=FaceOptions)
     motion: Any = None
     render: Any = None
+    enhance: EnhanceStage = field(default_factory=EnhanceStage)
     video: VideoOptions = field(default_factory=VideoOptions)
 
     def __post_init__(self) -> None:
@@ -168,6 +171,7 @@ def _sections(engine: Engine) -> dict[str, type[Any]]:
         "face": FaceOptions,
         "motion": engine.motion_options,
         "render": engine.render_options,
+        "enhance": EnhanceStage,
         "video": VideoOptions,
     }
 

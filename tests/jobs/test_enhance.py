@@ -125,3 +125,36 @@ def test_the_command(folder: Path) -> None:
     text = run("enhance", "--help").out
     for name in ("--enhance-steady", "--enhance-region", "--upscale", "--crf", "--device"):
         assert name in text
+
+
+def test_the_last_stage_of_a_talking_portrait(folder: Path) -> None:
+    write_picture(folder / "in.png", portrait())
+    words: list[object] = ["animate", "--portrait", folder / "in.png", "--idle", "0.3"]
+    words += ["--engine", "lite", "--models-dir", folder / "models", "--device", "cpu", "--json"]
+    enhance: list[object] = ["--enhance", "--enhancer", "gfpgan-1.2", "--enhance-strength", "1"]
+    plain = run(*words, "--out", folder / "plain.mkv")
+    made = run(*words, *enhance, "--out", folder / "made.mkv")
+    assert (plain.code, made.code) == (0, 0), made.err
+    before, after = (
+        torch.cat(list(open_video(folder / f"{name}.mkv").frames())) for name in ("plain", "made")
+    )
+    assert before.shape == after.shape
+    changed = (before != after).any(1).float().mean((1, 2))
+    assert bool((changed > 0.02).all())
+    assert torch.equal(before[:, :, -10:], after[:, :, -10:])
+    assert "gfpgan-1.2" in [file["name"] for file in json.loads(made.out)["weights"]]
+    lost = run(*words, "--enhance", "--out", folder / "lost.mkv")
+    assert lost.code == 6
+    assert not (folder / "lost.mkv").exists()
+
+
+def test_the_last_stage_of_an_edited_picture(folder: Path) -> None:
+    write_picture(folder / "in.png", portrait())
+    words: list[object] = ["edit", "--portrait", folder / "in.png", "--smile", "0.5"]
+    words += ["--engine", "lite", "--models-dir", folder / "models", "--device", "cpu"]
+    enhance: list[object] = ["--enhance", "--enhancer", "gfpgan-1.2", "--upscale", "2"]
+    assert run(*words, "--out", folder / "plain.png").code == 0
+    made = run(*words, *enhance, "--out", folder / "made.png")
+    assert made.code == 0, made.err
+    assert read_picture(folder / "plain.png").flattened().shape == (3, 192, 192)
+    assert read_picture(folder / "made.png").flattened().shape == (3, 384, 384)
