@@ -134,7 +134,7 @@ def check_drive_job(job: DriveJob) -> None:
         )
     check_input_file(job.portrait, "portrait")
     for path in job.driving:
-        check_input_file(path, "driving")
+        check_input_file(path, "driving video")
     inputs = input_files(job)
     if is_picture_name(job.out):
         check_output_path(job.out, inputs)
