@@ -130,7 +130,7 @@ def test_a_frame_goes_to_another_tab(
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-done")
     ours = page.locator("#tp-talk")
-    ours.locator("button").filter(has_text="Send a frame to other tabs").first.click()
+    ours.locator(".label-wrap").filter(has_text="Send a frame to other tabs").first.click()
     ours.locator("button").filter(has_text="Take this frame").first.click()
     page.wait_for_selector("#tp-talk-frame img")
     ours.locator("button").filter(has_text=f"Send to {tab}").first.click()

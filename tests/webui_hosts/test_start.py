@@ -32,7 +32,9 @@ def test_the_start_takes_little_longer(webui: WebUI) -> None:
     found = re.search(r"sadtalker_tab\.py: ([\d.]+)s", webui.log)  # told from 0.1 s on
     seconds = float(found.group(1)) if found else 0.0
     print(f"loading the tab's file: {seconds} s")  # noqa: T201
-    assert seconds < 3
+    # On a busy machine everything is slow: what torch takes is the measure (6 s where we take 0.5).
+    torch = re.search(r"import torch: ([\d.]+)s", webui.log)
+    assert seconds < max(1.5, float(torch.group(1)) / 3 if torch else 0)
 
 
 def test_nothing_of_ours_is_in_the_defaults_file(webui: WebUI) -> None:
@@ -110,4 +112,7 @@ def test_heavy_packages_wait_for_their_use(webui: WebUI) -> None:
     ours = [name for name in loaded if name.startswith("sadtalker_core")]
     print("modules of ours at the start:", len(ours))  # noqa: T201
     assert "sadtalker_core.ui.page" in ours
-    assert not [name for name in loaded if name.startswith(HEAVY)]
+    # Older torchvisions, which hosts load, take av in wherever it is.
+    theirs = ("av",) if "torchvision.io.video" in loaded else ()
+    found = [name for name in loaded if name.startswith(HEAVY)]
+    assert not [name for name in found if name.partition(".")[0] not in theirs]
