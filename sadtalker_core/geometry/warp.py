@@ -8,6 +8,7 @@ of the result shows the source at ``m(x)``. Arrays are numpy (H, W, ...) as Open
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,12 +90,21 @@ class ScatteredField:
         """
         self._centres = centres.astype(np.float64)
         self._softness = float(softness)
-        count = len(centres)
+        self._smoothing = smoothing
+
+    @cached_property
+    def _system(self) -> NDArray[np.float64]:
+        count = len(self._centres)
         system = np.zeros((count + 1, count + 1))
         system[:count, :count] = self._kernel(self._centres)
-        system[:count, :count] += smoothing * softness * np.eye(count)
+        system[:count, :count] += self._smoothing * self._softness * np.eye(count)
         system[count, :count] = system[:count, count] = 1.0
-        self._inverse = np.linalg.inv(system)
+        return system
+
+    @cached_property
+    def _inverse(self) -> Array:
+        """Of the system: for values that come again and again."""
+        return np.linalg.inv(self._system)
 
     def _kernel(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         squared = (
@@ -121,6 +131,21 @@ class ScatteredField:
         for start in range(0, len(flat), 4096):  # bounds the size of the kernel matrix
             part = self._kernel(flat[start : start + 4096])
             result[start : start + 4096] = part @ coefficients[:count] + coefficients[count]
+        return result.reshape(*points.shape[:-1], values.shape[1])
+
+    def once(self, points: Array, values: Array) -> Array:
+        """The same as ``at`` to a thousandth, and faster where the centres are used one time."""
+        known = np.concatenate([values.astype(np.float64), np.zeros((1, values.shape[1]))])
+        coefficients = np.linalg.solve(self._system, known).astype(np.float32)
+        middle = self._centres.mean(0)  # small numbers keep their places in float32
+        centres = (self._centres - middle).astype(np.float32)
+        flat = (points.reshape(-1, 2) - middle).astype(np.float32)
+        squared = flat @ (-2 * centres.T)
+        squared += (flat**2).sum(1)[:, None]
+        squared += (centres**2).sum(1)[None]
+        np.maximum(squared, 0, out=squared)
+        squared += np.float32(self._softness**2)
+        result = coefficients[-1] - np.sqrt(squared, out=squared) @ coefficients[:-1]
         return result.reshape(*points.shape[:-1], values.shape[1])
 
 

@@ -11,8 +11,7 @@ from typing import Any
 from ..engines.relip_engine import RelipEngine
 from ..errors import OptionError
 from ..faces.options import FaceOptions
-from ..media.options import VideoOptions
-from ..media.repeat import REPEATS
+from ..media.options import REPEATS, VideoOptions
 from ..options import check_options, option
 from ..registry import RELIPPER_IDS, RELIPPERS, find_relipper
 from .engines import pick_engine, weight_store

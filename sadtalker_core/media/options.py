@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..options import check_options, option
 
 FORMATS = ("auto", "mp4", "webm", "lossless", "png")
+REPEATS = ("ping-pong", "loop", "hold", "trim")  # see ``repeat``
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower")
 
 

@@ -11,9 +11,8 @@ from torch import Tensor
 from ..errors import MediaError, OptionError
 from ..motion_request import OpenFrames
 from ..relip_request import RelipVideo
+from .options import REPEATS
 from .video_in import VideoSource
-
-REPEATS = ("ping-pong", "loop", "hold", "trim")
 
 _CHUNK_BYTES = 48_000_000  # large pictures travel in smaller chunks
 # A group of frames that is played backward is decoded forward from the key frame before it. Larger

@@ -10,11 +10,12 @@ import torch
 from ...faces.measures import canonical_unit
 from ...faces.mesh import CHIN, EYE_OUTER, NOSE_BASE, canonical_points, head_pose
 from ...geometry.warp import Array, Lattice, smoothstep
-from .basis import CONTROLS, LOWER_LIP, UPPER_LIP, ControlBasis, author_controls
+from .basis import CONTROLS, FACE_OVAL, LOWER_LIP, UPPER_LIP, ControlBasis, author_controls
 from .frame import FaceFrame
 from .relip_controls import LipChange
 
-_ABOVE_NOSE = 0.35  # E above the base of the nose, from where on points of the mesh take part
+_ABOVE_NOSE = 0.30  # E above the base of the nose, from where on points of the mesh take part
+_RINGS = 2  # of border points around the face that take part
 _TOP, _SIDE, _BELOW_CHIN = (-0.25, 0.05), (0.52, 0.85), (0.12, 0.55)  # E, where changes fade out
 _OPEN_BLEND = (0.010, 0.028)  # E of gap: below, lips touch; above, they are apart
 _INTO_LIP = 0.007  # E: the cut lies in the lip, so that no rim of teeth stays on it
@@ -66,7 +67,9 @@ class LowerFace:
         basis = author_controls(self.frame, self.mesh_px, gap_e)
         height = self.frame.frontal(basis.centres_px)[:, 1]
         nose = float(self.frame.frontal(self.mesh_px[list(NOSE_BASE)])[:, 1].mean())
-        return FaceMove(self, basis, height > nose - _ABOVE_NOSE, _weights(change))
+        near = height > nose - _ABOVE_NOSE
+        near[len(self.mesh_px) + _RINGS * len(FACE_OVAL) :] = False
+        return FaceMove(self, basis, near, _weights(change))
 
     def window(self, nodes: Array) -> Array:
         """(rows, columns, 1) 1 around the mouth, 0 where the frame stays as it is."""
@@ -93,7 +96,7 @@ class LowerFace:
         low = np.maximum(corners.min(0), 0)
         high = np.minimum(corners.max(0), [size[1], size[0]])
         return Lattice.covering(
-            low[0], low[1], high[0], high[1], max(1, round(self.frame.unit_px / 26))
+            low[0], low[1], high[0], high[1], max(1, round(self.frame.unit_px / 22))
         )
 
     @property
@@ -142,7 +145,7 @@ class FaceMove:
         keep = keep & self.near
         moves = self.basis.moves(keep).reshape(int(keep.sum()), len(CONTROLS), 2)
         moved = (moves * self.weights[:, None]).sum(1)
-        return self.basis.interpolator(keep).at(nodes, moved) * self.face.window(nodes)
+        return self.basis.interpolator(keep).once(nodes, moved) * self.face.window(nodes)
 
 
 def _weights(change: LipChange) -> Array:

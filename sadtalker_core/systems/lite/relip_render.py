@@ -71,7 +71,7 @@ def _draw_lips(
     low = np.maximum(face.outer_px.min(0) - _LIP_MARGIN[0] * unit, 0)
     high = face.outer_px.max(0) + (_LIP_MARGIN[1] + change.opening) * unit
     high = np.minimum(high, [width, height])
-    lattice = Lattice.covering(low[0], low[1], high[0], high[1], max(1, round(unit / 40)))
+    lattice = Lattice.covering(low[0], low[1], high[0], high[1], max(1, round(unit / 32)))
     nodes = lattice.nodes()
     window = lip_window(lattice, face.outer_px, unit)
     around = sample_field(skin[0], skin[1], nodes)
