@@ -20,7 +20,6 @@ from ..faces.options import FaceOptions
 from ..faces.several import SeveralTracker
 from ..faces.track import TrackedFace
 from ..geometry.filters import blur, to_levels, warp
-from ..relip_request import RelipReport
 from ..runtime import Runtime
 from ..structures import FrameStream
 from .align import inverted, similarity
@@ -28,23 +27,11 @@ from .background import enlarged
 from .load import Enhancer
 from .options import EnhanceOptions
 from .places import five_points_of, outline_of, region_mask, trust_in
+from .report import Enhanced, EnhanceReport
 from .stable import CalmDetail, Place, Sight, place_of, reach_of, without_colour
 
 _MOST_FACES = 8
 _LEAST_FACE_PX = 16.0  # smaller ones are left alone: there is nothing to restore them from
-
-
-@dataclass
-class EnhanceReport(RelipReport):
-    """What happened in the frames that were made so far; filled while the stream is read."""
-
-
-@dataclass(frozen=True)
-class Enhanced:
-    """Restored frames, and what happened to them."""
-
-    frames: FrameStream
-    report: EnhanceReport
 
 
 @dataclass

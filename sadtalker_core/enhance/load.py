@@ -9,14 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..faces.architectures import RETINAFACE as RETINAFACE_NET
 from ..runtime import Runtime
 from ..weights import published_enhance as published
 from ..weights.catalog import WeightFile
 from ..weights.network_files import NetworkFiles
+from ..weights.published import RETINAFACE
 from .align import SIZE, ffhq_points, gpen_points
-from .architectures import ARCHITECTURES, GFPGAN, GPEN
+from .architectures import ARCHITECTURES, GFPGAN, GPEN, PARSENET
 from .foreign import Upscaler, load_foreign_face_network, load_upscaler
 from .options import EnhanceOptions
+from .original_nets import OriginalNets
 
 _FILES: Mapping[str, WeightFile] = {
     file.name: file for file in (*published.ENHANCERS, *published.UPSCALERS)
@@ -47,8 +50,12 @@ class Enhancer:
 
 def needed_files(options: EnhanceOptions) -> tuple[WeightFile, ...]:
     """The published files that these options need."""
-    upscaler = _FILES.get(options.upscaler)
-    return (_FILES[options.enhancer], *((upscaler,) if upscaler else ()))
+    files = [_FILES[options.enhancer]]
+    if options.enhance_way == "original":
+        files += [RETINAFACE, published.PARSENET]
+    if options.upscaler in _FILES:
+        files.append(_FILES[options.upscaler])
+    return tuple(files)
 
 
 def load_enhancer(files: Mapping[str, Path], options: EnhanceOptions, runtime: Runtime) -> Enhancer:
@@ -78,3 +85,10 @@ def load_enhancer(files: Mapping[str, Path], options: EnhanceOptions, runtime: R
     size = network.config.size
     points = gpen_points(size) if wanted is GPEN else ffhq_points(size)
     return Enhancer(options.enhancer, network, size, points, runtime.device, upscaler)
+
+
+def load_original_nets(files: Mapping[str, Path], runtime: Runtime) -> OriginalNets:
+    """RetinaFace and ParseNet for the original's way. Raises ``WeightsError``."""
+    paths = [files[RETINAFACE.name], files[published.PARSENET.name]]
+    found = NetworkFiles(paths, (*ARCHITECTURES, RETINAFACE_NET), runtime)
+    return OriginalNets(found.network(RETINAFACE_NET), found.network(PARSENET))

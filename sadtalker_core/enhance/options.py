@@ -19,6 +19,13 @@ class EnhanceOptions:
         choices=ENHANCER_IDS,
         help="Which network restores faces. codeformer and gpen-512 are not for commercial use.",
     )
+    enhance_way: str = option(
+        "steady",
+        choices=("steady", "original"),
+        help="steady is calm in videos; original takes GFPGAN's own steps, each frame by itself, "
+        "with its face finder and mask: strength, region, steadiness and colour then play no part.",
+        advanced=True,
+    )
     enhance_strength: float = option(
         0.8, low=0.0, high=1.0, help="How much of the restored face is shown; 0 shows none of it."
     )

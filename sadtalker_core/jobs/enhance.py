@@ -11,9 +11,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ..enhance.frames import Enhanced, EnhanceReport, enhance_frames
-from ..enhance.load import load_enhancer, needed_files
+from ..enhance.frames import enhance_frames
+from ..enhance.load import load_enhancer, load_original_nets, needed_files
 from ..enhance.options import EnhanceOptions, EnhanceStage
+from ..enhance.original import restore_frames
+from ..enhance.report import Enhanced, EnhanceReport
 from ..errors import OptionError
 from ..faces.networks import load_face_nets
 from ..media.audio_in import open_audio
@@ -115,6 +117,9 @@ def restored(
 ) -> Enhanced:
     """A stream with its faces restored: one stage between rendering and writing."""
     enhancer = load_enhancer(files, options, runtime)
+    if options.enhance_way == "original":
+        nets = load_original_nets(files, runtime)
+        return restore_frames(stream, nets, enhancer, options, runtime)
     return enhance_frames(stream, load_face_nets(runtime.device), enhancer, options, runtime)
 
 

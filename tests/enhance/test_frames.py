@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from sadtalker_core.enhance.frames import EnhanceReport, enhance_frames, result_size
+from sadtalker_core.enhance.frames import enhance_frames, result_size
 from sadtalker_core.enhance.load import Enhancer
 from sadtalker_core.enhance.options import EnhanceOptions
+from sadtalker_core.enhance.report import EnhanceReport
 from sadtalker_core.errors import OptionError
 from sadtalker_core.faces.networks import FaceNets, load_face_nets
 from sadtalker_core.geometry.filters import blur

@@ -13,8 +13,14 @@ from torch import Tensor
 from sadtalker_core.enhance.align import ffhq_points
 from sadtalker_core.enhance.load import Enhancer
 from sadtalker_core.enhance.nets.gfpgan import Gfpgan, GfpganConfig
+from sadtalker_core.enhance.nets.parsenet import ParseNet, ParseNetConfig
+from sadtalker_core.faces.nets.resnet import ResNetConfig
+from sadtalker_core.faces.nets.retinaface import RetinaFace, RetinaFaceConfig
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.structures import FrameStream
+from sadtalker_core.weights.published import RETINAFACE
+from sadtalker_core.weights.published_enhance import PARSENET
+from sadtalker_core.weights.store import WeightStore
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PORTRAIT = ROOT / "sadtalker_core" / "data" / "demo" / "portrait.png"
@@ -66,3 +72,14 @@ def stream_of(frames: Tensor, chunk: int = 3) -> FrameStream:
     """A stream of (T, 3, H, W) in chunks."""
     size = (int(frames.shape[2]), int(frames.shape[3]))
     return FrameStream(iter(frames.split(chunk)), len(frames), size, FPS)
+
+
+def toy_finder_files(folder: Path) -> None:
+    """Small RetinaFace and ParseNet under the published names, accepted as the user's own."""
+    torch.manual_seed(0)
+    finder = RetinaFace(RetinaFaceConfig(ResNetConfig(4, (1, 1, 1, 1)), 8))
+    parser = ParseNet(ParseNetConfig((4, 4, 4), 1))
+    store = WeightStore(folder)
+    for file, net in ((RETINAFACE, finder), (PARSENET, parser)):
+        torch.save(net.state_dict(), folder / file.file)
+        store.accept(file, folder / file.file)

@@ -21,7 +21,7 @@ from sadtalker_core.media.video_in import open_video
 from sadtalker_core.media.video_out import write_video
 from sadtalker_core.runtime import Runtime
 from tests.cli.running import run
-from tests.enhance.toys import portrait, still, stream_of, toy_file
+from tests.enhance.toys import portrait, still, stream_of, toy_file, toy_finder_files
 
 pytestmark = pytest.mark.jobs
 
@@ -158,3 +158,16 @@ def test_the_last_stage_of_an_edited_picture(folder: Path) -> None:
     assert made.code == 0, made.err
     assert read_picture(folder / "plain.png").flattened().shape == (3, 192, 192)
     assert read_picture(folder / "made.png").flattened().shape == (3, 384, 384)
+
+
+def test_the_original_s_way_needs_its_own_nets(folder: Path) -> None:
+    """Small ones find no face: the frame is passed through. What they do is in the goldens."""
+    write_picture(folder / "in.png", portrait())
+    values: dict[str, Any] = {"input": folder / "in.png", "out": folder / "out.png"}
+    with pytest.raises(WeightsError, match="retinaface"):
+        done(folder, **values, enhance_way="original")
+    toy_finder_files(folder / "models")
+    result = done(folder, **values, enhance_way="original", upscale=2)
+    assert {file.name for file in result.weights} == {"gfpgan-1.2", "retinaface", "parsenet"}
+    assert result.report.frames == 1
+    assert result.size == (384, 384)

@@ -1,0 +1,16 @@
+"""The networks beside the enhancer that GFPGAN's own way needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..faces.nets.retinaface import RetinaFace
+from .nets.parsenet import ParseNet
+
+
+@dataclass(frozen=True)
+class OriginalNets:
+    """What finds and parses faces the original's way."""
+
+    finder: RetinaFace
+    parser: ParseNet
