@@ -51,6 +51,15 @@ _LABELS = {
     "still": "Keep the head still",
     "woo": "Round the lips",
 }
+_CHOICES = {
+    "region": {
+        "all": "everything",
+        "exp": "the expression",
+        "pose": "the head alone",
+        "lip": "the lips",
+        "eyes": "the eyes",
+    },
+}
 TITLES = {
     "run": "The job",
     "sliders": "Expression, also over time",
@@ -109,15 +118,19 @@ def is_slider(spec: OptionSpec) -> bool:
     return spec.high - spec.low <= 10_000 and step_of(spec) > 0
 
 
+def choices_of(spec: OptionSpec) -> list[tuple[str, str]]:
+    """What a choice shows, and the option's own words, which programs use."""
+    titles = _CHOICES.get(spec.name, {})
+    return [(titles.get(each, each), each) for each in spec.choices]
+
+
 def control(spec: OptionSpec, visible: bool = True) -> Any:
     """The component of one option."""
     known: dict[str, Any] = {"label": label_of(spec), "info": info_of(spec), "visible": visible}
     if spec.kind is bool:
         return versions.component("Checkbox", value=spec.default, **known)
     if spec.choices:
-        return versions.component(
-            "Dropdown", choices=list(spec.choices), value=spec.default, **known
-        )
+        return versions.component("Dropdown", choices=choices_of(spec), value=spec.default, **known)
     if is_slider(spec):
         return versions.component(
             "Slider",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import socket
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from .gate import Gate
 from .host import LocalHost
 from .page import build
 from .style import LOCAL_STYLE
+from .terminal import quoted
 
 NEWEST_OF = 6  # gradio's main version that the local page needs: older ones hand out more files
 TOGETHER = 32  # calls that may be under way; jobs wait for each other
@@ -62,13 +64,13 @@ def check(options: LocalOptions) -> None:
     if not versions.is_present():
         raise OptionError(
             "The page needs gradio, which is not installed: "
-            "python -m pip install 'talking-portraits[ui]'"
+            f"{quoted(sys.executable)} -m pip install 'gradio>={NEWEST_OF}'"
         )
     if versions.version()[0] < NEWEST_OF:
         have = ".".join(map(str, versions.version()))
         raise OptionError(
             f"The page needs gradio {NEWEST_OF} or newer, here is {have}: "
-            f"python -m pip install 'gradio>={NEWEST_OF}'"
+            f"{quoted(sys.executable)} -m pip install 'gradio>={NEWEST_OF}'"
         )
     _check_address(options.address)
     if options.is_shared and not options.password:

@@ -94,7 +94,8 @@ def _download(desk: Desk, values: Sequence[Any]) -> Any:
         def progress(stage: str, done: int, total: int) -> None:
             now = run.progress
             since = now.since if stage == now.stage else time.monotonic()
-            run.progress = replace(now, stage=stage, done=done, total=total, since=since)
+            told = time.monotonic()
+            run.progress = replace(now, stage=stage, done=done, total=total, since=since, told=told)
 
         store = desk.host.weights()
         missing = sum(store.find(file) is None for file in files)
@@ -149,7 +150,7 @@ def table_html(store: WeightStore, with_folders: bool = True) -> str:
     rows = "".join(
         f"<tr><td><b>{escape(engine.title)}</b><br>{escape(engine.description)}</td>"
         f"<td>{_mark(is_ready(engine, store), 'ready', 'needs a download')}</td>"
-        f"<td>{escape(engine.licence)}</td></tr>"
+        f"<td>{escape(engine.licence.replace('see models', 'see below'))}</td></tr>"
         for engine in sorted(ENGINES, key=lambda engine: engine.needs_download)
     )
     known = [*BUNDLED, *PUBLISHED, *(file for file in LEGACY if store.find(file))]

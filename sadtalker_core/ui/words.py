@@ -13,6 +13,7 @@ from pathlib import Path
 from ..jobs.result import AnimateResult
 from ..jobs.stage_names import stage_name, time_left
 from ..jobs.steps import clock_text
+from ..registry import ENGINES
 
 # Names of options in sentences: two words or more, not part of a file's name.
 _NAME = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w./-]*[\w/-])")
@@ -28,6 +29,7 @@ class Progress:
         done: of the stage.
         total: of the stage, 0 when unknown.
         since: when the stage began, seconds of ``time.monotonic``.
+        told: when ``done`` was last told; between two reports the time left only falls.
         batch: such as ``2 of 5: anna.jpg``, or nothing.
         notes: sentences for the user.
         frame: a JPEG of the latest frame, or nothing.
@@ -37,6 +39,7 @@ class Progress:
     done: int = 0
     total: int = 0
     since: float = 0.0
+    told: float = 0.0
     batch: str = ""
     notes: tuple[str, ...] = ()
     frame: bytes = b""
@@ -83,12 +86,14 @@ def _progress_words(progress: Progress, place: int, now: float) -> tuple[str, st
     if progress.total <= 0 or (progress.stage != "render" and progress.done == 0):
         return name, "", None
     share = min(1.0, progress.done / progress.total)
-    elapsed = now - progress.since
+    told = max(progress.told, progress.since) if progress.told else now
+    elapsed = told - progress.since
     detail = f"{progress.done} of {progress.total}"
     if progress.stage == "render":
         detail = f"frame {detail}"
     if progress.done and elapsed > 0.5 and share < 1:
-        left = (progress.total - progress.done) * elapsed / progress.done
+        left = (progress.total - progress.done) * elapsed / progress.done - (now - told)
+        left = max(1.0, left)
         detail += f" · {time_left(left)} left"
     return name, detail, share
 
@@ -117,6 +122,11 @@ def done_html(sentence: str, notes: Iterable[str] = ()) -> str:
     )
 
 
+def title_of(engine: str) -> str:
+    """What the page calls an engine."""
+    return next((each.title for each in ENGINES if each.id == engine), engine)
+
+
 def result_sentence(result: AnimateResult) -> str:
     """What a job made, in one line."""
     height, width = result.size
@@ -126,7 +136,7 @@ def result_sentence(result: AnimateResult) -> str:
     return (
         f"Ready: {name}, {clock_text(result.duration_s)} of {width}x{height} at "
         f"{float(result.fps):.4g} fps, made in {clock_text(result.total_s)} "
-        f"({result.engine} on {result.device})."
+        f"({title_of(result.engine)} on {result.device})."
     )
 
 

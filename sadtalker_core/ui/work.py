@@ -171,7 +171,8 @@ class Runs:
         def progress(stage: str, done: int, total: int) -> None:
             now = run.progress
             since = now.since if stage == now.stage else time.monotonic()
-            run.progress = replace(now, stage=stage, done=done, total=total, since=since)
+            told = time.monotonic()
+            run.progress = replace(now, stage=stage, done=done, total=total, since=since, told=told)
             host.step(stage, done, total)
 
         def cancelled() -> bool:
@@ -185,8 +186,10 @@ class Runs:
                 run.last_frame = time.monotonic()
 
         def announce(sentence: str) -> None:
-            if COMMAND in sentence:
-                return  # the choice of the engine says that already, and how to get more
+            # The choice of the engine says that already, and how to get more; and an estimate
+            # is overtaken by the time left as soon as there are frames.
+            if COMMAND in sentence or sentence.endswith("of work."):
+                return
             notes = (*run.progress.notes, for_page(sentence, input_files(job)))
             run.progress = replace(run.progress, notes=notes)
 

@@ -60,12 +60,12 @@ def test_talk_from_upload_to_playing(
     assert found.hosts == {"127.0.0.1"}, "the page asks nobody else"
 
 
-def test_stop_ends_the_job_and_leaves_nothing(
-    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
-) -> None:
+def test_stop_ends_the_job_and_leaves_nothing(visit: Any, served: Served) -> None:
     page = visit().page
     before = results(served)
-    give(page, "talk", demo_portrait, demo_voice)
+    page.click("#tp-talk-sample")  # the first thing that people press
+    page.wait_for_selector("#tp-talk-portrait img", timeout=SECONDS)
+    page.wait_for_selector("#tp-talk-sound button[aria-label='Play']", timeout=SECONDS)
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
     page.click("#tp-talk-stop")
@@ -223,6 +223,11 @@ def test_leaving_the_page_stops_its_job(
     page.context.close()
     wait_for(lambda: not list(served.out.glob(".talking-portraits-*")), 20)
     assert results(served) == before
+    # Whoever comes back, after a lost connection say, is told; once.
+    again = visit().page
+    again.wait_for_selector("#tp-talk-status:has-text('A job was stopped')", timeout=SECONDS)
+    again.reload()
+    again.wait_for_selector("#tp-talk-status:has-text('Give a portrait')", timeout=SECONDS)
 
 
 def test_a_batch_lists_what_was_made(

@@ -120,7 +120,7 @@ def test_an_engine_with_weights_speaks(
     page.wait_for_selector(f"#tp-talk span:text-is('{own}') >> visible=true")
     assert not page.is_visible(f"#tp-talk span:text-is('{other}')")
     said = done(page, "talk")
-    assert engine in said
+    assert engine in said.lower()
     assert "Licence of the weights" in said
     page.wait_for_function(
         "() => document.querySelector('#tp-talk-video video')?.duration > 0.3", timeout=SECONDS
@@ -199,7 +199,7 @@ def test_liveportrait_is_driven_by_a_clip(
     page.wait_for_selector("#tp-drive-driver video", timeout=SECONDS)
     choose(page, "#tp-drive-engine", "LivePortrait (")
     said = done(page, "drive")
-    assert "liveportrait" in said
+    assert "LivePortrait" in said
     assert "Licence of the weights" in said
     assert frames_of(newest(equipped.served)) == frames_of(clip)
     assert not found.errors

@@ -5,6 +5,7 @@ TALKING_PORTRAITS_UI_ENVS names the folder that ``tools/ui_environments.py`` mad
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -98,3 +99,29 @@ def test_a_slider_changes_the_preview(opened: tuple[Visit, Path], demo_portrait:
     page.wait_for_function(
         "old => document.querySelector('#tp-edit-preview img').src != old", arg=old
     )
+
+
+def test_a_face_is_clicked_and_settings_are_used_again(
+    opened: tuple[Visit, Path], two_faces: Path, voice: Path
+) -> None:
+    page = opened[0].page
+    page.set_input_files("#tp-talk-portrait input[type=file]", str(two_faces))
+    page.set_input_files("#tp-talk-sound input[type=file]", str(voice))
+    page.wait_for_selector("#tp-talk-faces .tp-face[data-face='1']", timeout=SECONDS)
+    page.wait_for_selector("#tp-talk-sound :is(audio, button[aria-label='Play'])", state="attached")
+    page.click("#tp-talk-faces .tp-face[data-face='1']")
+    page.wait_for_selector("#tp-talk-faces .tp-face-chosen[data-face='1']", timeout=SECONDS)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-done", timeout=SECONDS)
+    (made,) = opened[1].glob("*.json")
+    assert json.loads(made.read_text())["settings"]["face"]["face_index"] == 1
+    page.click("#tp-tabs button:has-text('Gallery')")
+    page.click("#tp-gallery >> text=Refresh")  # gradio 3 does not tell when a part is opened
+    page.wait_for_selector("#tp-gallery-pictures img", timeout=SECONDS)
+    page.wait_for_timeout(500)
+    page.locator("#tp-gallery-pictures img").first.click()
+    page.wait_for_selector("#tp-gallery-use >> visible=true", timeout=SECONDS)
+    page.click("#tp-gallery-use")
+    page.wait_for_selector("#tp-talk-status:has-text('here again')", timeout=SECONDS)
+    page.wait_for_selector("#tp-talk-go >> visible=true", timeout=SECONDS)
+    assert "Choose again" not in page.inner_text("#tp-talk-status")

@@ -46,6 +46,13 @@ def test_what_has_no_share_yet_moves_along(progress: Progress, words: str) -> No
     assert "%<" not in said
 
 
+def test_between_two_reports_the_time_left_only_falls() -> None:
+    told = replace(RENDER, told=15.0)  # 50 of 200 in 5 seconds
+    assert "0:15 left" in progress_html(told, now=15.0)
+    assert "0:11 left" in progress_html(told, now=19.0)
+    assert "0:01 left" in progress_html(told, now=99.0)
+
+
 def test_who_waits_is_told_the_place() -> None:
     assert "1 job comes first" in progress_html(Progress(), 1)
     assert "7 jobs come first" in progress_html(RENDER, 7)
@@ -97,7 +104,7 @@ def test_a_result_in_one_line() -> None:
         warnings=(),
     )
     assert result_sentence(result) == (
-        "Ready: me.mp4, 10 s of 384x512 at 25 fps, made in 12 s (lite on cpu)."
+        "Ready: me.mp4, 10 s of 384x512 at 25 fps, made in 12 s (Built-in engine on cpu)."
     )
     still = replace(result, frames=1)
     assert result_sentence(still) == "Ready: me.mp4, 384x512, in 12 s."
