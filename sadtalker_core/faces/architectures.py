@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from typing import Any
 
 from ..weights import families
 from ..weights.architecture import Architecture, Shapes
@@ -50,8 +49,8 @@ def _architecture(
     return replace(family, config_from=config_from, build=build, default=default)
 
 
-def _architecture(family: Architecture[Any], config_from: Any, build: Any) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build, default=RetinaFaceConfig)
-
-
-RETINAFACE = _architecture(families.RETINAFACE, _retinaface, RetinaFace)
+RETINAFACE: Architecture[Any] = _architecture(
+    families.RETINAFACE, _retinaface, RetinaFace, RetinaFaceConfig
+)
+FAN_68: Architecture[Any] = _architecture(families.FAN_68, _fan68, Fan68, Fan68Config)
+S3FD: Architecture[Any] = _architecture(families.S3FD, _s3fd, S3fd, S3fdConfig)
