@@ -106,6 +106,7 @@ def test_a_face_is_clicked_and_settings_are_used_again(
 ) -> None:
     page = opened[0].page
     page.set_input_files("#tp-talk-portrait input[type=file]", str(two_faces))
+    page.wait_for_selector("#tp-talk-portrait img", timeout=SECONDS)
     page.set_input_files("#tp-talk-sound input[type=file]", str(voice))
     page.wait_for_selector("#tp-talk-faces .tp-face[data-face='1']", timeout=SECONDS)
     page.wait_for_selector("#tp-talk-sound :is(audio, button[aria-label='Play'])", state="attached")
