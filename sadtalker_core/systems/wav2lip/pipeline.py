@@ -21,7 +21,8 @@ from .nets.generator import Wav2Lip
 from .paste import paste_soft
 from .weights import Wav2LipNets, needs_detector
 
-_BATCH = 8  # faces of one call of the generator, always: other sizes round otherwise
+# Frames of one call of the generator. Groups begin at the same frames whatever the chunks.
+_GROUP = 8
 
 
 def relip(
@@ -48,16 +49,16 @@ def relip(
 
     def frames() -> Iterator[Tensor]:
         seen = moments(video, faces, who, networks, nets, options, runtime)
-        windows = _windows(video, speech, runtime)
+        windows = _windows(video, speech)
         for group, heard in zip(_grouped(seen), windows):
             runtime.check_cancelled()
-            yield from _painted(networks.generator, group, heard, options, runtime, report)
+            yield from _painted(networks.generator, group, heard, options, report)
 
     chunks = _chunked(frames(), runtime.chunk)
     return Relipped(FrameStream(chunks, video.length, video.size, video.fps), report)
 
 
-def _windows(video: RelipVideo, speech: MotionRequest, runtime: Runtime) -> Iterator[Tensor]:
+def _windows(video: RelipVideo, speech: MotionRequest) -> Iterator[Tensor]:
     """(N, 1, 80, 16) for each group of frames, on the CPU: the same numbers for every device."""
     sound = speech.open_sound() if speech.open_sound is not None else iter(())
     return relip_windows(
@@ -65,7 +66,7 @@ def _windows(video: RelipVideo, speech: MotionRequest, runtime: Runtime) -> Iter
         speech.samples,
         video.length,
         video.fps,
-        _BATCH,
+        _GROUP,
         torch.device("cpu"),
         mirrored=True,
     )
@@ -75,7 +76,7 @@ def _grouped(seen: Iterator[Moment]) -> Iterator[list[Moment]]:
     group: list[Moment] = []
     for moment in seen:
         group.append(moment)
-        if len(group) == _BATCH:
+        if len(group) == _GROUP:
             yield group
             group = []
     if group:
@@ -87,7 +88,6 @@ def _painted(
     group: list[Moment],
     heard: Tensor,
     options: Wav2LipOptions,
-    runtime: Runtime,
     report: RelipReport,
 ) -> Iterator[Tensor]:
     """The frames of a group with new lips where there is a face."""
@@ -95,7 +95,7 @@ def _painted(
     places = [moment.place for moment in group if moment.place is not None]
     frames = [group[row].rgb.cpu() for row in rows]
     cut = cut_faces(frames, [place.box for place in places]) if rows else torch.empty(0)
-    painted = _paint(generator, cut, heard[rows], runtime) if rows else cut
+    painted = _paint(generator, cut, heard[rows]) if rows else cut
     done = {row: at for at, row in enumerate(rows)}
     for row, moment in enumerate(group):
         place = moment.place
@@ -113,16 +113,13 @@ def _painted(
         yield rgb
 
 
-def _paint(generator: Wav2Lip, faces: Tensor, heard: Tensor, runtime: Runtime) -> Tensor:
-    """(N, 3, 96, 96) uint8 RGB on the CPU, N up to the batch."""
-    count = len(faces)
-    # the last face fills the batch up
-    index = torch.arange(_BATCH).clamp(max=count - 1)
+def _paint(generator: Wav2Lip, faces: Tensor, heard: Tensor) -> Tensor:
+    """(N, 3, 96, 96) uint8 RGB on the CPU."""
     with torch.inference_mode():
         like = next(generator.parameters())
-        seen = generator_input(faces[index]).to(like.device, like.dtype)
-        image = generator(heard[index].to(like.device, like.dtype), seen)
-        return generator_output(image.float())[:count].cpu()
+        seen = generator_input(faces).to(like.device, like.dtype)
+        image = generator(heard.to(like.device, like.dtype), seen)
+        return generator_output(image.float()).cpu()
 
 
 def _chunked(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sadtalker_core.audio.wav2lip_mel import wav2lip_mel
 from sadtalker_core.engines.wav2lip import WAV2LIP
 from sadtalker_core.errors import Cancelled, FaceIndexError, NoFaceError, OptionError
 from sadtalker_core.faces.nets.s3fd import S3fd, S3fdConfig
@@ -151,6 +152,26 @@ def test_frames_without_a_face_are_passed_on(
     assert same == [index in (0, 1, 5, 6, 7, 11) for index in range(12)]
     assert report.ranges_without_face == [(0, 1), (5, 7), (11, 11)]
     assert (report.frames, report.frames_without_face) == (12, 6)
+
+
+def test_every_frame_hears_its_own_sound(
+    scene: Tensor, networks: Wav2LipNets, face_nets: FaceNets
+) -> None:
+    heard: list[Tensor] = []
+    hook = networks.generator.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+    gone = torch.full_like(scene, 90)
+    frames = [scene, scene, gone, scene, scene, gone, scene, scene, gone, scene]
+    try:
+        fast = FaceOptions(face_search="fast")
+        made(networks, video(frames, 10, "trim"), face_nets, faces=fast)
+    finally:
+        hook.remove()
+    mel = wav2lip_mel(speech_like(1.0), mirrored=True)
+    numbers = [index for index in range(10) if frames[index] is scene]
+    assert [len(each) for each in heard] == [6, 1]
+    for window, number in zip(torch.cat(heard), numbers):
+        start = int(3.2 * number)
+        assert torch.equal(window[0], mel[:, start : start + 16])
 
 
 def test_no_face_at_all(networks: Wav2LipNets, face_nets: FaceNets, scene: Tensor) -> None:
