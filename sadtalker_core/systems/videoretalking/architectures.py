@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ...faces.architectures import RETINAFACE, trunk_config
 from ...faces.nets.recon3d import Recon3D, Recon3DConfig
-from ...faces.nets.resnet import ResNetConfig
-from ...faces.nets.retinaface import RetinaFace, RetinaFaceConfig
 from ...weights import families
 from ...weights.architecture import Architecture, Shapes
 from ..blocks.mel_encoder import AudioEncoderConfig
@@ -78,16 +77,7 @@ def _ganimation(shapes: Shapes) -> GANimationConfig:
 def _recon(shapes: Shapes) -> Recon3DConfig:
     heads = _count(shapes, "final_layers.", ".weight")
     sizes = tuple(shapes[f"final_layers.{head}.weight"][0] for head in range(heads))
-    return Recon3DConfig(_trunk(shapes, "backbone"), sizes)
-
-
-def _retinaface(shapes: Shapes) -> RetinaFaceConfig:
-    return RetinaFaceConfig(_trunk(shapes, "body"), shapes["fpn.output1.0.weight"][0])
-
-
-def _trunk(shapes: Shapes, prefix: str) -> ResNetConfig:
-    a, b, c, d = (_count(shapes, f"{prefix}.layer{i}.", ".conv1.weight") for i in (1, 2, 3, 4))
-    return ResNetConfig(shapes[f"{prefix}.layer1.0.conv1.weight"][0], (a, b, c, d))
+    return Recon3DConfig(trunk_config(shapes, "backbone"), sizes)
 
 
 def _without_lnet() -> ENetConfig:
@@ -105,6 +95,5 @@ LNET = _architecture(families.LNET, _lnet, LNet, LNetConfig)
 ENET = _architecture(families.ENET, _enet, ENet, _without_lnet)
 GANIMATION = _architecture(families.GANIMATION, _ganimation, GANimation, GANimationConfig)
 RECON = _architecture(families.FACE_3DRECON, _recon, Recon3D, Recon3DConfig)
-RETINAFACE = _architecture(families.RETINAFACE, _retinaface, RetinaFace, RetinaFaceConfig)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (DNET, LNET, ENET, GANIMATION, RECON, RETINAFACE)

@@ -17,7 +17,6 @@ from .nets.enet import SIZE
 from .nets.ganimation import SIZE as SMALL
 from .nets.ganimation import UNITS, GANimation
 
-UPPER_FACES = ("original", "sad", "angry", "surprise")
 # What is asked of the action units, by their numbers; sad asks for none, as in the reference.
 _ASKED: dict[str, dict[int, float]] = {"sad": {}, "angry": {4: 0.3}, "surprise": {5: 0.2}}
 

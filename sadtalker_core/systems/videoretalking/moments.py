@@ -14,7 +14,7 @@ from ...errors import FaceError, OptionError
 from ...faces.ffhq import FfhqRectangle, ffhq_rectangle
 from ...faces.nets.recon3d import Recon3D
 from ...faces.recon3d import align_224, motion_rows, reconstruct
-from ...faces.steady_boxes import FRAMES, Box, BoxSmoother, padded_box
+from ...faces.steady_boxes import Box, padded_box, smoother_of
 from ...geometry.resize import resize_linear
 from ...relip_request import RelipVideo
 from .config import VideoReTalkingOptions
@@ -223,7 +223,7 @@ class _Run:
     """Frames that follow on each other."""
 
     def __init__(self, smoothing: str) -> None:
-        self._smoother = _SMOOTHERS[smoothing]()
+        self._smoother = smoother_of(smoothing)
         self._waiting: deque[tuple[Look, int]] = deque()
         self._boxes: deque[Box] = deque()
         self._rows: deque[Tensor] = deque()
@@ -266,42 +266,3 @@ class _Run:
             while self._dropped < number + 1 - BEFORE:
                 self._rows.popleft()
                 self._dropped += 1
-
-
-class _Unsmoothed:
-    """Boxes as they are."""
-
-    def push(self, box: Box) -> list[Box]:
-        return [box]
-
-    def finish(self) -> list[Box]:
-        return []
-
-
-class _Around:
-    """The mean of each box, the two before and the two after it, as far as there are any."""
-
-    def __init__(self) -> None:
-        self._held: deque[Box] = deque(maxlen=FRAMES)
-        self._owed = 0
-
-    def push(self, box: Box) -> list[Box]:
-        self._held.append(box)
-        self._owed += 1
-        return [self._mean(FRAMES // 2)] if self._owed > FRAMES // 2 else []
-
-    def finish(self) -> list[Box]:
-        left = [self._mean(after) for after in range(self._owed - 1, -1, -1)]
-        self._held.clear()
-        return left
-
-    def _mean(self, after: int) -> Box:
-        """Of the box that ``after`` boxes follow."""
-        self._owed -= 1
-        at = len(self._held) - 1 - after
-        window = list(self._held)[max(0, at - FRAMES // 2) :]
-        x0, y0, x1, y1 = (round(sum(side) / len(window)) for side in zip(*window))
-        return x0, y0, x1, y1
-
-
-_SMOOTHERS = {"steady": _Around, "original": BoxSmoother, "none": _Unsmoothed}

@@ -27,6 +27,7 @@ from ...weights.mat_files import read_mat
 from ...weights.network_files import NetworkFiles
 from .architectures import ARCHITECTURES, DNET, ENET, GANIMATION, LNET, RECON, RETINAFACE
 from .config import VideoReTalkingOptions
+from .fast import choose_dtype, quicken
 from .nets.dnet import DNet
 from .nets.enet import ENet
 from .nets.ganimation import GANimation
@@ -103,9 +104,15 @@ def load_nets(
     """
     templates = files[published_retalking.TEMPLATES.name]
     found = NetworkFiles((path for path in files.values() if path != templates), _KNOWN, runtime)
+    dtype = choose_dtype(options.precision, runtime.device)
     enet = found.network(ENET)
     # What ENet's file holds of LNet is older than LNet's own file.
     enet.low_res = found.network(LNET)
+    gpen = gfpgan = None
+    if options.reference_enhancer == "gpen":
+        gpen = quicken(found.network(GPEN), dtype)
+    if options.mouth_enhancer == "gfpgan":
+        gfpgan = quicken(found.network(GFPGAN), dtype)
     original = None
     if options.finder == "original":
         original = OriginalFaceNets(
@@ -114,11 +121,11 @@ def load_nets(
     return RetalkingNets(
         recon=found.network(RECON),
         dnet=found.network(DNET),
-        enet=enet,
-        parsenet=found.network(PARSENET),
+        enet=quicken(enet, dtype),
+        parsenet=quicken(found.network(PARSENET), dtype),
         templates=read_templates(templates),
-        gpen=found.network(GPEN) if options.reference_enhancer == "gpen" else None,
-        gfpgan=found.network(GFPGAN) if options.mouth_enhancer == "gfpgan" else None,
+        gpen=gpen,
+        gfpgan=gfpgan,
         emotion=found.network(GANIMATION) if options.up_face != "original" else None,
         face_nets=load_face_nets(runtime.device) if original is None else None,
         original=original,

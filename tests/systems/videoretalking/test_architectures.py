@@ -12,6 +12,7 @@ import torch
 from sadtalker_core.errors import WeightsError
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.videoretalking import architectures as known
+from sadtalker_core.systems.videoretalking import weights
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
 from sadtalker_core.systems.videoretalking.weights import load_nets, needed_files, read_templates
 from sadtalker_core.weights.architecture import shapes_of
@@ -54,7 +55,9 @@ def test_other_sizes_too(architecture: Any, config: Any, build: Any) -> None:
     assert architecture.config_from(shapes) == config
 
 
-def test_the_authors_files(tmp_path: Path) -> None:
+def test_the_authors_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # as loaded, before anything is folded
+    monkeypatch.setattr(weights, "quicken", lambda net, dtype: net)
     options = VideoReTalkingOptions(up_face="angry")
     files = toys.write_toy_files(tmp_path, options)
     nets = load_nets(files, options, Runtime())
