@@ -22,6 +22,7 @@ from ..structures import frames_for
 from ..weights.catalog import BUNDLED
 from .devices import make_runtime
 from .engines import fallback_note, find_weights, used_files, weight_store
+from .enhance import EnhanceStep
 from .kinds import input_files
 from .preview import sheet_for
 from .relip_settings import RelipJob
@@ -57,6 +58,7 @@ def run_relip(
             check_relip_job(job)
             store = weight_store(job.run.models_dir)
             files = find_weights(engine, job.lips, store)
+            restoring = EnhanceStep.checked(job.enhance, job.run.models_dir)
             if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
                 announce(note)
             source = open_shown(job)
@@ -84,7 +86,7 @@ def run_relip(
                 samples=sound.sample_count(_HEARD_HZ),
             )
             made = engine.relip(networks, video, job.face, job.run.who, speech, job.lips, runtime)
-            stream, report = made.frames, made.report
+            stream, report = restoring.applied(made.frames, runtime), made.report
             runtime.check_cancelled()
         with clock.stage("render"):
             first_frame: list[float] = []
@@ -121,7 +123,8 @@ def run_relip(
         seconds=clock.seconds,
         first_frame_s=first_frame[0] if first_frame else 0.0,
         weights=tuple(file for file in BUNDLED if engine.id in file.engines)
-        + used_files(engine, job.lips, store),
+        + used_files(engine, job.lips, store)
+        + restoring.weights,
         warnings=tuple(warn),
         preview=job.preview,
         frames_without_face=report.frames_without_face,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engines.relip_engine import RelipEngine
+from ..enhance.options import EnhanceStage
 from ..errors import OptionError
 from ..faces.options import FaceOptions
 from ..media.options import REPEATS, VideoOptions
@@ -69,6 +70,7 @@ class RelipJob:
         run: engine, what a longer sound goes on with, who speaks.
         face: which face, and how hard to look.
         lips: the engine's options; None takes their defaults.
+        enhance: whether and how faces are restored at the end.
         file: how the file is written.
     """
 
@@ -79,6 +81,7 @@ class RelipJob:
     run: RelipRunOptions = field(default_factory=RelipRunOptions)
     face: FaceOptions = field(default_factory=FaceOptions)
     lips: Any = None
+    enhance: EnhanceStage = field(default_factory=EnhanceStage)
     file: VideoOptions = field(default_factory=VideoOptions)
 
     def __post_init__(self) -> None:
@@ -112,6 +115,7 @@ def _sections(engine: RelipEngine) -> dict[str, type[Any]]:
         "run": RelipRunOptions,
         "face": FaceOptions,
         "lips": engine.options,
+        "enhance": EnhanceStage,
         "file": VideoOptions,
     }
 

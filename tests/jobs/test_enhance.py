@@ -171,3 +171,19 @@ def test_the_original_s_way_needs_its_own_nets(folder: Path) -> None:
     assert {file.name for file in result.weights} == {"gfpgan-1.2", "retinaface", "parsenet"}
     assert result.report.frames == 1
     assert result.size == (384, 384)
+
+
+def test_the_last_stage_of_new_lips(folder: Path, short_voice: Path) -> None:
+    written(still(4), folder / "in.mkv")
+    words: list[object] = ["relip", "--video", folder / "in.mkv", "--audio", short_voice]
+    words += ["--engine", "lite", "--repeat", "trim", "--models-dir", folder / "models"]
+    enhance: list[object] = ["--enhance", "--enhancer", "gfpgan-1.2", "--device", "cpu"]
+    assert run(*words, "--out", folder / "plain.mkv").code == 0
+    made = run(*words, *enhance, "--out", folder / "made.mkv")
+    assert made.code == 0, made.err
+    before, after = (
+        torch.cat(list(open_video(folder / f"{name}.mkv").frames())) for name in ("plain", "made")
+    )
+    assert before.shape == after.shape
+    assert not torch.equal(before, after)
+    assert torch.equal(before[:, :, -10:], after[:, :, -10:])
