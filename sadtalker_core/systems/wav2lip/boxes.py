@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from .weights import Wav2LipNets
 
 _log = logging.getLogger(__name__)
 _LEAST = 8  # pixels: a smaller box holds no face
+_EASE_S = 0.12  # in which new lips come and go where the face comes and goes
+_MOST_AHEAD = 6  # frames that wait for it
 _BATCH = 4  # frames that the original's detector looks at together
 
 
@@ -46,11 +49,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Moment:
-    """One frame, its number, and the face in it, None where it is not seen."""
+    """One frame, its number, and the face in it, None where it is not seen.
+
+    ``strength`` says how much of the new lips is shown: less than 1 where the face is just about to
+    be lost or was just found, so that lips do not jump.
+    """
 
     index: int
     rgb: Tensor
     place: Place | None
+    strength: float = 1.0
 
 
 def moments(
@@ -62,7 +70,7 @@ def moments(
     options: Wav2LipOptions,
     runtime: Runtime,
 ) -> Iterator[Moment]:
-    """Every frame with its face, in order; at most a dozen frames wait.
+    """Every frame with its face, in order; fewer than twenty frames wait.
 
     Args:
         face_nets: our own face nets; None where they are not needed.
@@ -79,7 +87,7 @@ def moments(
     else:
         assert face_nets is not None
         found = _tracked(video, faces, who, face_nets, options)
-    yield from _steadied(found, video, options)
+    yield from _eased(_steadied(found, video, options), video, options)
 
 
 def _frames(video: RelipVideo, options: Wav2LipOptions) -> Iterator[Tensor]:
@@ -269,3 +277,35 @@ def _steadied(
         waiting.append(moment)
         yield from settled(steadier.push(moment.place.box))
     yield from settled(steadier.finish())
+
+
+def _eased(found: Iterator[Moment], video: RelipVideo, options: Wav2LipOptions) -> Iterator[Moment]:
+    """The moments with their strength. A video that begins, ends or jumps with the face in sight
+    does so at once."""
+    ease = min(_MOST_AHEAD, max(1, round(_EASE_S * float(video.fps))))
+    waiting: deque[tuple[Moment, float]] = deque()
+    since = math.inf  # frames since the face was not seen
+
+    def out(until: float) -> Moment:
+        moment, before = waiting.popleft()
+        part = min(1.0, min(before, until) / (ease + 1))
+        return replace(moment, strength=part * part * (3 - 2 * part))
+
+    for moment in found:
+        jumps = moment.index > 0 and not options.static and video.begins_anew(moment.index)
+        if jumps:
+            while waiting:
+                yield out(math.inf)
+            since = math.inf
+        if moment.place is None:
+            while waiting:
+                yield out(len(waiting))
+            since = 0
+            yield moment
+            continue
+        since += 1
+        waiting.append((moment, since))
+        if len(waiting) > ease:
+            yield out(math.inf)
+    while waiting:
+        yield out(math.inf)

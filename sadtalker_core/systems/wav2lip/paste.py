@@ -21,7 +21,14 @@ _MOST_LIGHT = 24.0  # levels: a generator that is farther off is not to be trust
 _KNOWN = 40  # rows of the 96 that the generator sees and gives back, well above the hidden half
 
 
-def paste_soft(rgb: Tensor, face: Tensor, seen: Tensor, box: Box, oval: Tensor | None) -> None:
+def paste_soft(
+    rgb: Tensor,
+    face: Tensor,
+    seen: Tensor,
+    box: Box,
+    oval: Tensor | None,
+    strength: float = 1.0,
+) -> None:
     """Lay the lower half of ``face`` over the box of ``rgb``, in place.
 
     What the mask leaves out stays as it was, to the bit.
@@ -32,10 +39,11 @@ def paste_soft(rgb: Tensor, face: Tensor, seen: Tensor, box: Box, oval: Tensor |
         seen: (3, 96, 96) uint8, what the generator was given: tells how it changed the light.
         box: x0, y0, x1, y1 of the face.
         oval: (K, 2) outline of the face in pixels of the frame; the box alone without it.
+        strength: how much of it is shown, 0 to 1.
     """
     x0, y0, x1, y1 = box
     height, width = y1 - y0, x1 - x0
-    mask = soft_mask(box, oval)
+    mask = soft_mask(box, oval) * strength
     rows = torch.nonzero(mask.amax(1)).flatten()
     if not rows.numel():
         return

@@ -109,7 +109,7 @@ def _painted(
         if options.paste == "hard":
             paste_hard(rgb, painted[at], place.box)
         else:
-            paste_soft(rgb, painted[at], cut[at], place.box, place.oval)
+            paste_soft(rgb, painted[at], cut[at], place.box, place.oval, moment.strength)
         yield rgb
 
 

@@ -58,6 +58,16 @@ def test_soft_paste_leaves_all_else_to_the_bit() -> None:
         assert mask[:, 30].max() < 0.02
 
 
+def test_a_part_of_the_new_face_may_be_shown() -> None:
+    before = torch.full((3, 200, 160), 100, dtype=torch.uint8)
+    painted = torch.full((3, 96, 96), 100, dtype=torch.uint8)
+    painted[:, 48:] = 200
+    for strength, level in ((0.0, 100), (0.25, 125), (1.0, 200)):
+        after = before.clone()
+        paste_soft(after, painted, painted, BOX, None, strength)
+        assert after[:, 125, 80].tolist() == [level] * 3
+
+
 def test_the_outline_keeps_the_background_out_and_leaves_room_for_the_chin() -> None:
     plain, shaped = soft_mask(BOX, None), soft_mask(BOX, _oval())
     assert plain[110, 15] > 0.9

@@ -24,7 +24,7 @@ from sadtalker_core.motion_request import MotionRequest
 from sadtalker_core.relip_request import Relipped, RelipVideo
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.wav2lip import boxes
-from sadtalker_core.systems.wav2lip.boxes import Moment, Place, _steadied
+from sadtalker_core.systems.wav2lip.boxes import Moment, Place, _eased, _steadied
 from sadtalker_core.systems.wav2lip.config import Wav2LipOptions
 from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
 from sadtalker_core.systems.wav2lip.pipeline import relip
@@ -392,6 +392,33 @@ def test_means_end_where_the_face_or_the_video_does() -> None:
     assert _steady(rows, "original", anew=(6,)) == rows
     # but where one frame is shown throughout the video does not jump
     assert _steady([0, 0, 90, 90], "none", (2,), static=True) == [0, 0, 90, 90]
+
+
+def _strengths(seen: str, anew: tuple[int, ...] = (), fps: int = 25) -> list[float]:
+    """Strength of each frame; in ``seen`` a dot is a frame without the face."""
+    order = list(range(len(seen)))
+    for jump in anew:
+        order[jump:] = [value + 100 for value in order[jump:]]
+    shown = RelipVideo(lambda: iter(()), Fraction(fps), len(seen), (9, 9), lambda k: order[k])
+    place = Place((0, 0, 9, 9), None, 1)
+    frame = torch.zeros(1)
+    found = iter([Moment(i, frame, None if x == "." else place) for i, x in enumerate(seen)])
+    eased = list(_eased(found, shown, Wav2LipOptions()))
+    assert [moment.index for moment in eased] == list(range(len(seen)))
+    assert [moment.place is None for moment in eased] == [x == "." for x in seen]
+    return [round(moment.strength, 3) for moment in eased]
+
+
+def test_lips_come_and_go_with_the_face() -> None:
+    # three frames at 25 a second: a quarter, a half and three quarters of the way, eased
+    low, half, high = 0.156, 0.5, 0.844
+    assert _strengths("xxxxxx") == [1] * 6
+    assert _strengths("xxxxx.xxxxx") == [1, 1, high, half, low, 1, low, half, high, 1, 1]
+    assert _strengths(".xx.x.") == [1, low, low, 1, low, 1]
+    assert _strengths(".xxxxx", anew=(3,)) == [1, low, half, 1, 1, 1]
+    assert _strengths("xxxx.", anew=(3,)) == [1, 1, 1, low, 1]
+    assert _strengths("xx.x", fps=12) == [1, half, 1, half]
+    assert len(set(_strengths("." + "x" * 20, fps=120))) == 7
 
 
 def test_the_engine_names_its_files() -> None:
