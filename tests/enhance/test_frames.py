@@ -168,3 +168,24 @@ def test_a_video_does_not_flicker(nets: FaceNets, noise: float) -> None:
     assert steady.ratio < 1.1
     assert baseline.ratio > 1.15
     assert steady.likeness > 0.9
+
+
+def test_memory_does_not_grow_with_the_video(nets: FaceNets) -> None:
+    """Frames that are taken ahead of those that were given: the window, whatever the length."""
+    taken = 0
+
+    def frames() -> Any:
+        nonlocal taken
+        for frame in still(1).expand(60, -1, -1, -1).split(1):
+            taken += 1
+            yield frame
+
+    stream = stream_of(still(1))
+    endless = type(stream)(frames(), 60, stream.size, stream.fps)
+    worker = enhancer(lambda faces: faces)
+    done = enhance_frames(endless, nets, worker, EnhanceOptions(), Runtime(chunk=2))
+    given = 0
+    for chunk in done.frames:
+        given += len(chunk)
+        assert taken - given <= 8
+    assert given == 60
