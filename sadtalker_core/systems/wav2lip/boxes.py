@@ -19,6 +19,7 @@ from ...faces.options import FaceOptions
 from ...faces.s3fd import S3fdFaces, detect_s3fd, surest_rectangle
 from ...faces.steady_boxes import Box, padded_box, smoother_of
 from ...faces.track import FaceTracker
+from ...geometry.resize import resize_area
 from ...relip_request import RelipVideo
 from ...runtime import Runtime
 from .config import Wav2LipOptions
@@ -29,7 +30,9 @@ _log = logging.getLogger(__name__)
 _LEAST = 8  # pixels: a smaller box holds no face
 _EASE_S = 0.12  # in which new lips come and go where the face comes and goes
 _MOST_AHEAD = 6  # frames that wait for it
-_BATCH = 4  # frames that the original's detector looks at together
+# What the original's detector looks at together; it needs about 1 GB for a million pixels.
+_MOST_FRAMES = 4
+_MOST_PIXELS = 2_200_000  # a larger frame is looked at in a half, a third, ... of its size
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ def _detected(
     """By the original's detector: the surest face of each frame, or the one that was chosen."""
     assert nets.detector is not None
     chooser = _Chooser(faces, who)
+    batch = max(1, min(_MOST_FRAMES, _MOST_PIXELS // (video.size[0] * video.size[1])))
     seen = 0
     waiting: list[tuple[int, Tensor]] = []
     known: S3fdFaces | None = None
@@ -172,7 +176,7 @@ def _detected(
             found = [known] * len(waiting)
         else:
             # one size of batch always, so that chunks change nothing
-            filled = torch.cat((pictures, pictures[-1:].expand(_BATCH - len(waiting), -1, -1, -1)))
+            filled = torch.cat((pictures, pictures[-1:].expand(batch - len(waiting), -1, -1, -1)))
             found = _wav2lip_faces(nets.detector, filled)
         for (index, rgb), each in zip(waiting, found):
             box = chooser.next(each)
@@ -183,7 +187,7 @@ def _detected(
 
     for item in enumerate(_frames(video, options)):
         waiting.append(item)
-        if len(waiting) == _BATCH:
+        if len(waiting) == batch:
             yield from looked_at()
     if waiting:
         yield from looked_at()
@@ -192,8 +196,16 @@ def _detected(
 
 
 def _wav2lip_faces(detector: torch.nn.Module, pictures: Tensor) -> list[S3fdFaces]:
+    height, width = pictures.shape[2:]
+    factor = math.ceil(math.sqrt(height * width / _MOST_PIXELS))
+    if factor > 1:
+        size = height // factor, width // factor
+        pictures = torch.stack([resize_area(rgb, size) for rgb in pictures])
     # the colours the wrong way round, in single precision: the original's habits
-    return detect_s3fd(detector, pictures, reads_rgb_as_bgr=True, in_double=False)  # type: ignore[arg-type]
+    found = detect_s3fd(detector, pictures, reads_rgb_as_bgr=True, in_double=False)  # type: ignore[arg-type]
+    if factor > 1:
+        found = [replace(each, boxes_px=each.boxes_px * factor) for each in found]
+    return found
 
 
 class _Chooser:

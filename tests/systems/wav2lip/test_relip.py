@@ -342,6 +342,25 @@ def test_who_is_meant(
     assert found[3] is None
 
 
+def test_large_frames_are_looked_at_small_and_alone(
+    networks: Wav2LipNets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = _detector(monkeypatch, [[[10.0, 20, 60, 70]]] * 3)
+    looked: list[tuple[int, ...]] = []
+    faked = boxes.detect_s3fd
+
+    def detect(net: S3fd, rgb: Tensor, **habits: bool) -> list[S3fdFaces]:
+        looked.append(tuple(rgb.shape))
+        return faked(net, rgb, **habits)
+
+    monkeypatch.setattr(boxes, "detect_s3fd", detect)
+    monkeypatch.setattr(boxes, "_MOST_PIXELS", 6000)  # of 20000: half the size is enough
+    found = _places(networks, FaceOptions(), None, 3, smoothing="none")
+    assert sizes == [1, 1, 1]
+    assert looked == [(1, 3, 50, 100)] * 3
+    assert [place.box for place in found if place] == [(20, 40, 120, 100)] * 3
+
+
 def test_the_detector_finds_nobody(networks: Wav2LipNets, monkeypatch: pytest.MonkeyPatch) -> None:
     _detector(monkeypatch, [])
     with pytest.raises(NoFaceError, match="finder=tracker"):
