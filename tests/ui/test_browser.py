@@ -148,7 +148,7 @@ def test_a_video_moves_a_portrait(
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("noise.png", b"\x89PNG\r\n\x1a\nnot a picture", "cannot be read"),
+        ("noise.png", b"\x89PNG\r\n\x1a\nnot a picture", "picture that can be read"),
         ("empty.png", b"", "empty"),
     ],
 )
