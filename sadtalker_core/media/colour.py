@@ -12,6 +12,8 @@ from typing import Any
 import av.filter
 import numpy as np
 
+from .hdr import is_hdr, to_screen
+
 BT709 = 1  # AVCOL_SPC_BT709; primaries and transfer have the same number
 LIMITED, FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
@@ -34,11 +36,18 @@ class ColourConverter:
         return self._convert(frame, _TO_YUV, "yuv420p")
 
     def rgb_pixels(self, frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """Any decoded frame as (H, W, 3) uint8 RGB; its tags of matrix and range are respected."""
+        """Any decoded frame as (H, W, 3) uint8 RGB; its tags of matrix and range are respected.
+
+        High dynamic range becomes what an ordinary screen shows.
+        """
         if frame.format.is_rgb:
             return frame.to_ndarray(format="rgb24")
         is_full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
         tags = f"in_range={'pc' if is_full else 'tv'}:in_color_matrix={_matrix(frame)}"
+        transfer: int | None = getattr(frame, "color_trc", None)  # older PyAV does not tell
+        if transfer is not None and is_hdr(transfer):
+            deep = self._convert(frame, f"{tags}:{_TO_RGB}", "rgb48le").to_ndarray()
+            return to_screen(deep, transfer, getattr(frame, "color_primaries", None))
         return self._convert(frame, f"{tags}:{_TO_RGB}", "rgb24").to_ndarray()
 
     def _convert(self, frame: Any, scale: str, wanted: str) -> Any:

@@ -36,6 +36,7 @@ _CLENCHED = 0.62  # of the gap: where upper teeth end that rest on lower ones
 _DIM = (-0.02, 0.055)  # E of gap: light that falls between the lips, 0 and full
 _FEATHER = 0.014  # E over which upper teeth end
 _BEHIND = 0.75  # of the brightness of a tongue: the most of what is behind
+_DEEP = 0.4  # of the light of the front falls on what is farthest in
 _SOFT = 0.030  # E: what is behind them is shown without detail, which would not move rightly
 
 
@@ -110,6 +111,9 @@ def own_inside(picture: Image, mesh_px: Array, frame: FaceFrame, inside: MouthIn
     bright = np.minimum(bright, 255 * _BEHIND * float(tongue.mean()))
     own = behind / np.maximum(behind.mean(axis=2, keepdims=True), 1)
     behind = bright * (own + tongue / max(float(tongue.mean()), 1e-3)) / 2
+    # less and less light reaches what lies farther in, right below the upper teeth
+    depth = np.clip((ys - edge) / np.maximum(bottom - edge, 1), 0, 1)
+    behind = behind * (_DEEP + (1 - _DEEP) * depth)[..., None]
     lip_e = frame.frontal(mesh_px[[14]])[0]
     upper = np.concatenate([teeth, sure[..., None]], axis=2)
     return OwnInside(upper.astype(np.float32), behind.astype(np.float32), lip_e.astype(np.float32))
