@@ -136,10 +136,11 @@ def _placed(mask: Tensor, back: Tensor, size: tuple[int, int]) -> Tensor:
     return warp(mask[None], back, size)[0, 0]
 
 
-def put_back(rgb: Tensor, blended: Tensor, region: Region) -> Tensor:
-    """A copy of the frame (3, H, W) uint8 with the region's new levels, fading out at its sides."""
+def put_back(rgb: Tensor, blended: Tensor, region: Region, strength: float = 1.0) -> Tensor:
+    """A copy of the frame (3, H, W) uint8 with the region's new levels, fading out at its sides;
+    ``strength`` below 1 lets the old ones through everywhere."""
     result = rgb.clone()
     before = region.of(rgb).float()
-    shown = before + region.fade() * (blended - before)
+    shown = before + strength * region.fade() * (blended - before)
     region.of(result).copy_(shown.round().clamp(0, 255).to(torch.uint8))
     return result

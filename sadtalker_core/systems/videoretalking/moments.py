@@ -23,6 +23,7 @@ from .stabilise import AFTER, BEFORE, window_rows
 
 CUT = 256  # side of what DNet sees
 _LEAST = 8  # pixels: a smaller box holds no face
+_EASE = 3  # frames in which new lips come and go where the face does
 _GROWTH = 1.35  # a face that is so many times larger or smaller than at first is cut out anew
 
 
@@ -65,11 +66,13 @@ class Moment:
         look: the frame.
         box: the face's box, steadied; None where no face is seen.
         window: (73, 26) coefficients around the frame; None there too.
+        strength: below 1 in the few frames beside ones without the face: lips come and go softly.
     """
 
     look: Look
     box: Box | None
     window: Tensor | None
+    strength: float = 1.0
 
 
 class Watcher:
@@ -228,6 +231,7 @@ class _Run:
         self._boxes: deque[Box] = deque()
         self._rows: deque[Tensor] = deque()
         self._dropped = 0  # rows that no window needs any more
+        self._since = _EASE + 1  # frames since one without the face
 
     @property
     def _count(self) -> int:
@@ -255,6 +259,7 @@ class _Run:
             look, number = self._waiting[0]
             if look.face is None:
                 self._waiting.popleft()
+                self._since = 0
                 yield Moment(look, None, None)
                 continue
             if not ended and (self._count <= number + AFTER or not self._boxes):
@@ -262,7 +267,16 @@ class _Run:
             self._waiting.popleft()
             index = (window_rows(number, self._count) - self._dropped).tolist()
             window = torch.stack([self._rows[row] for row in index], 1)
-            yield Moment(look, self._boxes.popleft(), window)
+            self._since += 1
+            near = min(self._since, self._until_loss(), _EASE + 1)
+            yield Moment(look, self._boxes.popleft(), window, near / (_EASE + 1))
             while self._dropped < number + 1 - BEFORE:
                 self._rows.popleft()
                 self._dropped += 1
+
+    def _until_loss(self) -> int:
+        """Frames until one without the face, as far as it matters."""
+        for ahead, (look, _) in enumerate(self._waiting, 1):
+            if look.face is None or ahead > _EASE:
+                return ahead
+        return _EASE + 1

@@ -242,6 +242,7 @@ class _Painter:
                     scores[i : i + 1],
                 ),
                 regions[i],
+                steps[i].strength,
             )
             for i in range(len(steps))
         ]

@@ -124,6 +124,14 @@ def test_boxes_are_steadied_between_losses() -> None:
     assert steady[7].box == boxes[8]
 
 
+def test_lips_come_and_go_softly() -> None:
+    rows: list[Tensor | None] = list(torch.randn(14, 73))
+    rows[1] = rows[12] = None
+    strengths = [moment.strength for moment in made(rows) if moment.box]
+    assert strengths == [0.25, 0.25, 0.5, 0.75, 1, 1, 1, 1, 0.75, 0.5, 0.25, 0.25]
+    assert [moment.strength for moment in made(list(torch.randn(3, 73)))] == [1, 1, 1]
+
+
 def watched(places: Sequence[tuple[float, float, float] | None], **options: object) -> list[Look]:
     size = (150, 220)
     frames = torch.randint(0, 255, (len(places), 3, *size), dtype=torch.uint8)

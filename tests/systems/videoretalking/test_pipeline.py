@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -23,6 +24,7 @@ from . import toys
 Place = tuple[float, float, float] | None
 SIZE = (91, 117)
 AT = (60.0, 44.0, 40.0)
+PLAIN = {"reference_enhancer": "none", "mouth_enhancer": "none"}
 
 
 def noise(frames: int, size: tuple[int, int] = SIZE) -> Tensor:
@@ -40,6 +42,7 @@ def relip(
     source_index: Any = None,
     nets: Any = None,
     samples: int = 4000,
+    opened: Any = None,
     **options: Any,
 ) -> Relipped:
     given = VideoReTalkingOptions(**options)
@@ -47,7 +50,8 @@ def relip(
     monkeypatch.setattr(pipeline, "_finder", lambda nets, faces, who: finder)
     size = (frames.shape[2], frames.shape[3])
     more = {} if source_index is None else {"source_index": source_index}
-    video = RelipVideo(lambda: iter(frames.split(2)), Fraction(25), len(frames), size, **more)
+    opens = opened or (lambda: iter(frames.split(2)))
+    video = RelipVideo(opens, Fraction(25), len(frames), size, **more)
     sound = torch.sin(torch.arange(samples) / 9) * 0.2
     speech = MotionRequest(
         given, Fraction(samples, 16000), Fraction(25), lambda: iter(sound.split(1000)), samples
@@ -90,12 +94,36 @@ def test_frames_with_and_without_the_face(monkeypatch: pytest.MonkeyPatch) -> No
     assert columns.max() < x + 1.3 * width
     assert rows.max() < y + 1.6 * width
     assert 0.2 * width**2 < len(rows) < 5 * width**2
+    # beside frames without the face, lips come softly
+    error = (shown.float() - frames.float()).abs().mean((1, 2, 3))
+    assert 0 < error[1] < 0.6 * error[4]
 
 
 def test_a_still_picture_is_a_video_of_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = noise(1)
     shown = collected(relip(monkeypatch, frames, [AT]))
     assert changed(frames, shown).any()
+
+
+def test_only_a_dozen_frames_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = noise(1)[0]
+    living: list[weakref.ref[Tensor]] = []
+
+    def opened() -> Iterator[Tensor]:
+        for _ in range(40):
+            frame = frames.clone()[None]
+            living.append(weakref.ref(frame))
+            yield frame
+
+    result = relip(
+        monkeypatch, noise(40), [AT] * 40, source_index=lambda index: 0, opened=opened, **PLAIN
+    )
+    most = 0
+    for shown in result.frames:
+        most = max(most, sum(ref() is not None for ref in living))
+        del shown
+    assert len(living) == 40
+    assert most < 20
 
 
 def test_chunks_change_nothing_and_seeds_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,9 +160,6 @@ def test_what_repeats_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     result = relip(monkeypatch, frames, [AT], nets=nets, source_index=lambda index: 0)
     collected(result)  # the finder has one place only: it looks once
     assert calls == 1
-
-
-PLAIN = {"reference_enhancer": "none", "mouth_enhancer": "none"}
 
 
 @pytest.fixture(scope="module")
