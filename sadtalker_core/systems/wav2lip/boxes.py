@@ -141,7 +141,9 @@ def _tracked(
             known[source] = place
         yield Moment(index, rgb, known[source])
     if not count and video.length:
-        raise NoFaceError(_nothing(video, f"detection_threshold (now {faces.detection_threshold})"))
+        raise NoFaceError(
+            _nothing(video, f"lower detection_threshold (now {faces.detection_threshold:.2f})")
+        )
 
 
 def _repeats(video: RelipVideo) -> bool:
@@ -192,7 +194,7 @@ def _detected(
     if waiting:
         yield from looked_at()
     if not seen and video.length:
-        raise NoFaceError(_nothing(video, "use the option finder=tracker"))
+        raise NoFaceError(_nothing(video, "use our own finder, tracker"))
 
 
 def _wav2lip_faces(detector: torch.nn.Module, pictures: Tensor) -> list[S3fdFaces]:
@@ -263,7 +265,7 @@ def _nothing(video: RelipVideo, hint: str) -> str:
     height, width = video.size
     return (
         f"No face was found in any of {video.length} frames ({width}x{height}). Use a video where "
-        f"a face looks toward the viewer, or lower {hint}."
+        f"a face looks toward the viewer, or {hint}."
     )
 
 

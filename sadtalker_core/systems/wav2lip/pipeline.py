@@ -45,7 +45,8 @@ def relip(
     """
     if nets is None and options.fixed_box() is None and not needs_detector(options):
         nets = load_face_nets(runtime.device)
-    report = RelipReport()
+    fixed = options.fixed_box()
+    report = RelipReport(face_box_px=tuple(map(float, fixed)) if fixed is not None else ())
 
     def frames() -> Iterator[Tensor]:
         seen = moments(video, faces, who, networks, nets, options, runtime)

@@ -176,7 +176,9 @@ def test_every_frame_hears_its_own_sound(
 
 def test_no_face_at_all(networks: Wav2LipNets, face_nets: FaceNets, scene: Tensor) -> None:
     frames = [torch.full_like(scene, 90)] * 3
-    with pytest.raises(NoFaceError, match="any of 9 frames"):
+    with pytest.raises(
+        NoFaceError, match=r"any of 9 frames .*or lower detection_threshold \(now 0.50\)"
+    ):
         made(networks, video(frames, 9), face_nets, faces=FaceOptions(face_search="fast"))
     with pytest.raises(FaceIndexError):
         made(networks, video(walking(scene, 3), 3), face_nets, who=4)
@@ -206,7 +208,8 @@ def test_static_shows_the_first_frame_alone(
 
 def test_a_fixed_box_needs_no_face_and_hard_paste_fills_it(networks: Wav2LipNets) -> None:
     frames = [torch.full((3, 60, 80), 90, dtype=torch.uint8)] * 5
-    found, _ = made(networks, video(frames, 5), box="10,50,20,70", paste="hard")
+    found, result = made(networks, video(frames, 5), box="10,50,20,70", paste="hard")
+    assert result.report.face_box_px == (20, 10, 70, 50)
     changed = (found != 90).any(1)
     inside = torch.zeros_like(changed)
     inside[:, 10:50, 20:70] = True
@@ -363,7 +366,7 @@ def test_large_frames_are_looked_at_small_and_alone(
 
 def test_the_detector_finds_nobody(networks: Wav2LipNets, monkeypatch: pytest.MonkeyPatch) -> None:
     _detector(monkeypatch, [])
-    with pytest.raises(NoFaceError, match="finder=tracker"):
+    with pytest.raises(NoFaceError, match="or use our own finder, tracker"):
         _places(networks, FaceOptions(), None, 3)
     _detector(monkeypatch, [TWO])
     with pytest.raises(FaceIndexError):
