@@ -31,6 +31,7 @@ from .report import Enhanced, EnhanceReport
 from .stable import CalmDetail, Place, Sight, place_of, reach_of, without_colour
 
 _MOST_FACES = 8
+_NO_FRAME = torch.zeros(0)
 _LEAST_FACE_PX = 16.0  # smaller ones are left alone: there is nothing to restore them from
 
 
@@ -173,7 +174,8 @@ class _Restorer:
             self._report.saw(len(found))
         else:
             self._report.missed()
-        return waiting.frame, found
+        frame, waiting.frame = waiting.frame, _NO_FRAME  # its sights stay as neighbours of others
+        return frame, found
 
     def _finished(self, ready: list[tuple[Tensor, list[tuple[int, Place]]]]) -> Tensor:
         self._runtime.check_cancelled()
