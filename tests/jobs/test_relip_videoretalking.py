@@ -1,0 +1,82 @@
+"""A whole job of new lips with VideoReTalking at toy size, from files to a file."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import torch
+
+from sadtalker_core.errors import MediaError, WeightsError
+from sadtalker_core.jobs.relip import run_relip
+from sadtalker_core.jobs.relip_settings import build_relip_job
+from sadtalker_core.media.pictures import read_picture
+from sadtalker_core.media.video_in import open_video
+from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
+from sadtalker_core.systems.videoretalking.weights import needed_files
+from sadtalker_core.weights.store import WeightStore
+from tests.cli.running import run
+from tests.conftest import speech_like, write_wav
+from tests.media.samples import write_plain_video
+from tests.systems.videoretalking.toys import write_toy_files
+
+pytestmark = pytest.mark.jobs
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    store = WeightStore(option=folder, environment={}, cache=folder)
+    options = VideoReTalkingOptions(up_face="angry")
+    paths = write_toy_files(folder, options)
+    for file in needed_files(options):
+        store.accept(file, paths[file.name])
+    return folder
+
+
+def test_a_video_says_another_sound(models: Path, tmp_path: Path, small_portrait: Path) -> None:
+    rgb = read_picture(small_portrait).rgb
+    frames = torch.stack([rgb.roll(index, 2) for index in range(3)])
+    frames[1] = 128
+    clip = write_plain_video(tmp_path / "c.mkv", frames, [0, 40, 80], Fraction(1, 1000))
+    voice = write_wav(tmp_path / "v.wav", speech_like(0.12))
+    words = ("--video", clip, "--audio", voice, "--models-dir", models, "--precision", "float32")
+    done = run("relip", *words, "--out", tmp_path / "o.mkv", "--json")
+    assert done.code == 0, done.err
+    values = json.loads(done.out)
+    # auto takes the best engine whose weights are there
+    assert (values["engine"], values["frames"]) == ("videoretalking", 3)
+    assert "no commercial use" in json.dumps(values).lower()
+    made = torch.cat(list(open_video(tmp_path / "o.mkv").frames()))
+    before = torch.cat(list(open_video(clip).frames()))
+    changed = (made - before.to(made)).abs().gt(12).any(1).flatten(1).float().mean(1)
+    assert changed[0] > 0
+    assert changed[2] > 0
+    assert changed[1] == 0
+
+
+def test_a_still_picture_with_somebodys_expression(
+    models: Path, tmp_path: Path, small_portrait: Path
+) -> None:
+    voice = write_wav(tmp_path / "v.wav", speech_like(0.1))
+    values = {
+        "video": str(small_portrait),
+        "audio": str(voice),
+        "out": str(tmp_path / "o.mp4"),
+        "engine": "videoretalking",
+        "models_dir": str(models),
+        "exp_img": str(small_portrait),
+        "up_face": "angry",
+        "reference_enhancer": "none",
+    }
+    result = run_relip(build_relip_job(values))
+    assert (result.frames, result.size) == (3, (192, 192))
+    used = [file.name for file in result.weights if file.repository or file.urls]
+    assert "retalking-emotion" in used
+    assert "gpen-512" not in used
+    with pytest.raises(MediaError, match=r"nobody\.png"):
+        run_relip(build_relip_job(values | {"exp_img": str(tmp_path / "nobody.png")}))
+    with pytest.raises(WeightsError, match="2DFAN4"):
+        run_relip(build_relip_job(values | {"finder": "original"}))
