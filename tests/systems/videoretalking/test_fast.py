@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from sadtalker_core.enhance.nets import gpen
 from sadtalker_core.errors import OptionError
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
 from sadtalker_core.systems.videoretalking.fast import (
     QuickConv,
+    QuickFilter,
     QuickGpenModulated,
     QuickModulated,
     choose_dtype,
@@ -60,6 +62,14 @@ def test_float32_is_the_same_but_for_rounding(monkeypatch: pytest.MonkeyPatch, n
     assert decibels(got, want) > 100
     half = quicken(copy.deepcopy(plain), torch.bfloat16)(*given)
     assert 30 < decibels(half[0] if name == "enet" else half, want) < 90
+
+
+def test_filters_take_kernels_as_they_are() -> None:
+    plain = gpen.Filter((1, 2))
+    torch.manual_seed(0)
+    plain.kernel = torch.rand(4, 4)  # not symmetric: the flip counts
+    x = torch.randn(2, 5, 9, 7)
+    torch.testing.assert_close(QuickFilter(plain)(x), plain(x))
 
 
 def test_precisions() -> None:
