@@ -89,6 +89,12 @@ def result_size(size: tuple[int, int], upscale: float) -> tuple[int, int]:
     return height, width
 
 
+def faces_at_once(device: torch.device, options: EnhanceOptions) -> int:
+    """How many faces go through the network together. A CPU gains nothing by more than one, and so
+    gives the same bits whatever the chunk."""
+    return 1 if device.type == "cpu" else options.enhance_batch
+
+
 class _Restorer:
     def __init__(
         self,
@@ -107,7 +113,7 @@ class _Restorer:
         self._fps, self._size, self._report = fps, size, report
         self._reach = reach_of(options.enhance_steady, fps)
         self._calm: dict[int, CalmDetail] = {}
-        self._batch = 1 if enhancer.device.type == "cpu" else options.enhance_batch
+        self._batch = faces_at_once(enhancer.device, options)
 
     def chunks(self, stream: FrameStream) -> Iterator[Tensor]:
         """The finished frames."""
@@ -206,10 +212,17 @@ class _Restorer:
     def _restored(self, crops: list[Tensor]) -> list[Tensor]:
         """Each crop restored, (1, 3, S, S) levels."""
         found: list[Tensor] = []
-        for start in range(0, len(crops), self._batch):
-            faces = torch.cat(crops[start : start + self._batch]) / 127.5 - 1
-            restored = (self._enhancer.restore(faces).float().clamp(-1, 1) + 1) * 127.5
-            found += list(restored.split(1))
+        while len(found) < len(crops):
+            faces = torch.cat(crops[len(found) : len(found) + self._batch]) / 127.5 - 1
+            try:
+                restored = self._enhancer.restore(faces).float()
+            except torch.cuda.OutOfMemoryError:
+                if self._batch == 1:
+                    raise
+                self._batch //= 2  # and stays so: the next frames need as much
+                self._runtime.free_memory()
+                continue
+            found += list(((restored.clamp(-1, 1) + 1) * 127.5).split(1))
         return found
 
     def _composed(self, frame: Tensor, jobs: list[_Work], restored: list[Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sadtalker_core.enhance import frames as frames_module
 from sadtalker_core.enhance.frames import enhance_frames, result_size
 from sadtalker_core.enhance.load import Enhancer
 from sadtalker_core.enhance.options import EnhanceOptions
@@ -189,3 +190,32 @@ def test_memory_does_not_grow_with_the_video(nets: FaceNets) -> None:
         given += len(chunk)
         assert taken - given <= 8
     assert given == 60
+
+
+def test_a_batch_that_is_too_large_is_halved(
+    nets: FaceNets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def four(device: torch.device, options: EnhanceOptions) -> int:
+        return options.enhance_batch
+
+    monkeypatch.setattr(frames_module, "faces_at_once", four)
+    batches: list[int] = []
+
+    def small(faces: Tensor) -> Tensor:
+        batches.append(len(faces))
+        if len(faces) > 1:
+            raise torch.cuda.OutOfMemoryError("too much")
+        return lighter(faces)
+
+    frames = still(4)
+    shown, _ = enhanced(nets, frames, enhancer(small))
+    assert batches == [4, 2, 1, 1, 1, 1]
+    batches.clear()
+    whole, _ = enhanced(nets, frames, enhancer(lighter))
+    assert torch.equal(shown, whole)
+
+    def never(faces: Tensor) -> Tensor:
+        raise torch.cuda.OutOfMemoryError("too much")
+
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        enhanced(nets, frames, enhancer(never))
