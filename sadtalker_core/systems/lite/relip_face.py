@@ -62,14 +62,26 @@ class LowerFace:
         """E by which the two cuts lie in the lips, where the mouth is open."""
         return _INTO_LIP * self.is_open
 
-    def moved(self, change: LipChange, gap_e: Array) -> FaceMove:
-        """How all of it moves; ``gap_e`` (11,) is what is between the lips' two cuts."""
-        basis = author_controls(self.frame, self.mesh_px, gap_e)
+    def moved(self, change: LipChange, curves_px: Array) -> FaceMove:
+        """How all of it moves; ``curves_px`` (2, 11, 2) is where the two lips are cut."""
+        upper, lower = curves_px
+        gap_e = np.maximum((lower - upper) @ self.down, 0) / self.frame.unit_px
+        basis = author_controls(self.frame, self._with_lips(curves_px), gap_e)
         height = self.frame.frontal(basis.centres_px)[:, 1]
         nose = float(self.frame.frontal(self.mesh_px[list(NOSE_BASE)])[:, 1].mean())
         near = height > nose - _ABOVE_NOSE
         near[len(self.mesh_px) + _RINGS * len(FACE_OVAL) :] = False
         return FaceMove(self, basis, near, _weights(change))
+
+    def _with_lips(self, curves_px: Array) -> Array:
+        """(468, 3) the mesh with the lips' inner rows where the lips are cut."""
+        mesh = self.mesh_px.copy()
+        for rows, curve in zip((UPPER_LIP, LOWER_LIP), curves_px):
+            outer = mesh[rows[0], :2]
+            for row, share in ((1, 1 / 3), (2, 2 / 3), (3, 1.0)):
+                inside = rows[row, 1:-1]
+                mesh[inside, :2] = (outer + np.float32(share) * (curve - outer))[1:-1]
+        return mesh
 
     def window(self, nodes: Array) -> Array:
         """(rows, columns, 1) 1 around the mouth, 0 where the frame stays as it is."""

@@ -17,13 +17,15 @@ from .relip_face import LowerFace
 
 _SEARCH = 0.05  # E: how far the line of closed lips may lie from the tracked one
 _OUTWARD, _INWARD = 0.65, 0.03  # of the lip's thickness, and E, in which an open lip's end lies
-_PRIOR, _PRIOR_OF_GAP = 0.014, 0.3  # E: an end that far from the landmarks' must be clearly better
+# E: an end that far from the landmarks' must be clearly better; more with the gap, as they lag
+# behind lips that are far apart, the lower one most.
+_PRIOR, _UPPER_PRIOR_OF_GAP, _LOWER_PRIOR_OF_GAP = 0.014, 0.12, 0.3
 _SHADED, _DARK_IS_LIP = (0.45, 0.70), -0.3  # of a lip's brightness; how far dark speaks for a lip
 _LIP_SPREAD = 0.12  # difference of colour, in [0, 1], that still is the lip
 _STEPS = 28
 _INTO_CORNER = 0.8  # of the way from the inner to the outer corners, where it is dark there
 _DARK = (0.40, 0.65)  # of the brightness of the lips
-_MEMORY = 0.35  # how fast lines follow what a frame shows
+_FOLLOW_CLOSED, _FOLLOW_OPEN = 0.35, 0.75  # how fast lines follow what a frame shows
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def find_lines(picture: Image, face: LowerFace, before: LipLines | None) -> LipL
     if before is None:
         return found
     # what is not seen now is as it was: closed lips have no ends, open ones do not meet
-    closed, opened = _MEMORY * (1 - face.is_open), _MEMORY * face.is_open
+    closed, opened = _FOLLOW_CLOSED * (1 - face.is_open), _FOLLOW_OPEN * face.is_open
     return LipLines(
         before.touching + closed * (found.touching - before.touching),
         before.upper + opened * (found.upper - before.upper),
@@ -107,8 +109,11 @@ def _open_ends(picture: Image, face: LowerFace) -> tuple[Array, Array, Array]:
     lips: list[Array] = []
     gap = face.mesh_px[LOWER_LIP[3, 5], :2] - face.mesh_px[UPPER_LIP[3, 5], :2]
     wide = max(float(gap @ down) / unit, 0.0)
-    lower_prior = _PRIOR + _PRIOR_OF_GAP * wide  # landmarks lag behind a lower lip that is far down
-    for rows, outward, prior in ((UPPER_LIP, -down, _PRIOR), (LOWER_LIP, down, lower_prior)):
+    for rows, outward, loose in (
+        (UPPER_LIP, -down, _UPPER_PRIOR_OF_GAP),
+        (LOWER_LIP, down, _LOWER_PRIOR_OF_GAP),
+    ):
+        prior = _PRIOR + loose * wide
         inner, outer = face.mesh_px[rows[3], :2], face.mesh_px[rows[0], :2]
         thick = np.maximum((outer - inner) @ outward, 0.02 * unit)
         # colour of this lip: where it surely is lip

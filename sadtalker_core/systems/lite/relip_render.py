@@ -33,7 +33,7 @@ def relip_frame(
     picture: Image, face: LowerFace, change: LipChange, lines: LipLines, inside: MouthInside
 ) -> Image:
     """The frame (H, W, 3) uint8 with the change; ``lines`` are of ``find_lines``."""
-    move = face.moved(change, lines.gap_e(face))
+    move = face.moved(change, lines.curves(face))
     result = picture.copy()
     lattice = face.lattice((picture.shape[0], picture.shape[1]))
     nodes = lattice.nodes()
