@@ -6,8 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from ..engines.engine import Engine
 from ..errors import OptionError
+from ..jobs.engines import is_ready
 from ..jobs.settings import ANIMATE, REFERENCES, AnimateJob, build_job
+from ..weights.store import WeightStore
 from . import versions
 from .again import Files, Target
 from .controls import Form, names_shown, one_of, specs_of
@@ -18,6 +21,9 @@ from .work import with_suffix_of
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 SOUND_TYPES = ("audio", "video")
+OTHERS = "Other sources of sound and movement"
+# gradio's player refuses a video, in words of its own.
+_OF_A_VIDEO = f"The sound of a video goes below, under {OTHERS}."
 PLAYER_TAKES = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac")
 _FIVE = ("expression_scale", "pose_scale", "still")  # with the picture, the sound and the engine
 _REFERENCES = {
@@ -39,6 +45,7 @@ def build(desk: Desk, tab: Any) -> None:
             portrait = versions.picture_input("Portrait", height=280, elem_id="tp-talk-portrait")
             faces = FaceChoice(desk, "talk", "Click the one that speaks.")
             sound = versions.sound_input("Speech", elem_id="tp-talk-sound")
+            versions.html(f'<div class="tp-small">{_OF_A_VIDEO}</div>')
             demo = versions.component(
                 "Button", value="Try it with the sample", size="sm", elem_id="tp-talk-sample"
             )
@@ -60,15 +67,27 @@ def build(desk: Desk, tab: Any) -> None:
     def job_of(picture: Any, audio: Any, *rest: Any) -> AnimateJob:
         extra = dict(zip(files, rest[: len(files)]))
         values = form.values(rest[len(files) :])
+        engine = str(values.get("engine", "auto"))
+        if engine != "auto" and not takes_references(engine, desk.host.weights()):
+            extra |= dict.fromkeys(_REFERENCES)  # their fields are not shown
         return job_from(desk, picture, audio, extra, values)
 
     extras = list(files.values())
     names = ["portrait", "audio", *files, *form.components]
     panel.bind([portrait, sound, *extras, *form.components.values()], names, job_of)
+    panel.goes_with(portrait)
     desk.watch_uploads(portrait, sound, *extras)
 
     faces.connect(portrait, form)
     form.follow_engine(desk.host.weights)
+    engine = form.components["engine"]
+    references = [files[name] for name in _REFERENCES]
+
+    def changed(chosen: str) -> list[Any]:
+        able = takes_references(chosen, desk.host.weights())
+        return [versions.update(visible=able) for _ in references]
+
+    versions.on(engine.change, changed, [engine], references)
     desk.targets["talk"] = Target(
         tab="talk",
         title="Talk",
@@ -93,16 +112,29 @@ def _places(files: Files) -> dict[str, Path]:
 def _more_files(desk: Desk) -> dict[str, Any]:
     gr = versions.gradio()
     files: dict[str, Any] = {}
-    with gr.Accordion(label="Other sources of sound and movement", open=False):
+    with gr.Accordion(label=OTHERS, open=False):
         if versions.is_old():
             files["recording"] = versions.microphone_input("Record speech")
         files["sound_file"] = versions.file_input(
-            "Sound of a video, or of a file that the player above does not take", SOUND_TYPES
+            "Sound of a video or another file",
+            SOUND_TYPES,
+            height=120,
+            elem_id="tp-talk-sound-file",
         )
-        files["load_motion"] = versions.file_input("Motion file", [".safetensors", ".pkl"])
+        files["load_motion"] = versions.file_input(
+            "Motion file", [".safetensors", ".pkl"], height=120
+        )
         for name, label in _REFERENCES.items():
-            files[name] = versions.file_input(f"{label} (SadTalker)", ["video"])
+            files[name] = versions.file_input(
+                label, ["video"], height=120, visible=takes_references("auto", desk.host.weights())
+            )
     return files
+
+
+def takes_references(engine: str, store: WeightStore) -> bool:
+    """Whether movement can be taken from other videos; with auto, whether an engine here can."""
+    able = [each for each in ANIMATE.engines if isinstance(each, Engine) and each.borrows_motion]
+    return any(each.id == engine or (engine == "auto" and is_ready(each, store)) for each in able)
 
 
 def job_from(

@@ -127,6 +127,36 @@ def test_seconds_without_sound_are_enough(host: LocalHost, portrait: str) -> Non
     assert job_of_talk(host, portrait, None, idle="4").run.idle == 4
 
 
+def test_videos_to_borrow_from_are_asked_for_where_an_engine_takes_them(tmp_path: Path) -> None:
+    empty = WeightStore(environment={}, cache=tmp_path)
+    assert not talk.takes_references("auto", empty)
+    assert not talk.takes_references("lite", empty)
+    assert talk.takes_references("sadtalker", empty)
+
+
+@needs_gradio
+def test_files_of_fields_that_are_not_shown_play_no_part(
+    host: LocalHost, portrait: str, voice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[str, Any] = {}
+    bind = talk.Panel.bind
+    monkeypatch.setattr(
+        talk.Panel,
+        "bind",
+        lambda self, inputs, names, job_of: (
+            made.update(inputs=inputs, names=names, job_of=job_of)
+            if self.part == "talk"
+            else bind(self, inputs, names, job_of)
+        ),
+    )
+    page.build(lambda: host)
+    given = {
+        name: getattr(each, "value", None) for name, each in zip(made["names"], made["inputs"])
+    }
+    given |= {"portrait": portrait, "audio": voice, "ref_pose": portrait, "engine": "lite"}
+    assert made["job_of"](*given.values()).ref_pose is None
+
+
 def test_two_sounds_are_refused(host: LocalHost, portrait: str, voice: str) -> None:
     with pytest.raises(OptionError, match="Two sounds"):
         job_of_talk(host, portrait, voice, extra={"sound_file": voice})
