@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .filters import mirrored
+from .opencv import IS_REAL, cv2
 
 _TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
+_LEAST = 16  # pixels of a side: OpenCV treats borders of tiny pictures in other ways
 
 
 def halved(x: Tensor) -> Tensor:
     """OpenCV's ``pyrDown`` of (C, H, W) floats: blurred, every other pixel, sizes rounded up."""
+    if _suits_opencv(x):
+        return _planes(cv2.pyrDown(_picture(x)), x)
     planes = x[:, None]
     for axis in (2, 3):
         shape = (1, 1, 5, 1) if axis == 2 else (1, 1, 1, 5)
@@ -24,10 +29,30 @@ def halved(x: Tensor) -> Tensor:
 
 def doubled(x: Tensor, size: tuple[int, int]) -> Tensor:
     """OpenCV's ``pyrUp`` of (C, H, W) floats to ``size``: twice the size, or one pixel less."""
+    if _suits_opencv(x):
+        # always doubled and then cut: its own odd sizes end in another way
+        doubled_picture = cv2.pyrUp(_picture(x))
+        return _planes(doubled_picture, x)[:, : size[0], : size[1]]
     planes = x[:, None]
     for axis in (2, 3):
         planes = _doubled_axis(planes, axis)
     return planes[:, 0, : size[0], : size[1]]
+
+
+def _suits_opencv(x: Tensor) -> bool:
+    """Whether OpenCV does it, a hundred times as fast on a CPU, with the same numbers."""
+    is_plain = x.device.type == "cpu" and x.dtype == torch.float32
+    return IS_REAL and is_plain and min(x.shape[1:]) >= _LEAST
+
+
+def _picture(x: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(x.detach().permute(1, 2, 0).numpy())
+
+
+def _planes(picture: np.ndarray, like: Tensor) -> Tensor:
+    height, width = picture.shape[:2]
+    flat = np.ascontiguousarray(picture.reshape(height, width, like.shape[0]).transpose(2, 0, 1))
+    return torch.from_numpy(flat)
 
 
 def _doubled_axis(planes: Tensor, axis: int) -> Tensor:
