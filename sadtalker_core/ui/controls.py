@@ -17,49 +17,8 @@ from ..options import OptionSpec, option_specs
 from ..registry import find_engine
 from ..weights.store import WeightStore
 from . import versions
+from .plain_words import CHOICES, HELP, LABELS, NOTES, USUAL_CHOICES
 
-# Names that say little to somebody who never saw them. All others are written out as they are.
-_LABELS = {
-    "aaa": "Open the mouth",
-    "audio_bitrate": "Sound bit rate",
-    "audio_offset_ms": "Shift of the lips against the sound",
-    "blink_every": "Blink every",
-    "crf": "Quality (crf)",
-    "do_crop": "Cut the face out",
-    "duration_s": "Length (s)",
-    "eee": "Spread the lips",
-    "expression_scale": "Mouth movement",
-    "eyebrow": "Brows",
-    "eyes_open_ratio": "Eye opening",
-    "fps": "Frames per second",
-    "frame": "What the video shows",
-    "idle": "Length without sound",
-    "lip_open_ratio": "Lip opening",
-    "mov_x": "Move sideways",
-    "mov_y": "Move up or down",
-    "mov_z": "Size of the head",
-    "pasteback": "Put the face back into the picture",
-    "pose_scale": "Head movement",
-    "pose_style": "Style of head movement",
-    "pupil_x": "Look sideways",
-    "pupil_y": "Look up or down",
-    "region": "What moves",
-    "rotate_pitch": "Nod",
-    "rotate_roll": "Lean",
-    "rotate_yaw": "Turn",
-    "total_s": "Made in (s)",
-    "still": "Keep the head still",
-    "woo": "Round the lips",
-}
-_CHOICES = {
-    "region": {
-        "all": "everything",
-        "exp": "the expression",
-        "pose": "the head alone",
-        "lip": "the lips",
-        "eyes": "the eyes",
-    },
-}
 TITLES = {
     "run": "The job",
     "sliders": "Expression, also over time",
@@ -76,7 +35,7 @@ _NEVER = frozenset({"models_dir"})
 
 def label_of_name(name: str) -> str:
     """``pose_style`` in words."""
-    return _LABELS.get(name, name.replace("_", " ").capitalize())
+    return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def label_of(spec: OptionSpec) -> str:
@@ -104,11 +63,11 @@ def step_of(spec: OptionSpec) -> float:
 
 def info_of(spec: OptionSpec) -> str:
     """Help, and where a text has a range its range."""
-    low, high = spec.low, spec.high
+    low, high, text = spec.low, spec.high, HELP.get(spec.name, spec.help)
     is_text = spec.kind is str or spec.optional
     if is_text and not spec.choices and low is not None and high is not None:
-        return f"{spec.help} ({low:g} to {high:g} {spec.unit}".rstrip() + ")"
-    return spec.help
+        return f"{text} ({low:g} to {high:g} {spec.unit}".rstrip() + ")"
+    return text
 
 
 def is_slider(spec: OptionSpec) -> bool:
@@ -120,7 +79,7 @@ def is_slider(spec: OptionSpec) -> bool:
 
 def choices_of(spec: OptionSpec) -> list[tuple[str, str]]:
     """What a choice shows, and the option's own words, which programs use."""
-    titles = _CHOICES.get(spec.name, {})
+    titles = {**USUAL_CHOICES, **CHOICES.get(spec.name, {})}
     return [(titles.get(each, each), each) for each in spec.choices]
 
 
@@ -232,6 +191,8 @@ class Form:
                 "Accordion", label=TITLES[section], open=False, visible=has_any
             )
             with accordion:
+                if section in NOTES:
+                    versions.html(f'<div class="tp-small">{NOTES[section]}</div>')
                 for spec in rest:
                     self.add(spec, spec.name in shown)
             self.accordions.append((accordion, names))

@@ -12,7 +12,7 @@ from ..faces.options import FaceOptions
 from ..jobs.drive_settings import DriveRunOptions
 from ..jobs.values import read_value
 from . import versions
-from .controls import Form
+from .controls import TITLES, Form, label_of_name
 from .face_finder import Seen
 from .panel import Desk
 from .words import escape, note_html, picture_html
@@ -95,8 +95,8 @@ class FaceChoice:
     def _html(self, seen: Seen, options: FaceOptions) -> str:
         if not seen.faces:
             return note_html(
-                'No face was found here. Choose another picture, or lower "Detection threshold" '
-                'under "Which face".'
+                "No face was found here. Choose another picture, or lower "
+                f'"{label_of_name("detection_threshold")}" under "{TITLES["face"]}".'
             )
         if len(seen.faces) == 1:
             return ""

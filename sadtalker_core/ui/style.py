@@ -92,6 +92,11 @@ STYLE = """
 LOCAL_STYLE = """
 .gradio-container { overflow: clip !important; }
 .gradio-container .main.fillable { padding-top: 14px !important; }
+/* White fields on white: the theme draws their edges with a faint shadow, or not at all. */
+.tp-page input[type=number], .tp-page input[type=text], .tp-page textarea {
+  border: 1px solid #94a3b8 !important; }
+.tp-page input[type=checkbox]:not(:checked), .tp-page input[type=radio]:not(:checked) {
+  border: 1.5px solid #64748b !important; }
 .dark .tp-page button[role=tab].selected { color: #a5b4fc; }
 """
 

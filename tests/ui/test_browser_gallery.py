@@ -104,7 +104,7 @@ def test_pictures_in_a_folder_are_a_result_too(
     page.wait_for_timeout(300)
     field = page.get_by_label("Format", exact=False).locator("visible=true").first
     field.click()
-    page.click("ul[role=listbox] li:has-text('png')")
+    page.click("ul[role=listbox] li:has-text('a folder of pictures')")
     said = done(page, "talk")
     assert "pictures, the first is shown" in said
     folder = newest(served).with_suffix("")
@@ -142,7 +142,7 @@ def test_a_face_is_chosen_by_clicking_on_it(
     assert made["settings"]["face"]["face_index"] == 1
     # Another picture with one face: nothing to choose, and the number does not stay.
     page.click("#tp-talk button:has-text('Which face') >> visible=true")
-    number = page.get_by_label("Face index").locator("visible=true").first
+    number = page.get_by_label("Face number").locator("visible=true").first
     assert number.input_value() == "1"
     page.click("#tp-talk-portrait button[aria-label='Remove Image']")
     give(page, "talk", small_portrait)

@@ -15,7 +15,9 @@ from sadtalker_core.options import option_specs
 from sadtalker_core.ui import batch, drive, edit, keeping, models_page, page, talk, versions
 from sadtalker_core.ui.controls import (
     Form,
+    choices_of,
     engine_sentence,
+    info_of,
     is_slider,
     label_of,
     names_shown,
@@ -24,6 +26,7 @@ from sadtalker_core.ui.controls import (
 )
 from sadtalker_core.ui.host import LocalHost
 from sadtalker_core.ui.panel import Desk
+from sadtalker_core.ui.plain_words import CHOICES, HELP
 from sadtalker_core.ui.work import Run
 from sadtalker_core.weights.store import WeightStore
 
@@ -79,6 +82,17 @@ def test_labels_are_words() -> None:
         for spec in specs_of(kind).values():
             assert "_" not in label_of(spec)
             assert label_of(spec)[0].isupper()
+
+
+@pytest.mark.parametrize("kind", [ANIMATE, DRIVE])
+def test_words_of_the_page_belong_to_options_and_name_no_others(kind: Any) -> None:
+    both = specs_of(ANIMATE) | specs_of(DRIVE)
+    assert set(CHOICES) | set(HELP) <= set(both)
+    for name, spec in specs_of(kind).items():
+        assert set(CHOICES.get(name, {})) <= set(spec.choices), name
+        shown = info_of(spec)
+        assert not [other for other in both if "_" in other and other in shown], shown
+    assert dict(choices_of(specs_of(DRIVE)["region"]))["the expression"] == "exp"
 
 
 def test_options_of_engines_that_cannot_run_are_not_shown(tmp_path: Path) -> None:

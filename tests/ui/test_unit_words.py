@@ -81,9 +81,9 @@ def test_nothing_foreign_becomes_markup(said: str) -> None:
 def test_sentences_name_files_and_controls_of_the_page() -> None:
     files = [Path("/tmp/up/ab"), Path("/tmp/up/ab/me.png")]
     sentence = "/tmp/up/ab/me.png has 3 faces; choose with --face-index (see the command faces)."
-    assert for_page(sentence, files) == 'me.png has 3 faces; choose with "Face index".'
+    assert for_page(sentence, files) == 'me.png has 3 faces; choose with "Face number".'
     said = for_page("my_file_a.png has no face; lower detection_threshold (now 0.50).")
-    assert said == 'my_file_a.png has no face; lower "Detection threshold" (now 0.50).'
+    assert said == 'my_file_a.png has no face; lower "How sure a face must be" (now 0.50).'
 
 
 def test_a_result_in_one_line() -> None:
