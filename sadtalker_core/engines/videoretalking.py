@@ -48,10 +48,10 @@ def _relip(
 
 
 def _cost(options: Any) -> Cost:
-    seconds = 6.0
-    seconds += 5.0 if options.reference_enhancer == "gpen" else 0.0
-    seconds += 3.0 if options.mouth_enhancer == "gfpgan" else 0.0
-    seconds += 15.0 if options.finder == "original" else 0.0
+    seconds = 5.5
+    seconds += 2.2 if options.reference_enhancer == "gpen" else 0.0
+    seconds += 2.0 if options.mouth_enhancer == "gfpgan" else 0.0
+    seconds += 8.0 if options.finder == "original" else 0.0
     return Cost(start_s=20.0, frame_s=seconds, frame_s_per_megapixel=0.2)
 
 
