@@ -58,6 +58,7 @@ def build(desk: Desk, tab: Any) -> None:
     names = ["portrait", "driving", "portrait_video", "driving_file", *form.components]
     files = [portrait, driver, video, other]
     panel.bind([*files, *form.components.values()], names, job_of)
+    panel.goes_with(portrait, video)
     desk.watch_uploads(*files)
 
     faces.connect(portrait, form)

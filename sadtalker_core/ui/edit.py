@@ -263,6 +263,7 @@ def build(desk: Desk, tab: Any) -> None:
         return lambda run: panel.keep(run, job, desk.runs.make(run, job))
 
     panel.bind_work(inputs, ["portrait", *names, *form.components], work, saved)
+    panel.goes_with(portrait)
     desk.watch_uploads(portrait)
     desk.on_leave(editor.forget)
 

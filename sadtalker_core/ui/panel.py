@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 import secrets
 import time
@@ -9,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import MediaError, TalkingPortraitsError
+from ..errors import MediaError, OptionError, TalkingPortraitsError
 from ..jobs.drive_settings import DriveJob
 from ..jobs.result import AnimateResult
 from ..jobs.settings import AnimateJob
@@ -20,10 +22,25 @@ from .again import Target
 from .face_finder import Finder
 from .host import UiHost
 from .keeping import PLAYABLE, Pages, files_of, frames_of, keep_settings
-from .words import done_html, error_html, for_page, note_html, progress_html, result_sentence
+from .words import (
+    Progress,
+    done_html,
+    error_html,
+    for_page,
+    note_html,
+    progress_html,
+    result_sentence,
+)
 from .work import Run, Runs
 
 Job = AnimateJob | DriveJob
+LOST = "The answer did not reach this page; look into Gallery, or try again."
+# The button is dead at once, and what came to no answer does not move for ever.
+_ASKED = "() => [{status}, {{__type__: 'update', interactive: false}}]"
+_LOST = (
+    "() => [document.querySelector('#tp-{part}-status .tp-working') && "
+    "!document.querySelector('#tp-{part}-go').disabled ? {status} : {{__type__: 'update'}}]"
+)
 LOST_S = 600.0  # how long a page that is opened anew is told of a job that was lost
 
 
@@ -103,7 +120,7 @@ class Panel:
         picture_px: int | None = None,
         stopped: str = "Stopped. Nothing was written.",
     ) -> None:
-        self.desk, self.part, self._stopped = desk, part, stopped
+        self.desk, self.part, self._stopped, self._empty = desk, part, stopped, empty
         self._last: dict[str, Path] = {}
         self._sender: Any = None
         self._add_buttons(label)
@@ -202,18 +219,25 @@ class Panel:
 
         def handle(request: Any, *values: Any) -> Iterator[tuple[Any, ...]]:
             owner = versions.session_of(request) or secrets.token_hex(8)
+            paths = versions.files_in(values)
             try:
                 work = work_of(values)
             except TalkingPortraitsError as error:
-                paths = versions.files_in(values)
-                yield self._refused(for_page(str(error), paths))
+                yield self._refused(owner, for_page(str(error), paths))
                 return
-            paths = versions.files_in(values)
-            with self.desk.pages.reading(paths):
-                yield from self._watched(owner, work, shown, waits)
+            # A double click asks twice for the same.
+            runs = self.desk.runs.follow(owner, self.part, work, waits, asked=values)
+            with self.desk.pages.reading(paths), contextlib.closing(runs):
+                try:
+                    yield from self._watched(owner, runs, shown)
+                except OptionError as error:  # what runs is shown on
+                    same = versions.update()
+                    yield (error_html(str(error)), same, same, same, *self._buttons(owner))
 
         versions.asks_who(handle)
         versions.name_parameters(handle, names)
+        js = _ASKED.format(status=json.dumps(progress_html(Progress())))
+        versions.on(self.go.click, None, [], [self.status, self.go], js=js, queue=False)
         # All may come at once: they wait in a queue of ours, which says their place.
         event = versions.on(
             self.go.click, handle, inputs, self.outputs, api_name=self.part, together=None
@@ -225,42 +249,62 @@ class Panel:
 
         versions.on(self.stop.click, versions.asks_who(stop), [], [self.stop], queue=False)
         # Whatever became of the run: a fault of gradio's own must not leave the page dead.
-        rest = versions.on(event.then, self._buttons_at_rest, [], [self.go, self.stop], queue=False)
-        if self._sender is not None:
+        more = [] if self._sender is None else [self._sender]
 
-            def sender(request: Any) -> Any:
-                return versions.update(visible=versions.session_of(request) in self._last)
+        def rest(request: Any) -> Any:
+            owner = versions.session_of(request)
+            shown = versions.update(visible=owner in self._last)
+            return *self._buttons(owner), *(shown for _ in more)
 
-            versions.on(rest.then, versions.asks_who(sender), [], [self._sender], queue=False)
+        buttons = [self.go, self.stop, *more]
+        rested = versions.on(event.then, versions.asks_who(rest), [], buttons, queue=False)
+        js = _LOST.format(part=self.part, status=json.dumps(error_html(LOST)))
+        versions.on(rested.then, None, [], [self.status], js=js, queue=False)
         return event
 
+    def goes_with(self, *inputs: Any) -> None:
+        """Take the result away when one of ``inputs`` changes: it was not made from that."""
+        outputs = self.outputs[:4] + ([] if self._sender is None else [self._sender])
+
+        def changed(request: Any, said: str) -> Any:
+            owner = versions.session_of(request)
+            if self.desk.runs.is_busy(owner, self.part):
+                return [versions.update() for _ in outputs]
+            self._last.pop(owner, None)
+            # Other sentences are not about a result.
+            is_old = any(kind in str(said) for kind in ("tp-done", "tp-error"))
+            status = versions.update(value=note_html(self._empty)) if is_old else versions.update()
+            return [status, *(versions.update(visible=False) for _ in outputs[1:])]
+
+        versions.asks_who(changed)
+        for each in inputs:
+            versions.on(each.change, changed, [self.status], outputs, queue=False)
+
     def _watched(
-        self,
-        owner: str,
-        work: Callable[[Run], Any],
-        shown: Callable[[Run], tuple[Any, ...]],
-        waits: bool,
+        self, owner: str, runs: Iterator[Run], shown: Callable[[Run], tuple[Any, ...]]
     ) -> Iterator[tuple[Any, ...]]:
         same = versions.update()
         hidden = versions.update(visible=False)
         is_first, last = True, ""
         run = Run(owner)
-        for run in self.desk.runs.follow(owner, self.part, work, waits):
+        for run in runs:
             if run.finished.is_set() or run.was_stopped:
                 break
             status = progress_html(run.progress, run.place)
             if is_first:
                 is_first = False
+                self._last.pop(owner, None)
                 go = versions.update(interactive=False)
                 stop = versions.update(visible=True, interactive=True, value="Stop")
                 yield (status, hidden, hidden, hidden, go, stop)
             elif status != last:
                 yield (status, same, same, same, same, same)
             last = status
-        yield (*self._ended(run, shown), *self._buttons_at_rest())
+        yield (*self._ended(run, shown), *self._buttons(owner))
 
     def _ended(self, run: Run, shown: Callable[[Run], tuple[Any, ...]]) -> tuple[Any, ...]:
         hidden = versions.update(visible=False)
+        self._last.pop(run.owner, None)
         if run.was_stopped:
             return (note_html(self._stopped), hidden, hidden, hidden)
         if run.error:
@@ -271,11 +315,15 @@ class Panel:
             text = f"It was made, but cannot be shown here: {for_page(str(error))}"
             return (error_html(text), hidden, hidden, hidden)
 
-    def _refused(self, sentence: str) -> tuple[Any, ...]:
-        same = versions.update()
-        return (error_html(sentence), same, same, same, *self._buttons_at_rest())
+    def _refused(self, owner: str, sentence: str) -> tuple[Any, ...]:
+        hidden = versions.update(visible=False)
+        self._last.pop(owner, None)
+        return (error_html(sentence), hidden, hidden, hidden, *self._buttons(owner))
 
-    def _buttons_at_rest(self) -> tuple[Any, Any]:
+    def _buttons(self, owner: str) -> tuple[Any, Any]:
+        """They rest when nothing of this part of this page is left to stop."""
+        if self.desk.runs.is_busy(owner, self.part):
+            return versions.update(interactive=False), versions.update(visible=True)
         return versions.update(interactive=True), versions.update(visible=False, value="Stop")
 
     def _shown_result(self, run: Run) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import Cancelled, TalkingPortraitsError
+from ..errors import Cancelled, OptionError, TalkingPortraitsError
 from ..jobs.animate import run_animate
 from ..jobs.devices import make_runtime
 from ..jobs.drive import run_drive
@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25  # how often the page is told
 FRAME_EVERY_S = 0.8  # how often it sees a new frame
 FRAME_PX = 360
+BUSY = "This page is making something here already; stop it, or wait for its end."
 FORMATS = {"auto": ".mp4", "mp4": ".mp4", "webm": ".webm", "lossless": ".mkv", "png": ""}
 
 
@@ -49,6 +50,8 @@ class Run:
         begun: set when its turn came.
         place: how many come first.
         last_frame: when the page got its latest frame.
+        asked: what it was asked for; None where that cannot be compared.
+        followers: how many watch it; without any it stops.
     """
 
     owner: str
@@ -61,6 +64,8 @@ class Run:
     begun: threading.Event = field(default_factory=threading.Event)
     place: int = 0
     last_frame: float = 0.0
+    asked: object = None
+    followers: int = 0
 
 
 class Runs:
@@ -84,35 +89,58 @@ class Runs:
             run.stopped.set()
         return len(found)
 
+    def is_busy(self, owner: str, part: str) -> bool:
+        """Whether an owner has a run of one part of the page that has not ended."""
+        with self._lock:
+            return any(not run.was_stopped for run in self._running.get((owner, part), ()))
+
     def count(self) -> int:
         """Runs that have not ended."""
         with self._lock:
             return sum(len(runs) for runs in self._running.values())
 
     def follow(
-        self, owner: str, part: str, work: Callable[[Run], Any], waits: bool = True
+        self,
+        owner: str,
+        part: str,
+        work: Callable[[Run], Any],
+        waits: bool = True,
+        asked: object = None,
     ) -> Generator[Run, None, None]:
         """Do ``work(run)`` in a thread; gives the run whenever its progress may have changed.
 
         The last time it has ended. When nobody asks for more, because the page was left, it stops.
+        Whoever asks again for what is still made, as a double click does, follows that run.
 
         Args:
             owner: whose page.
             part: of the page.
             work: what to do.
             waits: for its turn; False where the work takes its turns by itself, or needs none.
+            asked: what the work is made from, where one run at a time is enough for this part.
+
+        Raises:
+            OptionError: this part of the page makes something else already.
         """
-        run = Run(owner)
+        run = Run(owner, asked=asked)
         key = (owner, part)
         with self._lock:
-            self._running.setdefault(key, []).append(run)
-        thread = threading.Thread(
-            target=self._work,
-            args=(run, key, work, waits),
-            name=f"talking-portraits-{part}",
-            daemon=True,
-        )
-        thread.start()
+            going = [each for each in self._running.get(key, ()) if not each.stopped.is_set()]
+            is_same = bool(going) and asked is not None
+            if is_same:
+                run = going[-1]
+                if run.asked != asked:
+                    raise OptionError(BUSY)
+            else:
+                self._running.setdefault(key, []).append(run)
+            run.followers += 1
+        if not is_same:
+            threading.Thread(
+                target=self._work,
+                args=(run, key, work, waits),
+                name=f"talking-portraits-{part}",
+                daemon=True,
+            ).start()
         try:
             while not run.finished.wait(TICK_S):
                 run.place = self.host.place(run)
@@ -124,7 +152,10 @@ class Runs:
                     break
             yield run
         finally:
-            run.stopped.set()
+            with self._lock:
+                run.followers -= 1
+                if not run.followers:
+                    run.stopped.set()
 
     @contextlib.contextmanager
     def turn(self, run: Run) -> Generator[None, None, None]:

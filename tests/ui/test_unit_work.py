@@ -74,6 +74,56 @@ def test_leaving_stops(host: LocalHost) -> None:
     assert run.was_stopped
 
 
+def test_who_asks_twice_for_the_same_follows_one_run(host: LocalHost) -> None:
+    runs = Runs(host)
+    may_end, made = threading.Event(), []
+
+    def what(run: Run) -> int:
+        assert may_end.wait(5)
+        made.append(1)
+        raise OptionError("There is no face.")
+
+    first = runs.follow("a", "talk", what, asked=("me.png",))
+    second = runs.follow("a", "talk", what, asked=("me.png",))
+    assert next(first) is next(second)
+    assert (runs.count(), runs.is_busy("a", "talk")) == (1, True)
+    assert not runs.is_busy("a", "drive")
+    assert not runs.is_busy("b", "talk")
+    may_end.set()
+    said = [list(each)[-1].error for each in (second, first)]
+    assert said == ["There is no face."] * 2
+    assert (len(made), runs.is_busy("a", "talk")) == (1, False)
+
+
+def test_one_page_makes_one_thing_in_a_part_at_a_time(host: LocalHost) -> None:
+    runs = Runs(host)
+    first = runs.follow("a", "talk", wait_until_stopped, asked=("me.png",))
+    run = next(first)
+    with pytest.raises(OptionError, match="already"):
+        next(runs.follow("a", "talk", wait_until_stopped, asked=("you.png",)))
+    others = [("a", "drive", ("me.png",)), ("b", "talk", ("me.png",)), ("a", "talk", None)]
+    rest = [
+        runs.follow(owner, part, wait_until_stopped, asked=asked) for owner, part, asked in others
+    ]
+    assert len({id(run), *(id(next(each)) for each in rest)}) == 4
+    for each in rest:
+        each.close()
+    runs.stop("a", "talk")
+    again = runs.follow("a", "talk", lambda run: 8, asked=("me.png",))
+    assert list(again)[-1].value == 8, "what is being stopped is not followed"
+    assert list(first)[-1].was_stopped
+
+
+def test_a_run_goes_on_while_anybody_follows_it(host: LocalHost) -> None:
+    runs = Runs(host)
+    follows = [runs.follow("a", "talk", wait_until_stopped, asked=1) for _ in range(2)]
+    run = [next(each) for each in follows][0]
+    follows[0].close()
+    assert not run.stopped.is_set()
+    follows[1].close()
+    assert run.stopped.is_set()
+
+
 def test_twenty_runs_take_turns_in_order_and_none_is_lost(host: LocalHost) -> None:
     runs = Runs(host)
     busy = threading.Lock()

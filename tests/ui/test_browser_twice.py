@@ -1,0 +1,82 @@
+"""Impatient people: double clicks, and results that stand beside other inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from .conftest import Served
+from .steps import SECONDS, give, open_part, results
+
+pytestmark = [pytest.mark.hosts]
+AT_REST = (
+    "part => !document.querySelector(`#tp-${part}-go`).disabled"
+    " && !document.querySelector(`#tp-${part}-stop`)?.checkVisibility()"
+)
+
+
+def click_twice(page: Any, part: str) -> None:
+    """Both clicks before the page can do anything, and what the first one changes at once."""
+    page.evaluate(
+        "part => { const go = document.querySelector(`#tp-${part}-go`); go.click(); go.click() }",
+        part,
+    )
+    page.wait_for_function(
+        "part => document.querySelector(`#tp-${part}-go`).disabled", arg=part, timeout=1500
+    )
+
+
+def test_a_double_click_makes_one_video(
+    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
+) -> None:
+    page = visit().page
+    before = results(served)
+    give(page, "talk", demo_portrait, demo_voice)
+    click_twice(page, "talk")
+    page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
+    assert page.is_visible("#tp-talk-stop")
+    assert page.is_disabled("#tp-talk-go")
+    assert "comes first" not in page.inner_text("#tp-talk-status")
+    page.wait_for_selector("#tp-talk-status .tp-done", timeout=SECONDS)
+    page.wait_for_function(AT_REST, arg="talk", timeout=5000)
+    page.wait_for_timeout(1500)
+    assert page.locator("#tp-talk-status .tp-done").count() == 1
+    assert len(results(served) - before) == 1
+
+
+def test_a_double_click_tells_what_is_wrong(visit: Any, tmp_path: Path, short_voice: Path) -> None:
+    grey = tmp_path / "grey.png"
+    Image.new("RGB", (64, 64), "grey").save(grey)
+    page = visit().page
+    click_twice(page, "talk")
+    page.wait_for_selector("#tp-talk-status:has-text('Choose a portrait first')", timeout=SECONDS)
+    page.wait_for_function(AT_REST, arg="talk", timeout=5000)
+    give(page, "talk", grey, short_voice)
+    click_twice(page, "talk")
+    page.wait_for_selector("#tp-talk-status:has-text('No face was found')", timeout=SECONDS)
+    page.wait_for_timeout(1500)
+    assert "No face was found" in page.inner_text("#tp-talk-status")
+    page.wait_for_function(AT_REST, arg="talk", timeout=5000)
+
+
+def test_a_new_portrait_takes_the_old_result_away(
+    visit: Any, served: Served, demo_portrait: Path, tmp_path: Path
+) -> None:
+    page = visit().page
+    open_part(page, "Edit")
+    give(page, "edit", demo_portrait)
+    page.locator("#tp-slider-smile input[type=range]").press("End")
+    page.click("#tp-edit-go")
+    page.wait_for_selector("#tp-edit-status .tp-done", timeout=SECONDS)
+    page.wait_for_selector("#tp-edit-picture img", timeout=SECONDS)
+    page.wait_for_timeout(1000)
+    assert page.is_visible("#tp-edit-picture"), "it stays while nothing changes"
+    page.locator("#tp-edit-portrait button[aria-label*='emove']").first.click()
+    page.wait_for_selector("#tp-edit-picture", state="hidden", timeout=SECONDS)
+    page.wait_for_selector("#tp-edit-status .tp-done", state="detached", timeout=SECONDS)
+    page.click("#tp-edit-go")
+    page.wait_for_selector("#tp-edit-status .tp-error", timeout=SECONDS)
+    assert not page.is_visible("#tp-edit-picture")
