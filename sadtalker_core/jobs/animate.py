@@ -29,7 +29,16 @@ from .motions import motion_of, read_motion
 from .preview import sheet_for
 from .result import AnimateResult
 from .settings import AnimateJob
-from .steps import Clock, Warnings, announced_length, clock_text, folders_made_for, label, watched
+from .steps import (
+    Clock,
+    Warnings,
+    announced_length,
+    clock_text,
+    folders_made_for,
+    label,
+    shrunk_note,
+    watched,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -91,14 +100,16 @@ def run_animate(
             runtime.check_cancelled()
         with clock.stage("render"):
             stream = engine.animate(networks, prepared, motion, job.motion, runtime)
+            own_size = (int(rgb.shape[1]), int(rgb.shape[2]))
+            if note := shrunk_note(own_size, stream.size, job.render):
+                warn(note)
             stream = restoring.applied(stream, runtime)
             runtime.progress("render", 0, stream.length)
             first_frame: list[float] = []
             frames_seen = watched(stream, runtime, clock.start, first_frame)
             sheet: ContactSheet | None = None
             if job.preview is not None:
-                size = (int(rgb.shape[1]), int(rgb.shape[2]))
-                sheet = sheet_for(tuple(face.box_px.tolist()), size, stream.size)
+                sheet = sheet_for(tuple(face.box_px.tolist()), own_size, stream.size)
                 frames_seen = sheet.watch(frames_seen)
             written = write_video(
                 frames_seen,

@@ -31,7 +31,15 @@ from .enhance import EnhanceStep
 from .motions import at_rate
 from .preview import sheet_for
 from .result import AnimateResult
-from .steps import Clock, Warnings, announced_length, folders_made_for, label, watched
+from .steps import (
+    Clock,
+    Warnings,
+    announced_length,
+    folders_made_for,
+    label,
+    shrunk_note,
+    watched,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +123,8 @@ def run_drive(
                 networks, prepared, motions, job.drive, job.sliders, frames, rate, runtime
             )
             announce(_announcement(job, stream, runtime))
+            if note := shrunk_note(size, stream.size, job.render):
+                warn(note)
             stream = restoring.applied(stream, runtime)
             sound = sound_of(job, source, drivers, runtime)
             if sound is None and job.run.sound in ("driving", "portrait"):

@@ -94,6 +94,23 @@ def announced_length(
     return f"{text}, about {clock_text(work)} of work."
 
 
+def shrunk_note(picture: tuple[int, int], shown: tuple[int, int], options: object) -> str:
+    """Why a picture (height, width) that was to be shown whole is smaller; empty where it is not.
+
+    Args:
+        picture: as it came.
+        shown: as it is made.
+        options: of the renderer; those of an engine that shows pictures whole say ``full``.
+    """
+    if getattr(options, "frame", "") != "full" or max(shown) >= max(picture):
+        return ""
+    (height, width), (rows, columns) = picture, shown
+    return (
+        f"The picture has {width}x{height} pixels and is made {columns}x{rows}: "
+        "few players show larger videos."
+    )
+
+
 def watched(
     stream: FrameStream, runtime: Runtime, start: float, first_frame: list[float]
 ) -> FrameStream:

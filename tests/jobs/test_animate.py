@@ -18,6 +18,7 @@ from sadtalker_core.jobs.settings import AnimateJob, RunOptions, build_job
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.provenance import read_provenance
 from sadtalker_core.media.video_in import open_video
+from sadtalker_core.systems.lite.config import LiteRenderOptions
 
 pytestmark = pytest.mark.jobs
 
@@ -76,6 +77,20 @@ def test_mouth_moves_and_background_stays(
     assert spread[(y0 + y1) // 2 : y1, x0:x1].mean() > 0.5, "the lower face moves"
     corner = (slice(None), slice(0, 40), slice(-40, None))
     assert (frames[:, corner[0], corner[1], corner[2]] - source[corner]).abs().max() <= 2
+
+
+def test_a_picture_that_is_made_smaller_says_so(
+    tmp_path: Path, small_portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sadtalker_core.systems.lite.pipeline.LARGEST_PX", 128)
+    job = AnimateJob(small_portrait, tmp_path / "a.mp4", run=RunOptions(idle=0.2))
+    result = run_animate(job)
+    assert max(result.size) == 128
+    (said,) = result.warnings
+    assert "is made" in said
+    assert f"{result.size[1]}x{result.size[0]}" in said
+    wanted = replace(job, render=LiteRenderOptions(frame="resize", frame_size=128))
+    assert run_animate(wanted).warnings == ()
 
 
 def test_same_seed_same_video_and_chunk_never_matters(tmp_path: Path, small_portrait: Path) -> None:
