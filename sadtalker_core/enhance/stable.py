@@ -20,11 +20,11 @@ from torch import Tensor
 
 from ..geometry.filters import blur
 
-_CALM_S = 0.08  # standard deviation of the points' smoothing at the full steadiness
+_CALM_S = 0.14  # standard deviation of the points' smoothing at the full steadiness
 _FADE_S = 0.2  # how long a face takes to be restored in full after it is found
 _CUT = 0.35  # a face that jumps farther than this part of its size is in another shot
 _LEAST = 0.05  # of the new detail that is taken where nothing moves, at the full steadiness
-_MOST = 0.25  # the same where the face moves: even there detail is as much of the past
+_MOST = 0.2  # the same where the face moves
 _STILL, _MOVING = 4.0, 20.0  # levels of change that are noise, and that are motion
 _COARSE = 8  # pixels of the crop over which motion and colour are looked at
 _COLOUR_SIGMA = 4.0  # of the blur that is colour and not detail, in those
