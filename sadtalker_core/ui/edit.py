@@ -231,7 +231,8 @@ def build(desk: Desk, tab: Any) -> None:
             job = job_from(desk, chosen, wanted, form.values(values[len(names) :]))
             frame = editor.picture(versions.session_of(request), job)
         except TalkingPortraitsError as error:
-            return error_html(for_page(str(error), versions.paths_of(chosen)))
+            files = versions.paths_of(chosen)
+            return error_html(for_page(str(error), files, desk.host.program()))
         if frame is None:
             return versions.update()
         return picture_html(jpeg_of(frame, PREVIEW_PX, 88), "The edited face", "tp-preview")

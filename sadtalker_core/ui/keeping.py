@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..errors import MediaError, TalkingPortraitsError
 from ..jobs.drive_settings import DriveJob
@@ -47,6 +47,10 @@ def keep_settings(path: Path, job: AnimateJob | DriveJob, result: AnimateResult)
         if name in job.kind.inputs:
             names = value if isinstance(value, list) else [value]
             settings[name] = [Path(each).name for each in names]
+        elif isinstance(value, dict):
+            # Where the weights of this machine lie made nothing.
+            known = cast("dict[str, Any]", value)
+            settings[name] = {key: known[key] for key in known if key != "models_dir"}
         else:
             settings[name] = value
     made = result.as_dict()

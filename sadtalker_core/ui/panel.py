@@ -223,7 +223,7 @@ class Panel:
             try:
                 work = work_of(values)
             except TalkingPortraitsError as error:
-                yield self._refused(owner, for_page(str(error), paths))
+                yield self._refused(owner, for_page(str(error), paths, self.desk.host.program()))
                 return
             # A double click asks twice for the same.
             runs = self.desk.runs.follow(owner, self.part, work, waits, asked=values)

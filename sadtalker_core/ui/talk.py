@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from .panel import Desk, Panel, single_path
 from .work import with_suffix_of
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
+SAMPLE = "Try it with the sample"
+REPLACE = "Replace your portrait and speech with the sample"
 SOUND_TYPES = ("audio", "video")
 OTHERS = "Other sources of sound and movement"
 # gradio's player refuses a video, in words of its own.
@@ -46,9 +49,7 @@ def build(desk: Desk, tab: Any) -> None:
             faces = FaceChoice(desk, "talk", "Click the one that speaks.")
             sound = versions.sound_input("Speech", elem_id="tp-talk-sound")
             versions.html(f'<div class="tp-small">{_OF_A_VIDEO}</div>')
-            demo = versions.component(
-                "Button", value="Try it with the sample", size="sm", elem_id="tp-talk-sample"
-            )
+            demo = versions.component("Button", value=SAMPLE, size="sm", elem_id="tp-talk-sample")
             form.add_engine(store, "tp-talk-engine")
             for spec in one_of(specs, *_FIVE):
                 form.add(spec, spec.name in shown)
@@ -96,7 +97,12 @@ def build(desk: Desk, tab: Any) -> None:
         status=panel.status,
         file_of=_places,
     )
-    versions.on(demo.click, lambda: sample(desk), [], [portrait, sound])
+    versions.on(
+        demo.click,
+        lambda *given: sample_unless(desk, *given),
+        [portrait, sound, demo],
+        [portrait, sound, demo],
+    )
     desk.host.add_receiver(portrait)
 
 
@@ -167,6 +173,30 @@ def job_from(
     models = {"models_dir": folder} if folder else {}
     sound = {"audio": given[0]} if given else {}
     return build_job({**models, **values, **sound, **chosen, "portrait": portrait, "out": out})
+
+
+def sample_unless(desk: Desk, picture: Any, audio: Any, said: Any) -> list[Any]:
+    """Updates of portrait, speech and button: files of one's own go at the second press.
+
+    Args:
+        desk: of the page.
+        picture: what is given as the portrait.
+        audio: and as the speech.
+        said: what the button says.
+    """
+    paths = [*versions.paths_of(picture), *versions.paths_of(audio)]
+    if said != REPLACE and any(not _is_sample(path) for path in paths):
+        return [versions.update(), versions.update(), versions.update(value=REPLACE)]
+    return [*sample(desk), versions.update(value=SAMPLE)]
+
+
+def _is_sample(path: Path) -> bool:
+    """Whether a file is the sample's, which is no loss."""
+    ours = (DEMO / path.name, DEMO / f"{path.stem}.flac")
+    return any(
+        each.is_file() and path.is_file() and filecmp.cmp(each, path, shallow=False)
+        for each in ours
+    )
 
 
 def sample(desk: Desk) -> tuple[str, str]:

@@ -18,6 +18,12 @@ from ..registry import ENGINES
 # Names of options in sentences: two words or more, not part of a file's name.
 _NAME = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w./-]*[\w/-])")
 _FLAG = re.compile(r"--([a-z][a-z-]*)")
+# What a person copies into a terminal.
+_PROGRAM = "talking-portraits"
+_LINE = re.compile(
+    rf"(?<![\w/-]){_PROGRAM}( models (?:download|check --accept)(?: (?!--)[\w./*-]*[\w*])+"
+    r"(?: --models-dir (?:'[^']*'|[^\s;)]+))?)"
+)
 
 
 @dataclass
@@ -140,16 +146,26 @@ def result_sentence(result: AnimateResult) -> str:
     )
 
 
-def for_page(sentence: str, files: Iterable[Path] = ()) -> str:
+def for_page(sentence: str, files: Iterable[Path] = (), program: str = "") -> str:
     """A sentence of the library as this page says it.
 
     Files have their names without folders, which here are temporary ones, and flags of the command
-    line the names that their controls have here.
+    line the names that their controls have here. Lines for a terminal stay as they are, but for
+    how the ``program`` is started where it is no command.
     """
-    from .controls import label_of_name
-
     text = sentence.replace(" (see the command faces)", "")
     for path in sorted(files, key=lambda path: -len(str(path))):
         text = text.replace(str(path), path.name)
+    said: list[str] = []
+    end = 0
+    for line in _LINE.finditer(text):
+        said += [_in_words(text[end : line.start()]), program or _PROGRAM, line[1]]
+        end = line.end()
+    return "".join([*said, _in_words(text[end:])])
+
+
+def _in_words(text: str) -> str:
+    from .controls import label_of_name
+
     text = _FLAG.sub(lambda match: f'"{label_of_name(match[1].replace("-", "_"))}"', text)
     return _NAME.sub(lambda match: f'"{label_of_name(match[0])}"', text)

@@ -232,7 +232,8 @@ class Runs:
         except TalkingPortraitsError as error:
             if isinstance(error, Cancelled):
                 raise
-            raise type(error)(for_page(str(error), input_files(job))) from error
+            said = for_page(str(error), input_files(job), host.program())
+            raise type(error)(said) from error
 
 
 def with_suffix_of(path: Path, file_format: str) -> Path:

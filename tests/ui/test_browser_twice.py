@@ -80,3 +80,23 @@ def test_a_new_portrait_takes_the_old_result_away(
     page.click("#tp-edit-go")
     page.wait_for_selector("#tp-edit-status .tp-error", timeout=SECONDS)
     assert not page.is_visible("#tp-edit-picture")
+
+
+def test_the_sample_takes_the_place_of_own_files_only_when_asked_twice(
+    visit: Any, two_faces: Path
+) -> None:
+    page = visit().page
+    button = "#tp-talk-sample"
+    asks = f"{button}:has-text('Replace your portrait')"
+    page.set_input_files("#tp-talk-portrait input[type=file]", str(two_faces))
+    page.wait_for_selector("#tp-talk-faces .tp-face[data-face='1']", timeout=SECONDS)
+    page.click(button)
+    page.wait_for_selector(asks, timeout=SECONDS)
+    assert page.is_visible("#tp-talk-faces .tp-face[data-face='1']"), "it is still one's own"
+    page.click(button)
+    page.wait_for_selector(f"{button}:has-text('Try it')", timeout=SECONDS)
+    page.wait_for_selector("#tp-talk-sound button[aria-label='Play']", timeout=SECONDS)
+    page.wait_for_selector("#tp-talk-faces .tp-face", state="hidden", timeout=SECONDS)
+    page.click(button)
+    page.wait_for_timeout(1500)
+    assert not page.query_selector(asks), "the sample itself is no loss"

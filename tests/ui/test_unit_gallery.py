@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sadtalker_core.errors import MediaError, OptionError
-from sadtalker_core.jobs.settings import ANIMATE
+from sadtalker_core.jobs.result import AnimateResult
+from sadtalker_core.jobs.settings import ANIMATE, build_job
 from sadtalker_core.ui import again, gallery, keeping
 from sadtalker_core.ui.controls import Form
 from sadtalker_core.ui.host import LocalHost
@@ -141,6 +143,13 @@ def test_many_results_are_shown_in_parts_the_newest_first(host: LocalHost) -> No
     assert len(gallery.posters(desk, "me", 2 * gallery.MOST)[0]) == 120
 
 
+def test_a_picture_has_no_length_and_engines_have_titles() -> None:
+    facts = [("frames", 1), ("fps", 25), ("duration_s", 0.04), ("engine", "lite"), ("seed", 1)]
+    assert gallery._told(facts) == [("engine", "Built-in engine"), ("seed", 1)]
+    facts[0] = ("frames", 50)
+    assert len(gallery._told(facts)) == 5
+
+
 def test_files_stay_for_who_takes_them_up_again(host: LocalHost, uploads: Path) -> None:
     pages = keeping.Pages(host)
     path = result(host, "a.png")
@@ -153,6 +162,43 @@ def test_files_stay_for_who_takes_them_up_again(host: LocalHost, uploads: Path) 
     assert portrait.is_file(), "another page uses it now"
     pages.left("me")
     assert not portrait.exists()
+
+
+def test_settings_beside_a_result_tell_no_folder_of_the_machine(
+    host: LocalHost, tmp_path: Path
+) -> None:
+    secret = tmp_path / "somebody"
+    portrait, voice = (DEMO_PORTRAIT.with_name(name) for name in ("portrait.png", "voice.flac"))
+    path = host.output_folder() / "me.mp4"
+    values = {
+        "portrait": portrait,
+        "audio": voice,
+        "out": path,
+        "models_dir": str(secret),
+        "seed": 7,
+    }
+    made = AnimateResult(
+        path=path,
+        frames=25,
+        fps=Fraction(25),
+        duration_s=1.0,
+        size=(64, 64),
+        engine="lite",
+        device="cpu",
+        seed=7,
+        faces_found=1,
+        face_box_px=(),
+        seconds={},
+        first_frame_s=1.0,
+        weights=(),
+        warnings=(),
+    )
+    keeping.keep_settings(path, build_job(values), made)
+    text = keeping.settings_path(path).read_text()
+    assert str(tmp_path) not in text
+    assert str(DEMO_PORTRAIT.parent) not in text
+    found = json.loads(text)["settings"]
+    assert (found["portrait"], found["run"]["seed"]) == (["portrait.png"], 7)
 
 
 FOUND: dict[str, Any] = {

@@ -108,3 +108,14 @@ def test_a_result_in_one_line() -> None:
     )
     still = replace(result, frames=1)
     assert result_sentence(still) == "Ready: me.mp4, 384x512, in 12 s."
+
+
+@pytest.mark.parametrize("folder", ["/models/my_own", "'/my models/b_c'", ""])
+@pytest.mark.parametrize("line", ["download sadtalker", "check --accept net_g.safetensors"])
+def test_lines_for_a_terminal_can_be_copied(line: str, folder: str) -> None:
+    line = f"models {line} --models-dir {folder}" if folder else f"models {line}"
+    sentence = f"To get it (--models-dir says where): talking-portraits {line}; or not."
+    said = 'To get it ("Models dir" says where): {} {}; or not.'
+    assert for_page(sentence) == said.format("talking-portraits", line)
+    program = "/usr/bin/python3 '/my_web ui/talking_portraits.py'"
+    assert for_page(sentence, program=program) == said.format(program, line)
