@@ -23,8 +23,18 @@ from .work import FORMATS, Run, with_suffix_of
 
 EACH = "every picture with every sound"
 PAIRS = "first with first, second with second"
+GALLERY = "See them in Gallery."
 MOST_JOBS = 200
 MOST_BYTES = 2_000_000
+# One job a line; names of options are those of the settings beside each result.
+_EXAMPLE = """{"portrait": "anna.jpg", "audio": "hello.wav"}
+{"portrait": "ben.png", "audio": "news.mp3", "pose_scale": 0.5, "format": "webm"}
+{"command": "drive", "portrait": "anna.jpg", "driving": "dance.mp4"}"""
+LIST_HTML = (
+    '<div class="tp-small">A text file with one job a line, for jobs that differ in more than '
+    "picture and sound. Other settings are those of this page. Such as:"
+    f'<pre class="tp-example">{escape(_EXAMPLE)}</pre></div>'
+)
 _COMMANDS = ("animate", "drive", "edit")
 # Folders and files of this machine, which a list from elsewhere may not name.
 _REFUSED = ("models_dir", "preview", "save_motion", "save_config", "config")
@@ -60,13 +70,13 @@ def build(desk: Desk, tab: Any) -> None:
             form.add_engine(store)
             with gr.Column(elem_classes="tp-more"):
                 with gr.Accordion(label="A list of jobs instead", open=False):
-                    jobs = versions.file_input(
-                        "JSON lines, such as the command batch takes", [".jsonl", ".json", ".txt"]
-                    )
+                    versions.html(LIST_HTML)
+                    jobs = versions.file_input("The list", [".jsonl", ".json", ".txt"], height=140)
                     others = versions.file_input(
                         "All files that the list names",
                         ["image", "audio", "video", "file"],
                         many=True,
+                        height=140,
                     )
                 form.add_folded(shown)
         with gr.Column(scale=6, min_width=320, elem_classes="tp-result"):
@@ -223,7 +233,7 @@ def _line(desk: Desk, title: str, command: str, values: Mapping[str, Any]) -> Li
         build_it = build_job if command == "animate" else build_drive_job
         return Line(title, job=build_it({**models, **values, "out": out}))
     except TalkingPortraitsError as error:
-        return Line(title, error=for_page(str(error)))
+        return Line(title, error=for_page(str(error), program=desk.host.program()))
 
 
 def run_all(desk: Desk, panel: Panel, run: Run, lines: list[Line]) -> list[Line]:
@@ -256,18 +266,19 @@ def _shown(run: Run) -> tuple[Any, ...]:
     hidden = versions.update(visible=False)
     files = [str(path) for path in done if path.is_file()]
     shown = versions.update(value=files, visible=True) if files else hidden
-    return (table_html(lines), hidden, hidden, shown)
+    return (table_html(lines, GALLERY if done else ""), hidden, hidden, shown)
 
 
-def table_html(lines: Sequence[Line]) -> str:
-    """What became of each job."""
+def table_html(lines: Sequence[Line], more: str = "") -> str:
+    """What became of each job, and a sentence about all."""
     done = sum(line.result is not None for line in lines)
     rows = "".join(
         f"<tr><td>{escape(line.title)}</td><td>{_outcome(line)}</td></tr>" for line in lines
     )
-    kind = "tp-done" if done == len(lines) else "tp-error"
+    kind = "tp-done" if done == len(lines) else "tp-partly" if done else "tp-error"
     return (
-        f'<div class="tp-status {kind}" role="status"><b>{done} of {len(lines)} made.</b>'
+        f'<div class="tp-status {kind}" role="status"><b>{done} of {len(lines)} made.</b> '
+        f"{escape(more)}"
         f'<div class="tp-scroll"><table class="tp-table">{rows}</table></div></div>'
     )
 
@@ -275,4 +286,4 @@ def table_html(lines: Sequence[Line]) -> str:
 def _outcome(line: Line) -> str:
     if line.result is not None:
         return f'<span class="tp-yes">✓</span> {escape(line.result.path.name)}'
-    return escape(line.error or "not made")
+    return f'<span class="tp-cross">✗</span> {escape(line.error or "not made")}'

@@ -12,12 +12,15 @@ from . import again, versions
 from .controls import label_of_name
 from .keeping import OWN_NAME, frames_of, read_settings
 from .panel import Desk, folder_note, shown_files
-from .words import error_html, escape, note_html
+from .words import error_html, escape, note_html, title_of
 
-POSTER_PX = 320
+POSTER_PX = 480
 MOST = 60
+READING = "Reading the results …"
+UNREAD = "Press Refresh to see the results."
 EMPTY = "Nothing was made yet; results appear here."
 CHOOSE = "Choose a result."
+_OF_VIDEOS = ("frames", "fps", "duration_s")
 GONE = "This result is not there any more."
 
 
@@ -36,8 +39,10 @@ class _Gallery:
         with gr.Row(elem_classes="tp-part"):
             with gr.Column(scale=6, min_width=320):
                 refresh = versions.component("Button", value="Refresh", size="sm")
+                versions.html('<div class="tp-small">The newest first.</div>')
                 self.pictures = versions.gallery(
-                    "Results, the newest first",
+                    "Results",
+                    show_label=False,  # it would lie on the first faces
                     columns=3,
                     height=560,
                     elem_id="tp-gallery-pictures",
@@ -57,7 +62,9 @@ class _Gallery:
                     "File", label="Files", visible=False, interactive=False, file_count="multiple"
                 )
                 self._add_buttons()
-                self.about = versions.html(note_html(CHOOSE), elem_id="tp-gallery-about")
+                # gradio 3 does not tell when a part is opened.
+                first = note_html(UNREAD if versions.is_old() else READING)
+                self.about = versions.html(first, elem_id="tp-gallery-about")
         look = versions.asks_who(self._look)
         shown = [self.names, self.pictures, self.older, self.where, *self._one]
         versions.on(refresh.click, look, [self.most], shown)
@@ -200,6 +207,8 @@ def settings_html(path: Path, note: str = "") -> str:
     for section in ("result", "settings"):
         values = found.get(section)
         rows = _flat(values) if isinstance(values, dict) else []
+        if section == "result":
+            rows = _told(rows)
         tables.append(_table(rows))
     made, settings = tables
     fold = f"<summary>All settings</summary>{settings}"
@@ -217,6 +226,16 @@ def _table(rows: Sequence[tuple[str, Any]]) -> str:
         if value not in ("", None, [], {})
     )
     return f'<table class="tp-table">{body}</table>' if body else ""
+
+
+def _told(rows: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """What was made, in the page's words: a picture has no length, an engine has a title."""
+    facts = dict(rows)
+    if facts.get("frames") == 1:
+        facts = {name: each for name, each in facts.items() if name not in _OF_VIDEOS}
+    if "engine" in facts:
+        facts["engine"] = title_of(str(facts["engine"]))
+    return list(facts.items())
 
 
 def _flat(values: dict[str, Any]) -> list[tuple[str, Any]]:

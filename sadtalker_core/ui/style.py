@@ -13,6 +13,10 @@ STYLE = """
 .tp-note { opacity: .9; }
 .tp-page .pending { opacity: 1 !important; }
 .tp-error { border-color: #d64545; background: rgba(214,69,69,.12); }
+.tp-partly { border-color: #c98a1b; background: rgba(201,138,27,.1); }
+.tp-cross { color: #d64545; }
+.tp-example { white-space: pre-wrap; overflow-wrap: anywhere; margin: 6px 0 0; padding: 8px;
+  border: 1px solid rgba(128,128,140,.3); border-radius: 6px; }
 .tp-done { border-color: #2f9e5f; background: rgba(47,158,95,.12); }
 .tp-line { display: flex; justify-content: space-between; gap: 12px; }
 .tp-small { font-size: .85em; opacity: .75; min-height: 1.3em; margin-top: 6px; }

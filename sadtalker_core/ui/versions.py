@@ -228,7 +228,7 @@ def gallery(label: str, **known: Any) -> Any:
         known |= {"show_download_button": False, "show_share_button": False}
     if not is_old():
         known |= {"interactive": False}
-    return _component("Gallery", label=label, allow_preview=False, object_fit="cover", **known)
+    return _component("Gallery", label=label, allow_preview=False, object_fit="contain", **known)
 
 
 def html(value: str = "", **known: Any) -> Any:

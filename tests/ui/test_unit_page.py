@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -248,6 +249,27 @@ class TestBatch:
         assert line.job is None
         assert line.error
         assert str(host.output_folder().parent) not in line.error, "folders are not told"
+
+    def test_the_example_on_the_page_is_such_a_list(
+        self, host: LocalHost, portrait: str, voice: str
+    ) -> None:
+        folder = keeping.versions.upload_folder()
+        files = [folder / name for name in ("anna.jpg", "ben.png", "news.mp3", "dance.mp4")]
+        for file in files:
+            file.write_bytes(b"x")
+        lines = self.lines(
+            host, *batch._EXAMPLE.splitlines(), files=(voice, *(str(file) for file in files))
+        )
+        assert [line.error for line in lines] == ["", "", ""]
+
+    def test_some_that_were_made_are_not_all_red(self) -> None:
+        made = batch.Line("a", result=SimpleNamespace(path=Path("a.mp4")))  # type: ignore[arg-type]
+        said = batch.table_html([made, batch.Line("b", error="no face")], batch.GALLERY)
+        assert "tp-partly" in said
+        assert "tp-error" not in said
+        assert "See them in Gallery" in said
+        assert "tp-error" in batch.table_html([batch.Line("b", error="no face")])
+        assert "tp-done" in batch.table_html([made])
 
     def test_two_files_of_one_name_are_told(self, host: LocalHost, portrait: str) -> None:
         other = keeping.versions.upload_folder() / "x" / "me.png"
