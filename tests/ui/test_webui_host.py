@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import torch
 
-from sadtalker_core.errors import Cancelled
-from sadtalker_core.ui import page, webui_host
+from sadtalker_core.errors import Cancelled, WeightsError
+from sadtalker_core.jobs.settings import build_job
+from sadtalker_core.ui import page, talk, webui_host, work
 
 from .conftest import ROOT, needs_gradio
 
@@ -109,6 +110,26 @@ def test_folders_are_the_hosts(host: Host, tmp_path: Path) -> None:
     host.modules["shared"].opts.talking_portraits_out_dir = "mine"
     assert ours.output_folder() == data / "mine"
     assert not ours.may_download
+
+
+def test_missing_weights_say_the_line_that_gets_them_here(host: Host, tmp_path: Path) -> None:
+    ours = webui_host.WebuiHost()
+    demo = Path(talk.DEMO)
+    job = build_job(
+        {
+            "portrait": demo / "portrait.png",
+            "audio": demo / "voice.flac",
+            "out": tmp_path / "me.mp4",
+            "engine": "sadtalker",
+            "models_dir": ours.models_dir(),
+        }
+    )
+    runs = work.Runs(ours)
+    with pytest.raises(WeightsError) as told:
+        runs.make(work.Run("me"), job)
+    line = f"{ours.program()} models download sadtalker-small --models-dir {ours.models_dir()}"
+    assert ours.program() != "talking-portraits"
+    assert str(told.value).endswith(line)
 
 
 def test_a_start_removes_what_was_temporary_long_ago(host: Host) -> None:
