@@ -19,8 +19,8 @@ _SEARCH = 0.05  # E: how far the line of closed lips may lie from the tracked on
 _OUTWARD, _INWARD = 0.65, 0.03  # of the lip's thickness, and E, in which an open lip's end lies
 # E: an end that far from the landmarks' must be clearly better; more with the gap, as they lag
 # behind lips that are far apart, the lower one most.
-_PRIOR, _UPPER_PRIOR_OF_GAP, _LOWER_PRIOR_OF_GAP = 0.014, 0.12, 0.3
-_SHADED, _DARK_IS_LIP = (0.45, 0.70), -0.3  # of a lip's brightness; how far dark speaks for a lip
+_PRIOR, _UPPER_PRIOR_OF_GAP, _LOWER_PRIOR_OF_GAP = 0.014, 0.04, 0.3
+_SHADED, _DARK_IS_LIP = (0.45, 0.70), 0.0  # of a lip's brightness; how far dark speaks for a lip
 _LIP_SPREAD = 0.12  # difference of colour, in [0, 1], that still is the lip
 _STEPS = 28
 _INTO_CORNER = 0.8  # of the way from the inner to the outer corners, where it is dark there
@@ -135,7 +135,7 @@ def _open_ends(picture: Image, face: LowerFace) -> tuple[Array, Array, Array]:
         score = score / _STEPS - (steps / (2 * prior * unit)) ** 2
         end = np.take_along_axis(steps, score.argmax(1)[:, None], 1)[:, 0] / unit
         trust = np.maximum(score.max(1) - np.median(score, axis=1), 0.02)
-        arch = _arch(end, trust, 4) * mouth_profile(len(end)) ** np.float32(0.5)
+        arch = _arch(end, trust, 4) * mouth_profile(len(end)) ** np.float32(0.2)
         found.append(np.clip(arch, -_INWARD, (_OUTWARD * thick / unit).max()))
     return found[0], found[1], _dark_corners(picture, face, float(np.mean(lips)))
 
