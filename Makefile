@@ -1,4 +1,5 @@
 # make demo    set everything up in .venv, write outputs/demo.mp4, say where it is
+# make ui      the page with controls on this machine; UI_FLAGS="--port 7870" and the like
 # make test    set everything up in .venv, run lint, unit, parity and host tests
 # make test-nodes    only the ComfyUI nodes, in an environment of their own (.venv-nodes)
 # make test-comfyui  the nodes in a real ComfyUI: COMFYUI_DIR=/path/to/ComfyUI make test-comfyui
@@ -40,11 +41,18 @@ PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 p
 	    >/dev/null 2>&1; then echo "$$p"; break; fi; \
 	done
 
-.PHONY: demo test lint unit parity hosts test-nodes test-comfyui test-ui test-ui-matrix test-webui format clean setup setup-dev
+.PHONY: demo ui test lint unit parity hosts test-nodes test-comfyui test-ui test-ui-matrix test-webui format clean setup setup-dev
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
 	@$(RUN) -m sadtalker_core demo
+
+# Without the constraints: gradio keeps to an older Pillow than they name.
+ui: $(VENV)/.ready
+	@if ! $(RUN) -c 'from importlib.metadata import version; version("gradio")' 2>/dev/null; then \
+	  echo "Getting the page's packages (once)"; $(PIP) install --quiet --editable '.[ui]'; \
+	fi
+	@$(RUN) -m sadtalker_core ui $(UI_FLAGS)
 
 test: lint unit parity hosts
 	@echo "make test: all stages passed."
