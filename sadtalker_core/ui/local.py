@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import socket
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -84,10 +83,15 @@ def check(options: LocalOptions) -> None:
 
 
 def _check_address(address: str) -> None:
+    async def listen() -> None:
+        # Port 0 is any that is free: this asks for the address alone.
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), address, 0)
+        server.close()
+
     try:
-        found = socket.getaddrinfo(address, 0, socket.AF_INET, socket.SOCK_STREAM)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
-            tried.bind(found[0][4])
+        if ":" in address:
+            raise OSError("gradio serves no IPv6")
+        asyncio.run(listen())
     except (OSError, UnicodeError) as error:
         raise OptionError(
             f"{address!r} is no IPv4 address of this machine; give one, such as 127.0.0.1 or "
