@@ -89,8 +89,8 @@ def _check_address(address: str) -> None:
         server.close()
 
     try:
-        if ":" in address:
-            raise OSError("gradio serves no IPv6")
+        if not address or ":" in address:
+            raise OSError("gradio serves IPv4 alone, and nothing is every address")
         asyncio.run(listen())
     except (OSError, UnicodeError) as error:
         raise OptionError(
