@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def small(kind: int, data: bytes, order: str = "<") -> bytes:
     return struct.pack(f"{order}I", len(data) << 16 | kind) + data + b"\0" * (4 - len(data))
 
 
-def matrix(name: str, value: np.ndarray, order: str = "<", flags: int = 6) -> bytes:
+def matrix(name: str, value: np.ndarray, order: Literal["<", ">"] = "<", flags: int = 6) -> bytes:
     body = element(6, struct.pack(f"{order}II", flags, 0), order)
     body += element(5, struct.pack(f"{order}{value.ndim}i", *value.shape), order)
     label = name.encode()
@@ -46,7 +47,7 @@ VALUE = np.arange(6, dtype=np.float64).reshape(2, 3)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_plain_and_compressed_arrays(tmp_path: Path, order: str) -> None:
+def test_plain_and_compressed_arrays(tmp_path: Path, order: Literal["<", ">"]) -> None:
     packed = zlib.compress(matrix("second", VALUE.astype(np.float32) + 1, order, flags=7))
     odd = struct.pack(f"{order}II", 15, len(packed)) + packed  # not filled up
     file = tmp_path / "a.mat"
@@ -70,7 +71,12 @@ def test_what_scipy_writes(tmp_path: Path) -> None:
     for compressed in (False, True):
         io.savemat(
             tmp_path / "s.mat",
-            {"expression_center": VALUE, "w": np.float32([[1.5]]), "text": "x", "cell": [1, "a"]},
+            {
+                "expression_center": VALUE,
+                "w": np.array([[1.5]], np.float32),
+                "text": "x",
+                "cell": [1, "a"],
+            },
             do_compression=compressed,
         )
         found = read_mat(tmp_path / "s.mat", ("expression_center", "w"))

@@ -24,7 +24,7 @@ from . import toys
 Place = tuple[float, float, float] | None
 SIZE = (91, 117)
 AT = (60.0, 44.0, 40.0)
-PLAIN = {"reference_enhancer": "none", "mouth_enhancer": "none"}
+PLAIN: dict[str, Any] = {"reference_enhancer": "none", "mouth_enhancer": "none"}
 
 
 def noise(frames: int, size: tuple[int, int] = SIZE) -> Tensor:
