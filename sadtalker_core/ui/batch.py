@@ -30,11 +30,6 @@ MOST_BYTES = 2_000_000
 _EXAMPLE = """{"portrait": "anna.jpg", "audio": "hello.wav"}
 {"portrait": "ben.png", "audio": "news.mp3", "pose_scale": 0.5, "format": "webm"}
 {"command": "drive", "portrait": "anna.jpg", "driving": "dance.mp4"}"""
-LIST_HTML = (
-    '<div class="tp-small">A text file with one job a line, for jobs that differ in more than '
-    "picture and sound. Other settings are those of this page. Such as:"
-    f'<pre class="tp-example">{escape(_EXAMPLE)}</pre></div>'
-)
 _COMMANDS = ("animate", "drive", "edit")
 # Folders and files of this machine, which a list from elsewhere may not name.
 _REFUSED = ("models_dir", "preview", "save_motion", "save_config", "config")
@@ -70,7 +65,7 @@ def build(desk: Desk, tab: Any) -> None:
             form.add_engine(store)
             with gr.Column(elem_classes="tp-more"):
                 with gr.Accordion(label="A list of jobs instead", open=False):
-                    versions.html(LIST_HTML)
+                    versions.html(list_html())
                     jobs = versions.file_input("The list", [".jsonl", ".json", ".txt"], height=140)
                     others = versions.file_input(
                         "All files that the list names",
@@ -104,6 +99,15 @@ def build(desk: Desk, tab: Any) -> None:
     desk.watch_uploads(pictures, sounds, jobs, others)
 
     form.follow_engine(desk.host.weights)
+
+
+def list_html() -> str:
+    """What a list of jobs looks like."""
+    return (
+        '<div class="tp-small">A text file with one job a line, for jobs that differ in more than '
+        "picture and sound. Other settings are those of this page. Such as:"
+        f'<pre class="tp-example">{escape(_EXAMPLE)}</pre></div>'
+    )
 
 
 def lines_of_files(
