@@ -19,7 +19,11 @@ _WORDS = {
     NOT_ALLOWED: "You may not use results commercially.",
 }
 _ORDER = (NOT_ALLOWED, IN_DOUBT, ALLOWED)
-_FORBIDS = re.compile(r"non-?commercial|\bBY-NC\b|research licen[cs]e", re.IGNORECASE)
+_FORBIDS = re.compile(
+    r"non-?commercial|\bBY-NC\b|research licen[cs]e|^no commercial use|forbid any commercial"
+    r"|no commercial use without",
+    re.IGNORECASE,
+)
 _DOUBTS = re.compile(
     r"research|doubt|no commercial|needs a licen[cs]e|lawyer|rights are their own", re.IGNORECASE
 )

@@ -36,7 +36,7 @@ _FOLDERS = (
 
 _GFPGAN_LICENCE = (
     "Apache-2.0, code and weights of the clean versions (Tencent). Trained on FFHQ, whose pictures "
-    "are for non-commercial use; whether that passes on to the weights, nobody has decided. The "
+    "are for research; whether that passes on to the weights, nobody has decided. The "
     "shape comes from StyleGAN2 (NVIDIA, no commercial use), of which nothing is in the clean form."
 )
 _GPEN_LICENCE = (
@@ -48,7 +48,7 @@ _CODEFORMER_LICENCE = (
     "code is not here; spandrel_extra_arches has it."
 )
 _RESTOREFORMER_LICENCE = (
-    "Apache-2.0, code and weights. Trained on FFHQ, whose pictures are for non-commercial use."
+    "Apache-2.0, code and weights. Trained on FFHQ, whose pictures are for research."
 )
 _PARSING_LICENCE = (
     "MIT (facexlib). Trained on CelebAMask-HQ, whose pictures are for research without commerce."
