@@ -97,8 +97,8 @@ def newest(served: Served) -> Path:
 @pytest.mark.parametrize(
     ("engine", "title", "own", "other"),
     [
-        ("sadtalker", "SadTalker (", "Preprocess", BACK),
-        ("liveportrait", "LivePortrait (", BACK, "Preprocess"),
+        ("sadtalker", "SadTalker (", "What the video shows", BACK),
+        ("liveportrait", "LivePortrait (", BACK, "What the video shows"),
     ],
 )
 def test_an_engine_with_weights_speaks(

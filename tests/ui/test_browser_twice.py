@@ -25,7 +25,7 @@ def click_twice(page: Any, part: str) -> None:
         part,
     )
     page.wait_for_function(
-        "part => document.querySelector(`#tp-${part}-go`).disabled", arg=part, timeout=1500
+        "part => document.querySelector(`#tp-${part}-go`).disabled", arg=part, timeout=10_000
     )
 
 
