@@ -26,6 +26,7 @@ class FakeHub:
         without_length: paths whose length is not said; the end of the connection is the end.
         redirects: by path, where its bytes are.
         pace: by path, bytes per second.
+        held: by path, after how many bytes nothing more comes until the entry is taken out.
         requests: what was asked: "GET /path bytes=3-".
         headers: of all requests, names in lower case.
     """
@@ -38,6 +39,7 @@ class FakeHub:
     without_length: set[str] = field(default_factory=set)
     redirects: dict[str, str] = field(default_factory=dict)
     pace: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
@@ -114,6 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):  # who asked went away
             step = hub.pace.get(self.path, 0) // 20 or len(rest) or 1
             for place in range(0, len(rest), step):
+                while place >= hub.held.get(self.path, len(rest)):
+                    time.sleep(0.05)
                 self.wfile.write(rest[place : place + step])
                 if step < len(rest):
                     time.sleep(0.05)
