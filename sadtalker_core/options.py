@@ -69,6 +69,16 @@ def option(
     return dataclasses.field(default=default, metadata={_KEY: meta})
 
 
+def same_option(cls: type[Any], name: str, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that is the option ``name`` of another dataclass: its range, unit and help.
+
+    For options that several dataclasses show, each in its own order; ``default`` may be another.
+    """
+    field = cls.__dataclass_fields__[name]
+    default = field.default if default is dataclasses.MISSING else default
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
 @functools.cache
 def option_specs(cls: type) -> tuple[OptionSpec, ...]:
     """The options of a dataclass in the order of its fields."""

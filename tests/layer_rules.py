@@ -243,7 +243,7 @@ _PURE_CALLS = frozenset(
     | {"torch.device", "torch.tensor", "field", "dataclasses.field", "option", "slice", "NewType"}
     | {"math.exp", "math.tan", "math.cos", "math.sin", "typing.cast", "cast", "namedtuple", "map"}
     | {"Literal", "types.MappingProxyType", "MappingProxyType", "partial", "functools.partial"}
-    | {"object", "math.degrees", "math.log10", "bytes", "any", "all"}
+    | {"object", "math.degrees", "math.log10", "bytes", "any", "all", "same_option"}
 )
 _ARRAY_CALLS = frozenset(
     {"array", "asarray", "arange", "linspace", "zeros", "ones", "eye", "full", "concatenate"}

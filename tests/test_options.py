@@ -11,6 +11,7 @@ import pytest
 from sadtalker_core.cli.flags import sections
 from sadtalker_core.errors import OptionError
 from sadtalker_core.jobs.drive_settings import DRIVE
+from sadtalker_core.jobs.relip_settings import RELIP
 from sadtalker_core.jobs.settings import ANIMATE
 from sadtalker_core.options import (
     OptionSpec,
@@ -18,6 +19,7 @@ from sadtalker_core.options import (
     check_value,
     option,
     option_specs,
+    same_option,
     shortened,
 )
 
@@ -83,7 +85,7 @@ def test_ends_of_a_range_are_allowed(name: str, value: object) -> None:
 
 ALL_SPECS = [
     pytest.param(spec, id=f"{section}-{spec.name}")
-    for kind in (ANIMATE, DRIVE)
+    for kind in (ANIMATE, DRIVE, RELIP)
     for section, specs in sections(kind)
     for spec in specs
 ]
@@ -104,7 +106,7 @@ def test_every_option_of_the_project_is_complete(spec) -> None:
 
 KINDS = [
     pytest.param(kind, engine, id=f"{kind.name}-{engine.id}")
-    for kind in (ANIMATE, DRIVE)
+    for kind in (ANIMATE, DRIVE, RELIP)
     for engine in kind.engines
 ]
 
@@ -140,3 +142,20 @@ def test_short_wrong_values_are_quoted_whole() -> None:
     assert shortened("x" * 60) == repr("x" * 60)
     assert shortened("x" * 61) == repr("x" * 60 + "...")
     assert shortened(1.5) == "1.5"
+
+
+def test_an_option_of_another_dataclass_has_its_range_and_its_own_place() -> None:
+    @dataclass(frozen=True)
+    class Blinks:
+        first: int = option(1, help="First.")
+        every: float = option(4.0, low=0.5, high=60.0, unit="s", help="Time.", advanced=True)
+
+    @dataclass(frozen=True)
+    class Winks:
+        every: float = same_option(Blinks, "every", 7.0)
+        first: int = same_option(Blinks, "first")
+
+    assert Winks() == Winks(7.0, 1)
+    blinks, winks = option_specs(Blinks), option_specs(Winks)
+    assert winks[1] == blinks[0]
+    assert winks[0] == dataclasses.replace(blinks[1], default=7.0)
