@@ -13,7 +13,7 @@ from .controls import Form
 from .words import note_html
 
 if TYPE_CHECKING:
-    from .panel import Desk
+    from .desk import Desk
 
 Files = Mapping[str, Sequence[Path]]
 

@@ -16,8 +16,9 @@ from ..jobs.settings import ANIMATE, build_job
 from ..media.pictures import is_picture_name
 from . import versions
 from .controls import Form, names_shown
+from .desk import Desk
 from .host import result_name
-from .panel import Desk, Job, Panel
+from .panel import Job, Panel
 from .words import escape, for_page
 from .work import FORMATS, Run, with_suffix_of
 

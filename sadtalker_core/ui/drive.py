@@ -11,9 +11,10 @@ from ..media.video_in import is_video_name
 from . import versions
 from .again import Files, Target
 from .controls import Form, names_shown, one_of, specs_of
+from .desk import Desk, single_path
 from .face_choice import FaceChoice
 from .host import result_name
-from .panel import Desk, Panel, single_path
+from .panel import Panel
 from .work import with_suffix_of
 
 _VISIBLE = ("region", "mirror")  # with the portrait, the driver and the engine

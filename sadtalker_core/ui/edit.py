@@ -31,9 +31,10 @@ from .controls import (
     specs_of,
     step_of,
 )
+from .desk import Desk, single_path
 from .face_choice import FaceChoice
 from .host import result_name
-from .panel import Desk, Panel, shown_files, single_path
+from .panel import Panel, shown_files
 from .words import done_html, error_html, for_page, note_html, picture_html, result_sentence
 from .work import Run
 

@@ -13,8 +13,8 @@ from ..jobs.drive_settings import DriveRunOptions
 from ..jobs.values import read_value
 from . import versions
 from .controls import TITLES, Form, label_of_name
+from .desk import Desk
 from .face_finder import Seen
-from .panel import Desk
 from .words import escape, note_html, picture_html
 
 _ROOM = 0.12  # around a face, as part of its size

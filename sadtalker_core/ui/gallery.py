@@ -10,8 +10,9 @@ from ..errors import TalkingPortraitsError
 from ..media.thumbnails import poster_of
 from . import again, versions
 from .controls import label_of_name
+from .desk import Desk
 from .keeping import OWN_NAME, frames_of, read_settings
-from .panel import Desk, folder_note, shown_files
+from .panel import folder_note, shown_files
 from .words import error_html, escape, note_html, title_of
 
 POSTER_PX = 480

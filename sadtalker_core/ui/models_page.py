@@ -15,7 +15,8 @@ from ..weights.catalog import BUNDLED, WeightFile
 from ..weights.published import LEGACY, PUBLISHED, SETS
 from ..weights.store import WeightStore
 from . import versions
-from .panel import Desk, Panel
+from .desk import Desk
+from .panel import Panel
 from .terminal import quoted
 from .words import done_html, escape
 from .work import Run

@@ -13,8 +13,8 @@ from . import versions
 from .style import style_html
 
 if TYPE_CHECKING:
+    from .desk import Desk
     from .host import UiHost
-    from .panel import Desk
 
 # Import name and the name that pip knows. torch and gradio are the hosts' own.
 NEEDED = {
@@ -71,11 +71,12 @@ def build(make_host: Callable[[], UiHost], css: str = "") -> Any:
 
 
 def _lay_out(page: Any, host: UiHost) -> None:
-    from .panel import Desk
+    from .desk import Desk
     from .words import note_html
 
     gr = versions.gradio()
     desk = Desk(host)
+    desk.page = page
     with gr.Column(elem_classes="tp-page"):
         versions.html(_HEAD)
         with versions.tabs(elem_id="tp-tabs") as desk.tabs:
@@ -91,16 +92,11 @@ def _lay_out(page: Any, host: UiHost) -> None:
     status = desk.targets["talk"].status
 
     def opened() -> Any:
-        return note_html(LOST) if desk.take_lost() else versions.update()
+        news = desk.news()
+        return note_html(news) if news else versions.update()
 
     if not versions.is_old():
         versions.on(page.load, opened, [], [status], queue=False)
-
-
-LOST = (
-    "A job was stopped because its page was closed or lost its connection. Nothing was written; "
-    "start it again."
-)
 
 
 def _part(module: str) -> Callable[[Desk, Any], None]:

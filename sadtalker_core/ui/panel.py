@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import MediaError, OptionError, TalkingPortraitsError
+from ..errors import OptionError, TalkingPortraitsError
 from ..jobs.drive_settings import DriveJob
 from ..jobs.result import AnimateResult
 from ..jobs.settings import AnimateJob
 from ..media.thumbnails import frame_at
 from ..weights.catalog import WeightFile
 from . import versions
-from .again import Target
-from .face_finder import Finder
-from .host import UiHost
-from .keeping import PLAYABLE, Pages, files_of, frames_of, keep_settings
+from .desk import Desk
+from .keeping import PLAYABLE, files_of, frames_of, keep_settings
 from .words import (
     Progress,
     done_html,
@@ -31,7 +28,7 @@ from .words import (
     progress_html,
     result_sentence,
 )
-from .work import Run, Runs
+from .work import TICK_S, Run
 
 Job = AnimateJob | DriveJob
 LOST = "The answer did not reach this page; look into Gallery, or try again."
@@ -41,62 +38,7 @@ _LOST = (
     "() => [document.querySelector('#tp-{part}-status .tp-working') && "
     "!document.querySelector('#tp-{part}-go').disabled ? {status} : {{__type__: 'update'}}]"
 )
-LOST_S = 600.0  # how long a page that is opened anew is told of a job that was lost
-
-
-class Desk:
-    """What all parts of one page share.
-
-    Attributes:
-        host: the program around.
-        runs: jobs that have not ended.
-        pages: who has which files.
-        finder: of faces.
-        targets: parts that settings of a result can be put back into, by name.
-        tabs: the row of parts.
-    """
-
-    def __init__(self, host: UiHost) -> None:
-        self.host = host
-        self.runs = Runs(host)
-        self.pages = Pages(host)
-        self.finder = Finder()
-        self.targets: dict[str, Target] = {}
-        self.tabs: Any = None
-        self._lost_at = -math.inf
-        self._leaving: list[Callable[[str], None]] = []
-
-    def on_leave(self, forget: Callable[[str], None]) -> None:
-        """Call ``forget(owner)`` when a page is closed."""
-        self._leaving.append(forget)
-
-    def left(self, owner: str) -> None:
-        """Somebody closed their page: their jobs end, and what was theirs alone goes."""
-        if self.runs.stop(owner):
-            self._lost_at = time.monotonic()
-        for forget in self._leaving:
-            forget(owner)
-        self.pages.left(owner)
-
-    def take_lost(self) -> bool:
-        """Whether a job ended a short while ago because its page went; told once.
-
-        On a shared page it may be somebody else's.
-        """
-        is_news = time.monotonic() - self._lost_at < LOST_S and not self.host.is_shared
-        self._lost_at = -math.inf
-        return is_news
-
-    def watch_uploads(self, *inputs: Any) -> None:
-        """Note whose each uploaded file is, so that it goes with the page."""
-
-        def noted(value: Any, request: Any) -> None:
-            self.pages.uploaded(versions.session_of(request), versions.paths_of(value))
-
-        # Not the event of an upload: recordings have none.
-        if not versions.is_old():
-            for each in inputs:
-                versions.on(each.change, versions.asks_who(noted), [each], queue=False)
+SEARCH_S = 20.0  # how long the loss of an old page may take to be heard of after its reload
 
 
 class Panel:
@@ -226,8 +168,10 @@ class Panel:
                 yield self._refused(owner, for_page(str(error), paths, self.desk.host.program()))
                 return
             # A double click asks twice for the same.
-            runs = self.desk.runs.follow(owner, self.part, work, waits, asked=values)
-            with self.desk.pages.reading(paths), contextlib.closing(runs):
+            runs = self.desk.runs.follow(
+                owner, self.part, work, waits, values, lambda: self.desk.pages.reading(paths)
+            )
+            with contextlib.closing(runs):
                 try:
                     yield from self._watched(owner, runs, shown)
                 except OptionError as error:  # what runs is shown on
@@ -242,6 +186,19 @@ class Panel:
         event = versions.on(
             self.go.click, handle, inputs, self.outputs, api_name=self.part, together=None
         )
+
+        def went_on(request: Any) -> Iterator[tuple[Any, ...]]:
+            owner = versions.session_of(request)
+            runs = self._found_again(owner)
+            if runs is None:
+                yield tuple(versions.update() for _ in self.outputs)
+                return
+            with contextlib.closing(runs):
+                yield from self._watched(owner, runs, shown)
+
+        if not versions.is_old():
+            opened = self.desk.page.load
+            versions.on(opened, versions.asks_who(went_on), [], self.outputs, together=None)
 
         def stop(request: Any) -> Any:
             found = self.desk.runs.stop(versions.session_of(request), self.part)
@@ -261,6 +218,16 @@ class Panel:
         js = _LOST.format(part=self.part, status=json.dumps(error_html(LOST)))
         versions.on(rested.then, None, [], [self.status], js=js, queue=False)
         return event
+
+    def _found_again(self, owner: str) -> Generator[Run, None, None] | None:
+        """A job of this part whose page was closed: mostly this page before it was loaded anew."""
+        end = time.monotonic() + SEARCH_S
+        while self.desk.runs.may_be_left(self.part) and time.monotonic() < end:
+            runs = self.desk.runs.take_over(owner, self.part)
+            if runs is not None:
+                return runs
+            time.sleep(TICK_S)
+        return None
 
     def goes_with(self, *inputs: Any) -> None:
         """Take the result away when one of ``inputs`` changes: it was not made from that."""
@@ -378,12 +345,3 @@ def licence_notes(weights: Sequence[WeightFile]) -> list[str]:
     """Terms of downloaded weights that a result was made with."""
     terms = dict.fromkeys(file.licence for file in weights if file.urls or file.repository)
     return [f"Licence of the weights: {one}" for one in terms]
-
-
-def single_path(desk: Desk, value: Any, what: str) -> Path | None:
-    """The file of a component, checked; None when it is empty."""
-    paths = versions.paths_of(value)
-    desk.pages.check(paths)
-    if paths and paths[0].is_file() and paths[0].stat().st_size == 0:
-        raise MediaError(f"The {what} is an empty file; choose it again, or record it for longer.")
-    return paths[0] if paths else None

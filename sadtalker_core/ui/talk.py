@@ -15,9 +15,10 @@ from ..weights.store import WeightStore
 from . import versions
 from .again import Files, Target
 from .controls import Form, names_shown, one_of, specs_of
+from .desk import Desk, single_path
 from .face_choice import FaceChoice
 from .host import result_name
-from .panel import Desk, Panel, single_path
+from .panel import Panel
 from .work import with_suffix_of
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"

@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25  # how often the page is told
 FRAME_EVERY_S = 0.8  # how often it sees a new frame
 FRAME_PX = 360
+CANCEL_S = 10.0  # how long a lost connection may take to turn out to be a closed page
 BUSY = "This page is making something here already; stop it, or wait for its end."
 FORMATS = {"auto": ".mp4", "mp4": ".mp4", "webm": ".webm", "lossless": ".mkv", "png": ""}
 
@@ -41,6 +42,7 @@ class Run:
 
     Attributes:
         owner: whose page; empty for a program.
+        part: of the page.
         progress: where it is.
         stopped: set when somebody wants it to end.
         finished: set when it has ended.
@@ -51,10 +53,12 @@ class Run:
         place: how many come first.
         last_frame: when the page got its latest frame.
         asked: what it was asked for; None where that cannot be compared.
-        followers: how many watch it; without any it stops.
+        followers: how many watch it.
+        is_left: whether its page was closed; it goes on until another page takes it over.
     """
 
     owner: str
+    part: str = ""
     progress: Progress = field(default_factory=Progress)
     stopped: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
@@ -66,25 +70,32 @@ class Run:
     last_frame: float = 0.0
     asked: object = None
     followers: int = 0
+    is_left: bool = False
 
 
 class Runs:
-    """All runs of a page that have not ended, by owner and by which part of the page."""
+    """All runs of a page that have not ended.
 
-    def __init__(self, host: UiHost) -> None:
+    Args:
+        host: the program around.
+        hears_of_leaving: whether ``left`` is called when a page is closed. Only then do its jobs
+            go on, and not on a page that strangers may open.
+    """
+
+    def __init__(self, host: UiHost, hears_of_leaving: bool = True) -> None:
         self.host = host
-        self._running: dict[tuple[str, str], list[Run]] = {}
+        self._goes_on = hears_of_leaving and not host.is_shared
+        self._running: list[Run] = []
+        self._ended_alone: list[Run] = []
         self._lock = threading.Lock()
+
+    def _of(self, owner: str, part: str = "") -> list[Run]:
+        return [run for run in self._running if run.owner == owner and part in ("", run.part)]
 
     def stop(self, owner: str, part: str = "") -> int:
         """Ask the runs of an owner to end, those of one part of the page or all; how many."""
         with self._lock:
-            found = [
-                run
-                for (whose, where), runs in self._running.items()
-                if whose == owner and part in ("", where)
-                for run in runs
-            ]
+            found = self._of(owner, part)
         for run in found:
             run.stopped.set()
         return len(found)
@@ -92,12 +103,48 @@ class Runs:
     def is_busy(self, owner: str, part: str) -> bool:
         """Whether an owner has a run of one part of the page that has not ended."""
         with self._lock:
-            return any(not run.was_stopped for run in self._running.get((owner, part), ()))
+            return any(not run.was_stopped for run in self._of(owner, part))
 
     def count(self) -> int:
         """Runs that have not ended."""
         with self._lock:
-            return sum(len(runs) for runs in self._running.values())
+            return len(self._running)
+
+    def left(self, owner: str) -> None:
+        """Somebody closed their page, or lost it: their runs go on; those of strangers end."""
+        if not self._goes_on:
+            self.stop(owner)
+            return
+        with self._lock:
+            for run in self._of(owner):
+                run.is_left = True
+
+    def take_ended_alone(self) -> list[Run]:
+        """Runs that ended while no page watched them, each told once."""
+        with self._lock:
+            found, self._ended_alone = self._ended_alone, []
+        return found
+
+    def may_be_left(self, part: str) -> bool:
+        """Whether a run of this part goes on, or may do so, without its page."""
+        with self._lock:
+            going = [run for run in self._running if run.part == part]
+            return self._goes_on and any(not run.stopped.is_set() for run in going)
+
+    def take_over(self, owner: str, part: str) -> Generator[Run, None, None] | None:
+        """Follow a run of this part whose page was closed; None where there is none.
+
+        Nor while ``owner`` has one of their own.
+        """
+        with self._lock:
+            if self._of(owner, part):
+                return None
+            for run in self._running:
+                if run.part == part and run.is_left and not run.stopped.is_set():
+                    run.owner, run.is_left = owner, False
+                    run.followers += 1
+                    return self._watched(run)
+        return None
 
     def follow(
         self,
@@ -106,11 +153,13 @@ class Runs:
         work: Callable[[Run], Any],
         waits: bool = True,
         asked: object = None,
+        holding: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> Generator[Run, None, None]:
         """Do ``work(run)`` in a thread; gives the run whenever its progress may have changed.
 
-        The last time it has ended. When nobody asks for more, because the page was left, it stops.
-        Whoever asks again for what is still made, as a double click does, follows that run.
+        The last time it has ended. When nobody asks for more it stops, but not where the page
+        itself was closed (see ``left``). Whoever asks again for what is still made, as a double
+        click does, follows that run.
 
         Args:
             owner: whose page.
@@ -118,29 +167,34 @@ class Runs:
             work: what to do.
             waits: for its turn; False where the work takes its turns by itself, or needs none.
             asked: what the work is made from, where one run at a time is enough for this part.
+            holding: what is held until the work has ended.
 
         Raises:
             OptionError: this part of the page makes something else already.
         """
-        run = Run(owner, asked=asked)
-        key = (owner, part)
+        run = Run(owner, part, asked=asked)
         with self._lock:
-            going = [each for each in self._running.get(key, ()) if not each.stopped.is_set()]
+            going = [each for each in self._of(owner, part) if not each.stopped.is_set()]
             is_same = bool(going) and asked is not None
             if is_same:
                 run = going[-1]
                 if run.asked != asked:
                     raise OptionError(BUSY)
             else:
-                self._running.setdefault(key, []).append(run)
+                self._running.append(run)
             run.followers += 1
         if not is_same:
+            held = contextlib.ExitStack()
+            held.enter_context(holding())
             threading.Thread(
                 target=self._work,
-                args=(run, key, work, waits),
+                args=(run, work, waits, held),
                 name=f"talking-portraits-{part}",
                 daemon=True,
             ).start()
+        yield from self._watched(run)
+
+    def _watched(self, run: Run) -> Generator[Run, None, None]:
         try:
             while not run.finished.wait(TICK_S):
                 run.place = self.host.place(run)
@@ -154,8 +208,18 @@ class Runs:
         finally:
             with self._lock:
                 run.followers -= 1
-                if not run.followers:
-                    run.stopped.set()
+            if not self._goes_on:
+                self._stop_unless_left(run)
+            elif not run.finished.is_set():
+                # A closed page and a program that cancels look the same, until the page is missed.
+                timer = threading.Timer(CANCEL_S, self._stop_unless_left, [run])
+                timer.daemon = True
+                timer.start()
+
+    def _stop_unless_left(self, run: Run) -> None:
+        with self._lock:
+            if not run.followers and not run.is_left:
+                run.stopped.set()
 
     @contextlib.contextmanager
     def turn(self, run: Run) -> Generator[None, None, None]:
@@ -167,7 +231,7 @@ class Runs:
             yield
 
     def _work(
-        self, run: Run, key: tuple[str, str], work: Callable[[Run], Any], waits: bool
+        self, run: Run, work: Callable[[Run], Any], waits: bool, held: contextlib.ExitStack
     ) -> None:
         try:
             if waits:
@@ -189,10 +253,11 @@ class Runs:
             if "out of memory" in str(error).lower():
                 run.error = "The device ran out of memory; take a smaller picture or the cpu."
         finally:
+            held.close()
             with self._lock:
-                self._running[key].remove(run)
-                if not self._running[key]:
-                    del self._running[key]
+                self._running.remove(run)
+                if run.is_left and not run.was_stopped:
+                    self._ended_alone.append(run)
             run.finished.set()
 
     def make(self, run: Run, job: AnimateJob | DriveJob) -> AnimateResult:

@@ -212,7 +212,7 @@ def test_two_people_at_once_wait_for_each_other(
     assert len(results(served) - before) == 2
 
 
-def test_leaving_the_page_stops_its_job(
+def test_a_page_that_is_loaded_anew_finds_its_job_again(
     visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
 ) -> None:
     page = visit().page
@@ -220,14 +220,40 @@ def test_leaving_the_page_stops_its_job(
     give(page, "talk", demo_portrait, demo_voice)
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
+    page.reload()
+    page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
+    assert page.is_visible("#tp-talk-stop")
+    page.wait_for_selector("#tp-talk-status .tp-done", timeout=SECONDS)
+    page.wait_for_function(
+        "() => document.querySelector('#tp-talk-video video')?.duration > 1", timeout=SECONDS
+    )
+    assert page.is_enabled("#tp-talk-go")
+    assert len(results(served) - before) == 1
+
+
+def test_a_job_of_a_closed_page_is_stopped_on_the_next_or_told_of(
+    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path, short_voice: Path
+) -> None:
+    page = visit().page
+    before = results(served)
+    give(page, "talk", demo_portrait, demo_voice)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
     page.context.close()
-    wait_for(lambda: not list(served.out.glob(".talking-portraits-*")), 20)
+    page = visit().page
+    page.click("#tp-talk-stop", timeout=SECONDS)
+    page.wait_for_selector("#tp-talk-status:has-text('Stopped')", timeout=SECONDS)
+    wait_for(lambda: not list(served.out.glob(".talking-portraits-*")), 10)
     assert results(served) == before
-    # Whoever comes back, after a lost connection say, is told; once.
-    again = visit().page
-    again.wait_for_selector("#tp-talk-status:has-text('A job was stopped')", timeout=SECONDS)
-    again.reload()
-    again.wait_for_selector("#tp-talk-status:has-text('Give a portrait')", timeout=SECONDS)
+    give(page, "talk", demo_portrait, short_voice)
+    page.click("#tp-talk-go")
+    page.wait_for_selector("#tp-talk-stop", timeout=SECONDS)
+    page.context.close()
+    wait_for(lambda: len(results(served) - before) == 1, SECONDS / 1000)
+    page = visit().page
+    page.wait_for_selector("#tp-talk-status:has-text('look into Gallery')", timeout=SECONDS)
+    page.reload()
+    page.wait_for_selector("#tp-talk-status:has-text('Give a portrait')", timeout=SECONDS)
 
 
 def test_a_batch_lists_what_was_made(

@@ -16,8 +16,8 @@ from sadtalker_core.jobs.result import AnimateResult
 from sadtalker_core.jobs.settings import ANIMATE, build_job
 from sadtalker_core.ui import again, gallery, keeping
 from sadtalker_core.ui.controls import Form
+from sadtalker_core.ui.desk import Desk
 from sadtalker_core.ui.host import LocalHost
-from sadtalker_core.ui.panel import Desk
 
 from .conftest import DEMO_PORTRAIT
 

@@ -25,8 +25,8 @@ from sadtalker_core.ui.controls import (
     specs_of,
     step_of,
 )
+from sadtalker_core.ui.desk import Desk
 from sadtalker_core.ui.host import LocalHost
-from sadtalker_core.ui.panel import Desk
 from sadtalker_core.ui.plain_words import CHOICES, HELP
 from sadtalker_core.ui.work import Run
 from sadtalker_core.weights.store import WeightStore

@@ -65,7 +65,82 @@ def test_stop_reaches_the_runs_of_one_owner_and_part(host: LocalHost) -> None:
     assert list(follow)[-1].was_stopped
 
 
-def test_leaving_stops(host: LocalHost) -> None:
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_run_stops_with_its_page_where_nobody_could_find_it_again(
+    host: LocalHost, is_shared: bool
+) -> None:
+    host.is_shared = is_shared
+    runs = Runs(host, hears_of_leaving=is_shared)
+    follow = runs.follow("a", "talk", wait_until_stopped)
+    run = next(follow)
+    follow.close()
+    runs.left("a")
+    assert run.finished.wait(5)
+    assert run.was_stopped
+    assert runs.take_over("b", "talk") is None
+    assert not runs.may_be_left("talk")
+
+
+@pytest.mark.parametrize("is_closed_first", [True, False])
+def test_a_run_goes_on_when_its_page_is_closed_and_another_takes_it_over(
+    host: LocalHost, monkeypatch: pytest.MonkeyPatch, is_closed_first: bool
+) -> None:
+    monkeypatch.setattr(work, "CANCEL_S", 0.05)
+    runs, may_end, held = Runs(host), threading.Event(), []
+
+    @contextlib.contextmanager
+    def holding() -> Generator[None, None, None]:
+        held.append("uploads")
+        yield
+        held.clear()
+
+    def what(run: Run) -> int:
+        assert may_end.wait(5)
+        assert held
+        return 7
+
+    follow = runs.follow("a", "talk", what, holding=holding)
+    run = next(follow)
+    steps = [follow.close, lambda: runs.left("a")]
+    for step in steps if is_closed_first else reversed(steps):
+        step()
+    time.sleep(0.1)
+    assert not run.stopped.is_set()
+    assert runs.may_be_left("talk")
+    assert not runs.may_be_left("drive")
+    assert runs.take_over("b", "drive") is None
+    other = runs.follow("c", "talk", wait_until_stopped)
+    next(other)
+    assert runs.take_over("c", "talk") is None, "one at a time"
+    again = runs.take_over("b", "talk")
+    assert again is not None
+    assert next(again) is run
+    assert (run.owner, runs.is_busy("b", "talk"), runs.is_busy("a", "talk")) == ("b", True, False)
+    assert runs.take_over("d", "talk") is None, "only one page has it"
+    may_end.set()
+    assert list(again)[-1].value == 7
+    assert not held
+    assert not runs.take_ended_alone(), "it was watched"
+    runs.stop("c")
+    list(other)
+
+
+def test_what_ended_unwatched_is_told_once(host: LocalHost) -> None:
+    runs, may_end = Runs(host), threading.Event()
+    follow = runs.follow("a", "talk", lambda run: may_end.wait(5))
+    run = next(follow)
+    runs.left("a")
+    follow.close()
+    may_end.set()
+    assert run.finished.wait(5)
+    assert runs.take_ended_alone() == [run]
+    assert not runs.take_ended_alone()
+
+
+def test_a_program_that_cancels_stops_its_run(
+    host: LocalHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "CANCEL_S", 0.05)
     runs = Runs(host)
     follow = runs.follow("a", "talk", wait_until_stopped)
     run = next(follow)
@@ -115,7 +190,7 @@ def test_one_page_makes_one_thing_in_a_part_at_a_time(host: LocalHost) -> None:
 
 
 def test_a_run_goes_on_while_anybody_follows_it(host: LocalHost) -> None:
-    runs = Runs(host)
+    runs = Runs(host, hears_of_leaving=False)
     follows = [runs.follow("a", "talk", wait_until_stopped, asked=1) for _ in range(2)]
     run = [next(each) for each in follows][0]
     follows[0].close()

@@ -1,0 +1,77 @@
+"""The desk: jobs, files and faces of one page, which its parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import MediaError
+from . import versions
+from .again import Target
+from .face_finder import Finder
+from .host import UiHost
+from .keeping import Pages
+from .work import Runs
+
+
+class Desk:
+    """What all parts of one page share.
+
+    Attributes:
+        host: the program around.
+        runs: jobs that have not ended.
+        pages: who has which files.
+        finder: of faces.
+        targets: parts that settings of a result can be put back into, by name.
+        tabs: the row of parts.
+        page: all of it, as gradio has it.
+    """
+
+    def __init__(self, host: UiHost) -> None:
+        self.host = host
+        self.runs = Runs(host, hears_of_leaving=not versions.is_old())
+        self.pages = Pages(host)
+        self.finder = Finder()
+        self.targets: dict[str, Target] = {}
+        self.tabs: Any = None
+        self.page: Any = None
+        self._leaving: list[Callable[[str], None]] = []
+
+    def on_leave(self, forget: Callable[[str], None]) -> None:
+        """Call ``forget(owner)`` when a page is closed."""
+        self._leaving.append(forget)
+
+    def left(self, owner: str) -> None:
+        """Somebody closed their page: what was theirs alone goes when no job needs it."""
+        self.runs.left(owner)
+        for forget in self._leaving:
+            forget(owner)
+        self.pages.left(owner)
+
+    def news(self) -> str:
+        """What became of jobs whose page was closed, in one sentence; told once."""
+        ended = self.runs.take_ended_alone()
+        if failed := [run.error for run in ended if run.error]:
+            return f"A job went wrong while its page was closed: {failed[-1]}"
+        return "A job ended while its page was closed; look into Gallery." if ended else ""
+
+    def watch_uploads(self, *inputs: Any) -> None:
+        """Note whose each uploaded file is, so that it goes with the page."""
+
+        def noted(value: Any, request: Any) -> None:
+            self.pages.uploaded(versions.session_of(request), versions.paths_of(value))
+
+        # Not the event of an upload: recordings have none.
+        if not versions.is_old():
+            for each in inputs:
+                versions.on(each.change, versions.asks_who(noted), [each], queue=False)
+
+
+def single_path(desk: Desk, value: Any, what: str) -> Path | None:
+    """The file of a component, checked; None when it is empty."""
+    paths = versions.paths_of(value)
+    desk.pages.check(paths)
+    if paths and paths[0].is_file() and paths[0].stat().st_size == 0:
+        raise MediaError(f"The {what} is an empty file; choose it again, or record it for longer.")
+    return paths[0] if paths else None
