@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...geometry.keyframes import parse_keyframes
-from ...options import check_options, option
+from ...options import check_options, option, same_option
 
 TURN_LIMIT_DEG = 45.0
 # Parts of the face that move for each choice of a region.
@@ -207,41 +207,12 @@ class LiteDriveOptions:
 class LiteRelipOptions:
     """How a video gets new lips."""
 
-    expression_scale: float = option(
-        1.0, low=0.0, high=3.0, help="Strength of mouth movement: 1 as heard, 0 a closed mouth."
-    )
-    closure: float = option(
-        1.0,
-        low=0.0,
-        high=1.0,
-        help="How firmly lips close on m, b and p: 1 always shut.",
-        advanced=True,
-    )
-    audio_offset_ms: float = option(
-        0.0,
-        low=-500.0,
-        high=500.0,
-        unit="ms",
-        help="Moves the mouth in time against the sound: positive is later.",
-    )
-    speech_gate: float = option(
-        1.0,
-        low=0.0,
-        high=1.0,
-        help="How strongly music and noise are kept from moving the mouth: 0 everything moves it.",
-        advanced=True,
-    )
-    smile: float = option(
-        0.0, low=-1.0, high=1.0, help="Constant smile: 1 broad, negative is a sad mouth."
-    )
-    teeth: float = option(
-        1.0,
-        low=0.0,
-        high=1.0,
-        help="How clearly drawn teeth show in the open mouth: 0 leaves it dark.",
-        advanced=True,
-    )
-
+    expression_scale: float = same_option(LiteMotionOptions, "expression_scale")
+    closure: float = same_option(LiteMotionOptions, "closure")
+    audio_offset_ms: float = same_option(LiteMotionOptions, "audio_offset_ms")
+    speech_gate: float = same_option(LiteMotionOptions, "speech_gate")
+    smile: float = same_option(LiteMotionOptions, "smile")
+    teeth: float = same_option(LiteRenderOptions, "teeth")
     own_teeth: bool = option(
         True,
         help="Show the speaker's own teeth where the video shows them, instead of drawn ones.",
