@@ -14,10 +14,7 @@ from ..media.video_in import open_video
 from ..media.video_out import write_video
 from ..runtime import Runtime
 from ..structures import frames_for
-from ..weights.catalog import BUNDLED
 from .devices import make_runtime
-from .engines import fallback_note, find_weights, used_files, weight_store
-from .enhance import EnhanceStep
 from .inputs import (
     check_job,
     find_speaker,
@@ -25,6 +22,7 @@ from .inputs import (
     open_sound,
     portrait_picture,
 )
+from .job_weights import JobWeights
 from .motions import motion_of, read_motion
 from .preview import sheet_for
 from .result import AnimateResult
@@ -69,11 +67,7 @@ def run_animate(
         with clock.stage("check"):
             check_job(job)
             loaded = read_motion(job)
-            store = weight_store(job.run.models_dir)
-            files = find_weights(engine, job.render, store)
-            restoring = EnhanceStep.checked(job.enhance, job.run.models_dir)
-            if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
-                announce(note)
+            weights = JobWeights.found(job, job.render, announce)
         with clock.stage("face"):
             runtime.progress("face", 0, 0)
             rgb = portrait_picture(job.portrait, warn)
@@ -87,7 +81,7 @@ def run_animate(
             announce(_announcement(job, duration, frames, source is not None, rgb, runtime))
         with clock.stage("prepare"):
             runtime.progress("prepare", 0, 0)
-            networks = engine.load(files, job.render, runtime)
+            networks = engine.load(weights.engine, job.render, runtime)
             prepared = engine.prepare(networks, rgb, face, job.render, runtime)
             runtime.check_cancelled()
         with clock.stage("motion"):
@@ -103,7 +97,7 @@ def run_animate(
             own_size = (int(rgb.shape[1]), int(rgb.shape[2]))
             if note := shrunk_note(own_size, stream.size, job.render):
                 warn(note)
-            stream = restoring.applied(stream, runtime)
+            stream = weights.restoring.applied(stream, runtime)
             runtime.progress("render", 0, stream.length)
             first_frame: list[float] = []
             frames_seen = watched(stream, runtime, clock.start, first_frame)
@@ -122,8 +116,7 @@ def run_animate(
         if sheet is not None and job.preview is not None:
             with clock.stage("preview"):
                 sheet.write(job.preview)
-    restoring.tell(warn)
-    bundled = tuple(file for file in BUNDLED if engine.id in file.engines)
+    weights.restoring.tell(warn)
     return AnimateResult(
         path=written.path,
         frames=written.frames,
@@ -137,7 +130,7 @@ def run_animate(
         face_box_px=tuple(face.box_px.tolist()),
         seconds=clock.seconds,
         first_frame_s=first_frame[0] if first_frame else 0.0,
-        weights=bundled + used_files(engine, job.render, store) + restoring.weights,
+        weights=weights.used,
         warnings=tuple(warn),
         preview=job.preview,
     )

@@ -11,7 +11,6 @@ from ..media.video_in import VideoSource
 from ..media.video_out import write_video
 from ..runtime import Runtime
 from ..structures import FrameStream
-from ..weights.catalog import BUNDLED
 from .devices import make_runtime
 from .drive_inputs import (
     Driver,
@@ -26,8 +25,7 @@ from .drive_inputs import (
 )
 from .drive_outputs import save_any_motion, write_still
 from .drive_settings import DriveJob, driving_of
-from .engines import fallback_note, find_weights, used_files, weight_store
-from .enhance import EnhanceStep
+from .job_weights import JobWeights
 from .motions import at_rate
 from .preview import sheet_for
 from .result import AnimateResult
@@ -67,11 +65,7 @@ def run_drive(
     with folders_made_for(job.out, job.preview, job.save_motion):
         with clock.stage("check"):
             check_drive_job(job)
-            store = weight_store(job.run.models_dir)
-            files = find_weights(engine, job.render, store)
-            restoring = EnhanceStep.checked(job.enhance, job.run.models_dir)
-            if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
-                announce(note)
+            weights = JobWeights.found(job, job.render, announce)
             drivers = [Driver.open(path) for path in job.driving]
             source = open_source(job, driving.prepare_video is not None, warn)
             rate = job.run.frames_per_second or own_rate(source, drivers)
@@ -88,7 +82,7 @@ def run_drive(
             runtime.check_cancelled()
         with clock.stage("prepare"):
             runtime.progress("prepare", 0, 0)
-            networks = engine.load(files, job.render, runtime)
+            networks = engine.load(weights.engine, job.render, runtime)
             if isinstance(source, VideoSource):
                 assert driving.prepare_video is not None
                 video = reference(source, runtime)
@@ -125,7 +119,7 @@ def run_drive(
             announce(_announcement(job, stream, runtime))
             if note := shrunk_note(size, stream.size, job.render):
                 warn(note)
-            stream = restoring.applied(stream, runtime)
+            stream = weights.restoring.applied(stream, runtime)
             sound = sound_of(job, source, drivers, runtime)
             if sound is None and job.run.sound in ("driving", "portrait"):
                 warn(f"the video has no sound: {job.run.sound} has none.")
@@ -151,7 +145,7 @@ def run_drive(
         if sheet is not None and job.preview is not None:
             with clock.stage("preview"):
                 sheet.write(job.preview)
-    restoring.tell(warn)
+    weights.restoring.tell(warn)
     return AnimateResult(
         path=job.out,
         frames=stream.length,
@@ -165,9 +159,7 @@ def run_drive(
         face_box_px=box,
         seconds=clock.seconds,
         first_frame_s=first_frame[0] if first_frame else 0.0,
-        weights=tuple(file for file in BUNDLED if engine.id in file.engines)
-        + used_files(engine, job.render, store)
-        + restoring.weights,
+        weights=weights.used,
         warnings=tuple(warn),
         preview=job.preview,
     )

@@ -19,10 +19,8 @@ from ..motion_request import MotionRequest
 from ..relip_request import RelipReport, RelipVideo
 from ..runtime import Runtime
 from ..structures import frames_for
-from ..weights.catalog import BUNDLED
 from .devices import make_runtime
-from .engines import fallback_note, find_weights, used_files, weight_store
-from .enhance import EnhanceStep
+from .job_weights import JobWeights
 from .kinds import input_files
 from .preview import sheet_for
 from .relip_settings import RelipJob
@@ -56,11 +54,7 @@ def run_relip(
     with folders_made_for(job.out, job.preview):
         with clock.stage("check"):
             check_relip_job(job)
-            store = weight_store(job.run.models_dir)
-            files = find_weights(engine, job.lips, store)
-            restoring = EnhanceStep.checked(job.enhance, job.run.models_dir)
-            if job.run.engine == "auto" and (note := fallback_note(job.kind, engine, store)):
-                announce(note)
+            weights = JobWeights.found(job, job.lips, announce)
             source = open_shown(job)
         with clock.stage("listen"):
             runtime.progress("listen", 0, 0)
@@ -74,7 +68,7 @@ def run_relip(
             announce(_announcement(job, video, sound, runtime))
         with clock.stage("prepare"):
             runtime.progress("prepare", 0, 0)
-            networks = engine.load(files, job.lips, runtime)
+            networks = engine.load(weights.engine, job.lips, runtime)
             runtime.check_cancelled()
         with clock.stage("motion"):
             runtime.progress("motion", 0, 0)
@@ -86,7 +80,7 @@ def run_relip(
                 samples=sound.sample_count(_HEARD_HZ),
             )
             made = engine.relip(networks, video, job.face, job.run.who, speech, job.lips, runtime)
-            stream, report = restoring.applied(made.frames, runtime), made.report
+            stream, report = weights.restoring.applied(made.frames, runtime), made.report
             runtime.check_cancelled()
         with clock.stage("render"):
             first_frame: list[float] = []
@@ -122,9 +116,7 @@ def run_relip(
         face_box_px=report.face_box_px,
         seconds=clock.seconds,
         first_frame_s=first_frame[0] if first_frame else 0.0,
-        weights=tuple(file for file in BUNDLED if engine.id in file.engines)
-        + used_files(engine, job.lips, store)
-        + restoring.weights,
+        weights=weights.used,
         warnings=tuple(warn),
         preview=job.preview,
         frames_without_face=report.frames_without_face,
