@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from torch import Tensor
 
-from ..media.contact_sheet import ContactSheet
 from ..media.motion_files import save_motion
 from ..media.video_in import open_video
 from ..media.video_out import write_video
@@ -24,7 +23,7 @@ from .inputs import (
 )
 from .job_weights import JobWeights
 from .motions import motion_of, read_motion
-from .preview import sheet_for
+from .preview import Preview
 from .result import AnimateResult
 from .settings import AnimateJob
 from .steps import (
@@ -100,22 +99,17 @@ def run_animate(
             stream = weights.restoring.applied(stream, runtime)
             runtime.progress("render", 0, stream.length)
             first_frame: list[float] = []
-            frames_seen = watched(stream, runtime, clock.start, first_frame)
-            sheet: ContactSheet | None = None
-            if job.preview is not None:
-                sheet = sheet_for(tuple(face.box_px.tolist()), own_size, stream.size)
-                frames_seen = sheet.watch(frames_seen)
+            seen = watched(stream, runtime, clock.start, first_frame)
+            preview = Preview(job.preview)
             written = write_video(
-                frames_seen,
+                preview.watch(seen, tuple(face.box_px.tolist()), own_size),
                 job.out,
                 audio=source,
                 options=job.video,
                 metadata=label(engine.id, job.run.seed),
                 runtime=runtime,
             )
-        if sheet is not None and job.preview is not None:
-            with clock.stage("preview"):
-                sheet.write(job.preview)
+        preview.write(clock)
     weights.restoring.tell(warn)
     return AnimateResult(
         path=written.path,

@@ -27,7 +27,7 @@ from .drive_outputs import save_any_motion, write_still
 from .drive_settings import DriveJob, driving_of
 from .job_weights import JobWeights
 from .motions import at_rate
-from .preview import sheet_for
+from .preview import Preview
 from .result import AnimateResult
 from .steps import (
     Clock,
@@ -124,13 +124,10 @@ def run_drive(
             if sound is None and job.run.sound in ("driving", "portrait"):
                 warn(f"the video has no sound: {job.run.sound} has none.")
             first_frame: list[float] = []
-            seen = watched(stream, runtime, clock.start, first_frame)
-            sheet = None
             box = tuple(people[0].box_px.tolist()) if people else ()
-            if job.preview is not None:
-                whole = (0.0, 0.0, float(size[1]), float(size[0]))
-                sheet = sheet_for(box or whole, size, stream.size)
-                seen = sheet.watch(seen)
+            preview = Preview(job.preview)
+            seen = watched(stream, runtime, clock.start, first_frame)
+            seen = preview.watch(seen, box, size)
             if is_picture_name(job.out):
                 write_still(seen, job.out, label(engine.id))
             else:
@@ -142,9 +139,7 @@ def run_drive(
                     metadata=label(engine.id),
                     runtime=runtime,
                 )
-        if sheet is not None and job.preview is not None:
-            with clock.stage("preview"):
-                sheet.write(job.preview)
+        preview.write(clock)
     weights.restoring.tell(warn)
     return AnimateResult(
         path=job.out,

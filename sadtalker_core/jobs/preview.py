@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..media.contact_sheet import ContactSheet
+from ..structures import FrameStream
+from .steps import Clock
 
 _COLUMNS, _ROWS, _CELL_PX = 4, 3, 384
+
+
+class Preview:
+    """The contact sheet of a job that has frames, where one is asked for.
+
+    Args:
+        path: its file, or None.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._sheet: ContactSheet | None = None
+
+    def watch(
+        self, stream: FrameStream, box_px: tuple[float, ...], picture_size: tuple[int, int]
+    ) -> FrameStream:
+        """The same stream, looked at on its way; of a face without a box the whole frame is shown.
+
+        Args:
+            stream: the finished frames.
+            box_px, picture_size: as ``sheet_for`` takes them.
+        """
+        if self._path is None:
+            return stream
+        height, width = picture_size
+        whole = (0.0, 0.0, float(width), float(height))
+        self._sheet = sheet_for(box_px or whole, picture_size, stream.size)
+        return self._sheet.watch(stream)
+
+    def write(self, clock: Clock) -> None:
+        """Write what was seen."""
+        if self._path is not None and self._sheet is not None:
+            with clock.stage("preview"):
+                self._sheet.write(self._path)
 
 
 def sheet_for(

@@ -22,7 +22,7 @@ from ..structures import frames_for
 from .devices import make_runtime
 from .job_weights import JobWeights
 from .kinds import input_files
-from .preview import sheet_for
+from .preview import Preview
 from .relip_settings import RelipJob
 from .result import AnimateResult
 from .steps import Clock, Warnings, announced_length, clock_text, folders_made_for, label, watched
@@ -84,23 +84,17 @@ def run_relip(
             runtime.check_cancelled()
         with clock.stage("render"):
             first_frame: list[float] = []
+            preview = Preview(job.preview)
             seen = watched(stream, runtime, clock.start, first_frame)
-            sheet = None
-            if job.preview is not None:
-                whole = (0.0, 0.0, float(video.size[1]), float(video.size[0]))
-                sheet = sheet_for(report.face_box_px or whole, video.size, stream.size)
-                seen = sheet.watch(seen)
             written = write_video(
-                seen,
+                preview.watch(seen, report.face_box_px, video.size),
                 job.out,
                 audio=sound,
                 options=job.file,
                 metadata=label(engine.id),
                 runtime=runtime,
             )
-        if sheet is not None and job.preview is not None:
-            with clock.stage("preview"):
-                sheet.write(job.preview)
+        preview.write(clock)
     for sentence in (*_sentences(job, report, rate), *report.notes):
         warn(sentence)
     return AnimateResult(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import torch
 
-from sadtalker_core.jobs.preview import head_and_shoulders, sheet_for
+from sadtalker_core.jobs.preview import Preview, head_and_shoulders, sheet_for
+from sadtalker_core.jobs.steps import Clock
+from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.structures import FrameStream
 
 
@@ -31,3 +34,24 @@ def test_face_is_shown_close_where_its_place_is_known() -> None:
     assert close.shape[2] < whole.shape[2]
     share = [(picture == 200).float().mean().item() for picture in (close, whole)]
     assert share[0] > 2 * share[1]
+
+
+def test_preview_is_written_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    frames = torch.zeros(3, 3, 100, 80, dtype=torch.uint8)
+
+    def stream() -> FrameStream:
+        return FrameStream(iter([frames]), 3, (100, 80), Fraction(25))
+
+    clock, none = Clock(), Preview(None)
+    given = stream()
+    assert none.watch(given, (), (100, 80)) is given
+    none.write(clock)
+    sizes: list[tuple[int, ...]] = []
+    for number, box in enumerate([(), (40.0, 40.0, 48.0, 48.0)]):
+        preview = Preview(tmp_path / f"{number}.png")
+        assert torch.equal(preview.watch(stream(), box, (100, 80)).collect().frames, frames)
+        preview.write(clock)
+        sizes.append(tuple(read_picture(tmp_path / f"{number}.png").rgb.shape))
+    assert set(clock.seconds) == {"preview"}
+    assert sizes[1][1] < sizes[0][1], "without a face's place all of the frame is shown"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.png", "1.png"]
