@@ -19,8 +19,8 @@ from ..faces.options import FaceOptions
 from ..media.options import VideoOptions
 from ..options import check_options, option
 from ..registry import ENGINES, find_engine
-from .engines import pick_engine, weight_store
-from .kinds import JobKind, build
+from .engines import chosen_engine
+from .kinds import JobKind, build, settle_options
 from .settings import CommonRunOptions
 from .values import parse_fps
 
@@ -140,16 +140,8 @@ class DriveJob:
 
     def __post_init__(self) -> None:
         engine = self.engine
-        driving = driving_of(engine)
-        for name, wanted in (("drive", driving.options), ("render", engine.render_options)):
-            value = getattr(self, name)
-            if value is None:
-                object.__setattr__(self, name, wanted())
-            elif not isinstance(value, wanted):
-                raise OptionError(
-                    f"{name} options are {type(value).__name__}, "
-                    f"but the engine {engine.id} takes {wanted.__name__}."
-                )
+        settle_options(self, "drive", driving_of(engine).options)
+        settle_options(self, "render", engine.render_options)
         if not self.driving and self.save_motion is not None:
             raise OptionError("save_motion keeps a driver's motion; say whose with driving.")
         if not self.driving and self.sliders.is_untouched:
@@ -208,13 +200,9 @@ def _sections(engine: Engine) -> dict[str, type[Any]]:
 
 
 def _engine_for(flat: Mapping[str, Any]) -> Engine:
-    name = str(flat.get("engine", "auto"))
-    if name != "auto":
-        engine = find_engine(name)
-        driving_of(engine)
-        return engine
-    store = weight_store(str(flat.get("models_dir", "")))
-    return pick_engine(DRIVE, flat, _ABLE, store)
+    engine = chosen_engine(DRIVE, flat, find_engine, _ABLE)
+    driving_of(engine)
+    return engine
 
 
 DRIVE = JobKind(

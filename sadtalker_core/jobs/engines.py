@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +42,26 @@ def used_files(engine: Chosen, options: Any, store: WeightStore) -> tuple[Weight
     if not _present(files, store) and _has_older(engine, options, store):
         return engine.older_weights(options)
     return files
+
+
+def chosen_engine(
+    kind: JobKind,
+    flat: Mapping[str, Any],
+    find: Callable[[str], _Engine],
+    takers: Sequence[_Engine],
+) -> _Engine:
+    """The engine that plain values name, or with ``auto`` the best for what is given and on disk.
+
+    Args:
+        kind: what sort of job.
+        flat: files and options by name.
+        find: the engine of a name; raises ``OptionError``.
+        takers: engines that can do it at all, best first.
+    """
+    name = str(flat.get("engine", "auto"))
+    if name != "auto":
+        return find(name)
+    return pick_engine(kind, flat, takers, weight_store(str(flat.get("models_dir", ""))))
 
 
 def pick_engine(

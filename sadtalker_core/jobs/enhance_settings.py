@@ -10,7 +10,7 @@ from typing import Any
 from ..enhance.options import EnhanceOptions
 from ..errors import OptionError
 from ..media.options import VideoOptions
-from ..options import OptionSpec, check_options, option, option_specs
+from ..options import OptionSpec, check_options, option, option_specs, same_option
 from .settings import CommonRunOptions
 from .values import read_path, read_value, suggest
 
@@ -19,12 +19,8 @@ from .values import read_path, read_value, suggest
 class EnhanceRunOptions:
     """How the job as a whole runs."""
 
-    models_dir: str = option(
-        "", help="Folder with downloaded weights, looked into before any other.", advanced=True
-    )
-    device: str = option(
-        "auto", help="Where it is computed: auto, cpu, cuda, cuda:1, mps. auto takes the best."
-    )
+    models_dir: str = same_option(CommonRunOptions, "models_dir")
+    device: str = same_option(CommonRunOptions, "device")
     chunk: int = option(
         8,
         low=1,

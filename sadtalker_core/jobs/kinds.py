@@ -179,6 +179,22 @@ def describe(job: Any) -> dict[str, Any]:
     return values
 
 
+def settle_options(job: Any, name: str, wanted: type[Any]) -> None:
+    """Give a job the default options of its engine where it has none in the field ``name``.
+
+    Raises:
+        OptionError: it has those of another engine.
+    """
+    value = getattr(job, name)
+    if value is None:
+        object.__setattr__(job, name, wanted())  # the job is frozen, and still being made
+    elif not isinstance(value, wanted):
+        raise OptionError(
+            f"{name} options are {type(value).__name__}, "
+            f"but the engine {job.engine.id} takes {wanted.__name__}."
+        )
+
+
 def input_files(job: Any) -> list[Path]:
     """Every file that a job reads."""
     kind: JobKind = job.kind

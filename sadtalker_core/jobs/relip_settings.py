@@ -10,13 +10,12 @@ from typing import Any
 
 from ..engines.relip_engine import RelipEngine
 from ..enhance.options import EnhanceStage
-from ..errors import OptionError
 from ..faces.options import FaceOptions
 from ..media.options import REPEATS, VideoOptions
 from ..options import check_options, option
 from ..registry import RELIPPER_IDS, RELIPPERS, find_relipper
-from .engines import pick_engine, weight_store
-from .kinds import JobKind, build
+from .engines import chosen_engine
+from .kinds import JobKind, build, settle_options
 from .settings import CommonRunOptions
 from .values import parse_fps
 
@@ -85,14 +84,7 @@ class RelipJob:
     file: VideoOptions = field(default_factory=VideoOptions)
 
     def __post_init__(self) -> None:
-        engine = self.engine
-        if self.lips is None:
-            object.__setattr__(self, "lips", engine.options())
-        elif not isinstance(self.lips, engine.options):
-            raise OptionError(
-                f"lips options are {type(self.lips).__name__}, "
-                f"but the engine {engine.id} takes {engine.options.__name__}."
-            )
+        settle_options(self, "lips", self.engine.options)
 
     @property
     def kind(self) -> JobKind:
@@ -121,11 +113,7 @@ def _sections(engine: RelipEngine) -> dict[str, type[Any]]:
 
 
 def _engine_for(flat: Mapping[str, Any]) -> RelipEngine:
-    name = str(flat.get("engine", "auto"))
-    if name != "auto":
-        return find_relipper(name)
-    store = weight_store(str(flat.get("models_dir", "")))
-    return pick_engine(RELIP, flat, RELIPPERS, store)
+    return chosen_engine(RELIP, flat, find_relipper, RELIPPERS)
 
 
 RELIP = JobKind(

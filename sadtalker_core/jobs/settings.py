@@ -15,8 +15,8 @@ from ..faces.options import FaceOptions
 from ..media.options import VideoOptions
 from ..options import check_options, option
 from ..registry import ENGINE_IDS, ENGINES, find_engine
-from .engines import pick_engine, weight_store
-from .kinds import JobKind, build
+from .engines import chosen_engine
+from .kinds import JobKind, build, settle_options
 from .values import parse_fps
 
 REFERENCES = ("ref_eyeblink", "ref_pose", "ref_all")
@@ -117,15 +117,8 @@ class AnimateJob:
 
     def __post_init__(self) -> None:
         engine = self.engine
-        for name, wanted in (("motion", engine.motion_options), ("render", engine.render_options)):
-            value = getattr(self, name)
-            if value is None:
-                object.__setattr__(self, name, wanted())
-            elif not isinstance(value, wanted):
-                raise OptionError(
-                    f"{name} options are {type(value).__name__}, "
-                    f"but the engine {engine.id} takes {wanted.__name__}."
-                )
+        settle_options(self, "motion", engine.motion_options)
+        settle_options(self, "render", engine.render_options)
         sources = (self.audio, self.run.idle, self.ref_all, self.load_motion)
         if all(source is None for source in sources):
             raise OptionError(
@@ -177,14 +170,9 @@ def _sections(engine: Engine) -> dict[str, type[Any]]:
 
 
 def _engine_for(flat: Mapping[str, Any]) -> Engine:
-    """The engine that is named, or with auto the best one for what is given and on disk."""
-    name = str(flat.get("engine", "auto"))
-    if name != "auto":
-        return find_engine(name)
-    store = weight_store(str(flat.get("models_dir", "")))
     borrows = any(reference in flat for reference in REFERENCES)
     takers = [engine for engine in ENGINES if engine.borrows_motion or not borrows]
-    return pick_engine(ANIMATE, flat, takers, store)
+    return chosen_engine(ANIMATE, flat, find_engine, takers)
 
 
 ANIMATE = JobKind(
