@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, Literal
@@ -361,6 +361,18 @@ class FrameStream:
     def collect(self, audio: AudioClip | None = None) -> VideoClip:
         """All frames at once."""
         return VideoClip(torch.cat(list(self.chunks)), self.fps, audio)
+
+
+def in_chunks(frames: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+    """Frames (3, H, W) as stacks of ``size``, (N, 3, H, W); the last one may have fewer."""
+    waiting: list[Tensor] = []
+    for frame in frames:
+        waiting.append(frame)
+        if len(waiting) == size:
+            yield torch.stack(waiting)
+            waiting = []
+    if waiting:
+        yield torch.stack(waiting)
 
 
 def frames_for(duration_s: Fraction, fps: Fraction) -> int:

@@ -16,6 +16,7 @@ from sadtalker_core.structures import (
     LiteMotion,
     VideoClip,
     frames_for,
+    in_chunks,
 )
 
 FPS = Fraction(25)
@@ -106,3 +107,14 @@ def test_stream_collects_in_order() -> None:
     clip = FrameStream(iter(chunks), 6, (2, 2), FPS).collect()
     assert isinstance(clip, VideoClip)
     assert clip.frames[:, 0, 0, 0].tolist() == [0, 0, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "lengths"), [(5, 2, [2, 2, 1]), (4, 2, [2, 2]), (1, 3, [1]), (0, 3, [])]
+)
+def test_frames_travel_in_chunks(count: int, size: int, lengths: list[int]) -> None:
+    frames = [torch.full((3, 2, 4), float(number)) for number in range(count)]
+    chunks = list(in_chunks(iter(frames), size))
+    assert [len(chunk) for chunk in chunks] == lengths
+    assert [float(frame[0, 0, 0]) for chunk in chunks for frame in chunk] == list(range(count))
+    assert all(chunk.shape[1:] == (3, 2, 4) for chunk in chunks)

@@ -14,7 +14,7 @@ from ...faces.options import FaceOptions
 from ...motion_request import MotionRequest
 from ...relip_request import Relipped, RelipReport, RelipVideo
 from ...runtime import Runtime
-from ...structures import FrameStream, LiteMotion
+from ...structures import FrameStream, LiteMotion, in_chunks
 from .config import LiteRelipOptions
 from .pipeline import as_image
 from .relip_controls import lip_change, own_lips, spoken
@@ -67,7 +67,7 @@ def relip(
             rgb, lines = _relipped(moment, study, inside, wanted, lines, video)
             yield rgb
 
-    stream = FrameStream(_chunked(frames(), chunk), video.length, video.size, video.fps)
+    stream = FrameStream(in_chunks(frames(), chunk), video.length, video.size, video.fps)
     return Relipped(stream, report)
 
 
@@ -105,14 +105,3 @@ def _inside(study: Study, options: LiteRelipOptions) -> MouthInside:
     rgb, face = study.widest
     mesh = face.mesh_px.cpu().numpy().astype(np.float32)
     return replace(inside, own=own_inside(as_image(rgb), mesh, pose_frame(mesh), inside))
-
-
-def _chunked(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
-    waiting: list[Tensor] = []
-    for frame in frames:
-        waiting.append(frame)
-        if len(waiting) == size:
-            yield torch.stack(waiting)
-            waiting = []
-    if waiting:
-        yield torch.stack(waiting)

@@ -24,7 +24,7 @@ from ...faces.options import FaceOptions
 from ...faces.track import FaceTracker, track_face
 from ...motion_request import ReferenceVideo
 from ...runtime import Runtime
-from ...structures import FrameStream, LiteMotion
+from ...structures import FrameStream, LiteMotion, in_chunks
 from .config import LiteDriveOptions, LiteRenderOptions
 from .driver import taken_over
 from .pipeline import prepare, shown_mode
@@ -141,7 +141,7 @@ def drive_video(
                 "%d of %d source frames show no face and were not moved.", untouched, frames
             )
 
-    return FrameStream(_chunked(rendered(), runtime.chunk), frames, (height, width), fps)
+    return FrameStream(in_chunks(rendered(), runtime.chunk), frames, (height, width), fps)
 
 
 def _portrait(
@@ -179,14 +179,3 @@ def at_rate(video: ReferenceVideo, fps: Fraction, count: int) -> Iterator[Tensor
         if last is None:
             return
         yield last
-
-
-def _chunked(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
-    waiting: list[Tensor] = []
-    for frame in frames:
-        waiting.append(frame)
-        if len(waiting) == size:
-            yield torch.stack(waiting)
-            waiting = []
-    if waiting:
-        yield torch.stack(waiting)

@@ -17,7 +17,7 @@ from ...faces.steady_boxes import Box
 from ...motion_request import MotionRequest
 from ...relip_request import Relipped, RelipReport, RelipVideo
 from ...runtime import Runtime
-from ...structures import FrameStream
+from ...structures import FrameStream, in_chunks
 from .blends import Region, blend_region, put_back, with_face
 from .blends_original import blend_face, restore_mouth
 from .config import VideoReTalkingOptions
@@ -59,7 +59,7 @@ def relip(
     frames = _frames(nets, video, faces, who, speech, options, expression, report, runtime)
     chunk = max(1, min(runtime.chunk, _CHUNK_BYTES // (video.size[0] * video.size[1] * 3)))
     return Relipped(
-        FrameStream(_chunked(frames, chunk), video.length, video.size, video.fps), report
+        FrameStream(in_chunks(frames, chunk), video.length, video.size, video.fps), report
     )
 
 
@@ -297,14 +297,3 @@ def _landmarks(moment: Moment) -> Tensor:
 
 def _size(rgb: Tensor) -> tuple[int, int]:
     return rgb.shape[1], rgb.shape[2]
-
-
-def _chunked(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
-    waiting: list[Tensor] = []
-    for frame in frames:
-        waiting.append(frame)
-        if len(waiting) == size:
-            yield torch.stack(waiting)
-            waiting = []
-    if waiting:
-        yield torch.stack(waiting)

@@ -13,7 +13,7 @@ from ...faces.options import FaceOptions
 from ...motion_request import MotionRequest
 from ...relip_request import Relipped, RelipReport, RelipVideo
 from ...runtime import Runtime
-from ...structures import FrameStream
+from ...structures import FrameStream, in_chunks
 from .boxes import Moment, moments
 from .config import Wav2LipOptions
 from .faces import cut_faces, generator_input, generator_output, paste_hard
@@ -55,7 +55,7 @@ def relip(
             runtime.check_cancelled()
             yield from _painted(networks.generator, group, heard, options, report)
 
-    chunks = _chunked(frames(), runtime.chunk)
+    chunks = in_chunks(frames(), runtime.chunk)
     return Relipped(FrameStream(chunks, video.length, video.size, video.fps), report)
 
 
@@ -121,14 +121,3 @@ def _paint(generator: Wav2Lip, faces: Tensor, heard: Tensor) -> Tensor:
         seen = generator_input(faces).to(like.device, like.dtype)
         image = generator(heard.to(like.device, like.dtype), seen)
         return generator_output(image.float()).cpu()
-
-
-def _chunked(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
-    waiting: list[Tensor] = []
-    for rgb in frames:
-        waiting.append(rgb)
-        if len(waiting) == size:
-            yield torch.stack(waiting)
-            waiting = []
-    if waiting:
-        yield torch.stack(waiting)
