@@ -101,8 +101,11 @@ def sentence(name: str, missing: Sequence[str]) -> str:
 
 def target_name(found: Mapping[str, Any]) -> str:
     """Which part made a result."""
-    if found.get("command") == "animate":
+    command = found.get("command")
+    if command == "animate":
         return "talk"
+    if command in ("relip", "enhance"):
+        return str(command)
     if found.get("command") != "drive":
         return ""
     settings, result = found.get("settings"), found.get("result")

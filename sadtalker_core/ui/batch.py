@@ -10,15 +10,17 @@ from typing import Any
 
 from ..errors import Cancelled, OptionError, TalkingPortraitsError
 from ..jobs.drive_settings import DRIVE, build_drive_job
+from ..jobs.enhance_settings import build_enhance_job
 from ..jobs.kinds import flatten
-from ..jobs.result import AnimateResult
+from ..jobs.relip_settings import RELIP, build_relip_job
 from ..jobs.settings import ANIMATE, build_job
 from ..media.pictures import is_picture_name
 from . import versions
-from .controls import Form, names_shown
+from .any_job import ENHANCE, Job, Result
+from .controls import Form, check_named, names_shown
 from .desk import Desk
 from .host import result_name
-from .panel import Job, Panel
+from .panel import Panel
 from .words import escape, for_page
 from .work import FORMATS, Run, with_suffix_of
 
@@ -30,8 +32,16 @@ MOST_BYTES = 2_000_000
 # One job a line; names of options are those of the settings beside each result.
 _EXAMPLE = """{"portrait": "anna.jpg", "audio": "hello.wav"}
 {"portrait": "ben.png", "audio": "news.mp3", "pose_scale": 0.5, "format": "webm"}
-{"command": "drive", "portrait": "anna.jpg", "driving": "dance.mp4"}"""
-_COMMANDS = ("animate", "drive", "edit")
+{"command": "drive", "portrait": "anna.jpg", "driving": "dance.mp4"}
+{"command": "relip", "video": "dance.mp4", "audio": "hello.wav"}
+{"command": "enhance", "input": "ben.png"}"""
+_KINDS = {"animate": ANIMATE, "drive": DRIVE, "edit": DRIVE, "relip": RELIP, "enhance": ENHANCE}
+_BUILDERS = {
+    "animate": build_job,
+    "drive": build_drive_job,
+    "relip": build_relip_job,
+    "enhance": build_enhance_job,
+}
 # Folders and files of this machine, which a list from elsewhere may not name.
 _REFUSED = ("models_dir", "preview", "save_motion", "save_config", "config")
 
@@ -43,14 +53,14 @@ class Line:
     title: str
     job: Job | None = None
     error: str = ""
-    result: AnimateResult | None = None
+    result: Result | None = None
 
 
 def build(desk: Desk, tab: Any) -> None:
     """Lay the part out and connect it."""
     gr = versions.gradio()
     store = desk.host.weights()
-    form = Form(ANIMATE)
+    form = Form(ANIMATE, desk.host)
     shown = names_shown(ANIMATE, "auto", store)
     with gr.Row(elem_classes="tp-part tp-job"):
         with gr.Column(scale=5, min_width=320):
@@ -99,7 +109,7 @@ def build(desk: Desk, tab: Any) -> None:
     panel.bind_work(inputs, names, work_of, _shown, waits=False)
     desk.watch_uploads(pictures, sounds, jobs, others)
 
-    form.follow_engine(desk.host.weights)
+    form.follow_engine()
 
 
 def list_html() -> str:
@@ -177,10 +187,13 @@ def lines_of_list(
         except TalkingPortraitsError as error:
             lines.append(Line(title, error=str(error)))
             continue
-        kind = ANIMATE if command == "animate" else DRIVE
+        kind = _KINDS[command]
         fitting = {name for names in kind.option_names().values() for name in names}
+        engines = {"auto", *(engine.id for engine in kind.engines)}
         rest = {name: value for name, value in options.items() if name in fitting}
-        title = f"{title}: {Path(str(values.get('portrait', ''))).name}"
+        if rest.get("engine", "auto") not in engines:
+            del rest["engine"]
+        title = f"{title}: {_subject(values).name}"
         lines.append(_line(desk, title, command, {**rest, **values}))
     if not lines:
         raise OptionError(f"{path.name} has no jobs; write one JSON object a line.")
@@ -195,13 +208,14 @@ def _values_of(row: str, known: Mapping[str, Path]) -> tuple[str, dict[str, Any]
     if not isinstance(values, dict):
         raise OptionError('A JSON object is needed, such as {"portrait": "me.jpg"}.')
     command = str(values.pop("command", "animate"))
-    if command not in _COMMANDS:
-        raise OptionError(f"command is {command!r}, known are: {', '.join(_COMMANDS)}.")
-    kind = ANIMATE if command == "animate" else DRIVE
+    if command not in _KINDS:
+        raise OptionError(f"command is {command!r}, known are: {', '.join(_KINDS)}.")
+    kind = _KINDS[command]
     flat = flatten(values, kind)
     refused = [name for name in _REFUSED if name in flat]
     if refused:
         raise OptionError(f"{refused[0]} cannot be used in a list on this page.")
+    check_named(flat)
     for name in kind.inputs:
         given = flat.get(name)
         if given is None:
@@ -221,9 +235,15 @@ def _uploaded(name: str, known: Mapping[str, Path]) -> Path:
     return known[plain]
 
 
+def _subject(values: Mapping[str, Any]) -> Path:
+    """The picture or video that a job is about."""
+    named = (values.get(name) for name in ("portrait", "video", "input"))
+    return Path(str(next(filter(None, named), "")))
+
+
 def _line(desk: Desk, title: str, command: str, values: Mapping[str, Any]) -> Line:
     wanted = Path(str(values.get("out", "")).replace("\\", "/")).stem
-    portrait = Path(str(values.get("portrait", "")))
+    portrait = _subject(values)
     sound = values.get("audio")
     stems = [wanted] if wanted else [portrait.stem, *([Path(sound).stem] if sound else [])]
     file_format = str(values.get("format", "auto"))
@@ -231,12 +251,13 @@ def _line(desk: Desk, title: str, command: str, values: Mapping[str, Any]) -> Li
         return Line(title, error=f"format must be one of {', '.join(FORMATS)}.")
     folder = desk.host.output_folder()
     out = with_suffix_of(folder / result_name(*stems, suffix=".mp4"), file_format)
+    if command == "enhance" and is_picture_name(portrait):
+        out = out.with_suffix(".png")
     if command == "edit" and is_picture_name(Path(str(values.get("out", "x.png")))):
         out = out.with_suffix(".png")
     models = {"models_dir": desk.host.models_dir()} if desk.host.models_dir() else {}
     try:
-        build_it = build_job if command == "animate" else build_drive_job
-        return Line(title, job=build_it({**models, **values, "out": out}))
+        return Line(title, job=_BUILDERS[_KINDS[command].name]({**models, **values, "out": out}))
     except TalkingPortraitsError as error:
         return Line(title, error=for_page(str(error), program=desk.host.program()))
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..cli.flags import sections
-from ..engines.engine import Chosen
+from ..cli import flags
 from ..errors import OptionError
 from ..jobs.engines import is_ready
 from ..jobs.kinds import JobKind
 from ..jobs.values import read_value
 from ..options import OptionSpec, option_specs
-from ..registry import find_engine
-from ..weights.store import WeightStore
-from . import versions
-from .plain_words import CHOICES, HELP, LABELS, NOTES, USUAL_CHOICES
+from ..weights.store import COMMAND, WeightStore
+from . import restorers, versions
+from .host import UiHost
+from .plain_words import CHOICES, HELP, LABELS, NAMED, NOTES, OWN_CHOICES, OWN_WORDS, USUAL_CHOICES
 
 TITLES = {
     "run": "The job",
@@ -26,21 +25,42 @@ TITLES = {
     "motion": "Motion",
     "drive": "Motion",
     "render": "The picture",
+    "lips": "The lips",
     "enhance": "Restored faces",
     "video": "The file",
+    "file": "The file",
 }
 # A folder of this machine is not for whoever opens the page to choose.
 _NEVER = frozenset({"models_dir"})
 
 
-def label_of_name(name: str) -> str:
-    """``pose_style`` in words."""
-    return LABELS.get(name, name.replace("_", " ").capitalize())
+def sections(kind: JobKind) -> Iterator[tuple[str, list[OptionSpec]]]:
+    """The options of each section as the page has them, the switch of a section first."""
+    for section, specs in flags.sections(kind):
+        named = [
+            replace(spec, choices=NAMED[spec.name]) if spec.name in NAMED else spec
+            for spec in specs
+        ]
+        yield section, sorted(named, key=lambda spec: spec.name != section)
 
 
-def label_of(spec: OptionSpec) -> str:
+def check_named(values: Mapping[str, Any]) -> None:
+    """Raise ``OptionError`` for a text that could name a file of this machine."""
+    for name, known in NAMED.items():
+        if values.get(name, known[0]) not in known:
+            raise OptionError(f"{name} must be one of {', '.join(filter(None, known))} here.")
+
+
+def label_of_name(name: str, command: str = "") -> str:
+    """``pose_style`` in words, as a kind of job means it."""
+    own = OWN_WORDS.get((command, name))
+    return own[0] if own else LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def label_of(spec: OptionSpec, command: str = "") -> str:
     """What stands above a control."""
-    return f"{label_of_name(spec.name)} ({spec.unit})" if spec.unit else label_of_name(spec.name)
+    label = label_of_name(spec.name, command)
+    return f"{label} ({spec.unit})" if spec.unit else label
 
 
 def step_of(spec: OptionSpec) -> float:
@@ -61,9 +81,10 @@ def step_of(spec: OptionSpec) -> float:
     return 0.0
 
 
-def info_of(spec: OptionSpec) -> str:
+def info_of(spec: OptionSpec, command: str = "") -> str:
     """Help, and where a text has a range its range."""
-    low, high, text = spec.low, spec.high, HELP.get(spec.name, spec.help)
+    own = OWN_WORDS.get((command, spec.name))
+    low, high, text = spec.low, spec.high, own[1] if own else HELP.get(spec.name, spec.help)
     is_text = spec.kind is str or spec.optional
     if is_text and not spec.choices and low is not None and high is not None:
         return f"{text} ({low:g} to {high:g} {spec.unit}".rstrip() + ")"
@@ -77,19 +98,30 @@ def is_slider(spec: OptionSpec) -> bool:
     return spec.high - spec.low <= 10_000 and step_of(spec) > 0
 
 
-def choices_of(spec: OptionSpec) -> list[tuple[str, str]]:
+def choices_of(spec: OptionSpec, command: str = "") -> list[tuple[str, str]]:
     """What a choice shows, and the option's own words, which programs use."""
-    titles = {**USUAL_CHOICES, **CHOICES.get(spec.name, {})}
+    own = OWN_CHOICES.get((command, spec.name), CHOICES.get(spec.name, {}))
+    titles = {**USUAL_CHOICES, **own}
     return [(titles.get(each, each), each) for each in spec.choices]
 
 
-def control(spec: OptionSpec, visible: bool = True) -> Any:
-    """The component of one option."""
-    known: dict[str, Any] = {"label": label_of(spec), "info": info_of(spec), "visible": visible}
+def control(
+    spec: OptionSpec,
+    visible: bool = True,
+    command: str = "",
+    choices: Sequence[tuple[str, str]] | None = None,
+) -> Any:
+    """The component of one option of a kind of job; ``choices`` in place of its own."""
+    known: dict[str, Any] = {
+        "label": label_of(spec, command),
+        "info": info_of(spec, command),
+        "visible": visible,
+    }
     if spec.kind is bool:
         return versions.component("Checkbox", value=spec.default, **known)
     if spec.choices:
-        return versions.component("Dropdown", choices=choices_of(spec), value=spec.default, **known)
+        choices = choices or choices_of(spec, command)
+        return versions.component("Dropdown", choices=choices, value=spec.default, **known)
     if is_slider(spec):
         return versions.component(
             "Slider",
@@ -133,12 +165,14 @@ class Form:
 
     Attributes:
         kind: what sort of job they are for.
+        host: the program around; None where nothing is asked of it.
         specs: the option of each control.
         components: the control of each option.
         accordions: folded groups with the names inside.
     """
 
     kind: JobKind
+    host: UiHost | None = None
     specs: dict[str, OptionSpec] = field(default_factory=dict)
     components: dict[str, Any] = field(default_factory=dict)
     accordions: list[tuple[Any, tuple[str, ...]]] = field(default_factory=list)
@@ -146,8 +180,12 @@ class Form:
     def add(self, spec: OptionSpec, visible: bool = True) -> Any:
         """One more control, here and now in the layout."""
         self.specs[spec.name] = spec
-        self.components[spec.name] = control(spec, visible)
-        return self.components[spec.name]
+        choices = None
+        if spec.name == "enhancer" and self.host is not None:
+            choices = restorers.choices(self.host.weights())
+        made = control(spec, visible, self.kind.name, choices)
+        self.components[spec.name] = made
+        return made
 
     def add_engine(self, store: WeightStore, elem_id: str | None = None) -> None:
         """The choice of the engine, with what each needs."""
@@ -161,13 +199,16 @@ class Form:
             elem_id=elem_id,
         )
 
-    def follow_engine(self, weights: Callable[[], WeightStore]) -> None:
-        """Show what the chosen engine has; ``weights`` looks anew for what is here."""
+    def follow_engine(self) -> None:
+        """Show what the chosen engine has, and whether its weights are here by now."""
+        host = self.host
+        if host is None:
+            raise ValueError("A form without a host does not know what is here.")
 
         def changed(engine: str) -> list[Any]:
-            store = weights()
-            info = versions.update(info=engine_sentence(self.kind, engine, store))
-            return [info, *self.shown_for(engine, store)]
+            store = host.weights()
+            said = engine_sentence(self.kind, engine, store, host.download_line)
+            return [versions.update(info=said), *self.shown_for(engine, store)]
 
         chosen = self.components["engine"]
         versions.on(chosen.change, changed, [chosen], [chosen, *self.targets])
@@ -208,9 +249,17 @@ class Form:
             for name, value in raw.items()
             if name in self.specs and not _is_default(self.specs[name], value)
         }
+        check_named(chosen)
         engine = str(raw.get("engine") or "auto")
         if engine == "auto":
             return chosen
+        own = defaults_of(self.kind, engine)
+        # What is shown counts where the engine's own default is another one.
+        chosen |= {
+            name: raw[name]
+            for name in own.keys() & raw.keys() & self.specs.keys() - {"engine"}
+            if name not in chosen and own[name] != self.specs[name].default
+        }
         return {
             name: value
             for name, value in chosen.items()
@@ -238,7 +287,14 @@ class Form:
     def shown_for(self, engine: str, store: WeightStore) -> list[Any]:
         """Updates for ``targets``."""
         shown = names_shown(self.kind, engine, store)
-        own = [versions.update(visible=name in shown) for name in self._engine_names()]
+        defaults = defaults_of(self.kind, engine)
+        own: list[Any] = []
+        for name in self._engine_names():
+            default = defaults.get(name, self.specs[name].default)
+            usual = {self.specs[name].default, *_defaults(self.kind, name)}
+            # A few options have another default in each engine.
+            more = {"value": default} if len(usual) > 1 else {}
+            own.append(versions.update(visible=name in shown, **more))
         return [
             *own,
             *(versions.update(visible=bool(shown & set(names))) for _, names in self.accordions),
@@ -261,6 +317,19 @@ def names_shown(kind: JobKind, engine: str, store: WeightStore) -> set[str]:
     return found
 
 
+def defaults_of(kind: JobKind, engine: str) -> dict[str, Any]:
+    """Defaults of an engine's options by name; none of an engine that is not there."""
+    classes = [
+        cls for one in kind.engines if one.id == engine for cls in kind.sections(one).values()
+    ]
+    return {spec.name: spec.default for cls in classes for spec in option_specs(cls)}
+
+
+def _defaults(kind: JobKind, name: str) -> set[Any]:
+    known = (defaults_of(kind, engine.id) for engine in kind.engines)
+    return {each[name] for each in known if name in each}
+
+
 def specs_of(kind: JobKind) -> dict[str, OptionSpec]:
     """All options of a kind of job by name."""
     return {spec.name: spec for _, specs in sections(kind) for spec in specs}
@@ -275,24 +344,29 @@ def engine_choices(kind: JobKind, store: WeightStore) -> list[tuple[str, str]]:
     return choices
 
 
-def engine_sentence(kind: JobKind, name: str, store: WeightStore) -> str:
-    """What an engine does and what it needs."""
+def plain_line(name: str) -> str:
+    """The line that gets weights where the command line is installed."""
+    return f"{COMMAND} {name}"
+
+
+def engine_sentence(
+    kind: JobKind, name: str, store: WeightStore, line: Callable[[str], str] = plain_line
+) -> str:
+    """What an engine does and what it needs; ``line`` gives what gets weights in a terminal."""
     if name == "auto":
         ready = [engine for engine in kind.engines if is_ready(engine, store)]
         missing = [engine.title for engine in kind.engines if engine not in ready]
         text = f"Here this is {_lower_first(ready[0].title)}." if ready else ""
         others = f" {' and '.join(missing)} can be added in Models." if missing else ""
         return text + others
-    engine = find_engine(name)
-    return engine.description + ("" if is_ready(engine, store) else _needs(engine))
+    engine = next((one for one in kind.engines if one.id == name), kind.engines[-1])
+    if is_ready(engine, store):
+        return engine.description
+    return f"{engine.description} It needs weights that are not here: {line(engine.id)}"
 
 
 def _lower_first(title: str) -> str:
     return f"the {title[:1].lower()}{title[1:]}" if title.lower().endswith("engine") else title
-
-
-def _needs(engine: Chosen) -> str:
-    return f" It needs weights that are not here: talking-portraits models download {engine.id}"
 
 
 def one_of(mapping: Mapping[str, Any], *names: str) -> list[Any]:

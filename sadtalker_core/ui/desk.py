@@ -30,7 +30,7 @@ class Desk:
 
     def __init__(self, host: UiHost) -> None:
         self.host = host
-        self.runs = Runs(host, hears_of_leaving=not versions.is_old())
+        self.runs = Runs(host, hears_of_leaving=versions.tells_who_left())
         self.pages = Pages(host)
         self.finder = Finder()
         self.targets: dict[str, Target] = {}

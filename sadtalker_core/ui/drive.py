@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
-from ..jobs.drive_settings import DRIVE, DriveJob, build_drive_job
+from ..faces.options import FaceOptions
+from ..jobs.drive_settings import DRIVE, DriveJob, DriveRunOptions, build_drive_job
 from ..media.video_in import is_video_name
 from . import versions
 from .again import Files, Target
@@ -24,7 +25,7 @@ def build(desk: Desk, tab: Any) -> None:
     """Lay the part out and connect it."""
     gr = versions.gradio()
     store = desk.host.weights()
-    form = Form(DRIVE)
+    form = Form(DRIVE, desk.host)
     specs = specs_of(DRIVE)
     shown = names_shown(DRIVE, "auto", store)
     with gr.Row(elem_classes="tp-part tp-job"):
@@ -63,8 +64,8 @@ def build(desk: Desk, tab: Any) -> None:
     desk.watch_uploads(*files)
 
     faces.connect(portrait, form)
-    drivers.connect(driver, form, "driver_face")
-    form.follow_engine(desk.host.weights)
+    drivers.connect(driver, form, "driver_face", _followed)
+    form.follow_engine()
     desk.targets["drive"] = Target(
         tab="drive",
         title="Drive",
@@ -73,6 +74,11 @@ def build(desk: Desk, tab: Any) -> None:
         status=panel.status,
         file_of=_places,
     )
+
+
+def _followed(given: Any, options: FaceOptions) -> FaceOptions:
+    """Which face of a driver is meant, as options. Raises ``OptionError``."""
+    return DriveRunOptions(driver_face=str(given or "largest")).driver_face_options()
 
 
 def _places(files: Files) -> dict[str, Path]:

@@ -34,7 +34,7 @@ from .controls import (
 from .desk import Desk, single_path
 from .face_choice import FaceChoice
 from .host import result_name
-from .panel import Panel, shown_files
+from .panel import Panel, folder_told, shown_files
 from .words import done_html, error_html, for_page, note_html, picture_html, result_sentence
 from .work import Run
 
@@ -181,7 +181,7 @@ def build(desk: Desk, tab: Any) -> None:
     """Lay the part out and connect it."""
     gr = versions.gradio()
     store = desk.host.weights()
-    form = Form(DRIVE)
+    form = Form(DRIVE, desk.host)
     specs = specs_of(DRIVE)
     shown = names_shown(DRIVE, "auto", store)
     sliders: dict[str, Any] = {}
@@ -258,7 +258,8 @@ def build(desk: Desk, tab: Any) -> None:
         panel.remember(run.owner, run.value.path)
         _, as_picture, _ = shown_files(desk, run.value.path)
         hidden = versions.update(visible=False)
-        return (done_html(result_sentence(run.value)), hidden, as_picture, hidden)
+        said = done_html(result_sentence(run.value, folder_told(desk)))
+        return (said, hidden, as_picture, hidden)
 
     def work(values: Sequence[Any]) -> Any:
         job = job_of(*values)
@@ -269,11 +270,7 @@ def build(desk: Desk, tab: Any) -> None:
     desk.watch_uploads(portrait)
     desk.on_leave(editor.forget)
 
-    def changed(engine: str) -> list[Any]:
-        fresh = desk.host.weights()
-        info = versions.update(info=engine_sentence(DRIVE, engine, fresh))
-        return [info, *form.shown_for(engine, fresh)]
-
+    form.follow_engine()
     faces.connect(portrait, form)
     desk.targets["edit"] = Target(
         tab="edit",
@@ -285,8 +282,6 @@ def build(desk: Desk, tab: Any) -> None:
         sliders=sliders,
         slider_of=_slider_value,
     )
-    engine = form.components["engine"]
-    versions.on(engine.change, changed, [engine], [engine, *form.targets])
 
 
 def job_from(desk: Desk, chosen: Any, sliders: dict[str, str], values: dict[str, Any]) -> DriveJob:

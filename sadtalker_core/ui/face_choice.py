@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import TalkingPortraitsError
 from ..faces.choose import choose_face
 from ..faces.face import Face
 from ..faces.options import FaceOptions
-from ..jobs.drive_settings import DriveRunOptions
 from ..jobs.values import read_value
 from . import versions
 from .controls import TITLES, Form, label_of_name
 from .desk import Desk
 from .face_finder import Seen
-from .words import escape, note_html, picture_html
+from .words import error_html, escape, for_page, note_html, picture_html
 
 _ROOM = 0.12  # around a face, as part of its size
 # Scripts in a page's text do not run, what an element does when it is clicked does.
@@ -45,13 +44,20 @@ class FaceChoice:
                 "Textbox", label="Face", max_lines=1, elem_id=self._box
             )
 
-    def connect(self, source: Any, form: Form, answer: str = "face_index") -> None:
+    def connect(
+        self,
+        source: Any,
+        form: Form,
+        answer: str = "face_index",
+        meant: Callable[[Any, FaceOptions], FaceOptions] = lambda given, options: options,
+    ) -> None:
         """Look for faces when ``source`` changes, and put the chosen one into an option.
 
         Args:
             source: the picture or video.
             form: with the options of finding faces.
             answer: the option that a click sets.
+            meant: from its value and the options of finding faces to which face is chosen.
         """
         specs = [spec for spec in form.specs.values() if spec.name in _FACE_NAMES]
         names = [spec.name for spec in specs]
@@ -69,10 +75,12 @@ class FaceChoice:
                 known = {spec.name: read_value(spec, each) for spec, each in zip(specs, values)}
                 options = FaceOptions(**known)
                 seen = self._desk.finder.seen(paths[0], options)
-                if answer != "face_index":
-                    options = _driver_options(str(given))
-            except (TalkingPortraitsError, OSError):
-                return hidden, same  # the job says what is wrong
+                options = meant(given, options)
+            except TalkingPortraitsError as error:
+                said = error_html(for_page(str(error), paths, self._desk.host.program()))
+                return versions.update(value=said, visible=True), same
+            except OSError:
+                return hidden, same  # it is gone already
             text = self._html(seen, options)
             wanted = str(given or "").strip()
             is_beyond = (
@@ -127,11 +135,6 @@ class FaceChoice:
 
 
 _FACE_NAMES = frozenset(FaceOptions.__dataclass_fields__)
-
-
-def _driver_options(text: str) -> FaceOptions:
-    """Which face of a driver is meant, as options. Raises ``OptionError``."""
-    return DriveRunOptions(driver_face=text or "largest").driver_face_options()
 
 
 def _default(form: Form, name: str) -> Any:

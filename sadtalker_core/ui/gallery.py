@@ -205,12 +205,13 @@ def settings_html(path: Path, note: str = "") -> str:
     """What is known of a result, as a table."""
     found = read_settings(path)
     tables: list[str] = []
+    command = str(found.get("command", ""))
     for section in ("result", "settings"):
         values = found.get(section)
         rows = _flat(values) if isinstance(values, dict) else []
         if section == "result":
             rows = _told(rows)
-        tables.append(_table(rows))
+        tables.append(_table(rows, command))
     made, settings = tables
     fold = f"<summary>All settings</summary>{settings}"
     return (
@@ -220,9 +221,9 @@ def settings_html(path: Path, note: str = "") -> str:
     )
 
 
-def _table(rows: Sequence[tuple[str, Any]]) -> str:
+def _table(rows: Sequence[tuple[str, Any]], command: str) -> str:
     body = "".join(
-        f"<tr><th>{escape(label_of_name(name))}</th><td>{escape(value)}</td></tr>"
+        f"<tr><th>{escape(label_of_name(name, command))}</th><td>{escape(value)}</td></tr>"
         for name, value in rows
         if value not in ("", None, [], {})
     )

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import Cancelled
 from ..jobs.engines import weight_store
 from ..weights.store import WeightStore
+from .terminal import quoted
 
 
 class Turns:
@@ -92,6 +93,12 @@ class UiHost:
     def program(self) -> str:
         """How the command line is started in a terminal."""
         return "talking-portraits"
+
+    def download_line(self, name: str) -> str:
+        """The exact line that gets weights to where they are looked for first."""
+        folder = self.models_dir()
+        line = f"{self.program()} models download {name}"
+        return line + (f" --models-dir {quoted(folder)}" if folder else "")
 
     @contextlib.contextmanager
     def turn(self, who: object, stopped: Callable[[], bool]) -> Generator[None, None, None]:

@@ -13,23 +13,25 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..errors import MediaError, TalkingPortraitsError
-from ..jobs.drive_settings import DriveJob
-from ..jobs.kinds import describe
-from ..jobs.result import AnimateResult
-from ..jobs.settings import AnimateJob
 from ..media.files import replaced_when_complete
 from ..media.frame_sinks import FRAME_PREFIX, SOUND_NAME
 from ..media.provenance import read_provenance
 from . import versions
+from .any_job import Job, Result, kind_of, settings_of
 from .host import UiHost
 
 SUFFIXES = (".mp4", ".webm", ".mkv", ".png")
 # What ``host.result_name`` puts at the end.
 OWN_NAME = re.compile(r"-\d{8}-\d{6}-[0-9a-f]{8}$")
 PLAYABLE = (".mp4", ".webm")
+# What is told of how a result was made.
+_FACTS = (
+    *("engine", "device", "seed", "frames", "fps", "width", "height"),
+    *("duration_s", "total_s", "weights"),
+)
 
 
 def settings_path(path: Path) -> Path:
@@ -37,27 +39,15 @@ def settings_path(path: Path) -> Path:
     return path.with_suffix(".json") if path.suffix else path.with_name(f"{path.name}.json")
 
 
-def keep_settings(path: Path, job: AnimateJob | DriveJob, result: AnimateResult) -> None:
+def keep_settings(path: Path, job: Job, result: Result) -> None:
     """Write what made a result beside it; files by name alone, without their folders."""
-    values = describe(job)
-    settings: dict[str, Any] = {}
-    for name, value in values.items():
-        if name in job.kind.outputs or value is None:
-            continue
-        if name in job.kind.inputs:
-            names = value if isinstance(value, list) else [value]
-            settings[name] = [Path(each).name for each in names]
-        elif isinstance(value, dict):
-            # Where the weights of this machine lie made nothing.
-            known = cast("dict[str, Any]", value)
-            settings[name] = {key: known[key] for key in known if key != "models_dir"}
-        else:
-            settings[name] = value
-    made = result.as_dict()
-    facts = {name: made[name] for name in ("engine", "device", "seed", "frames", "fps", "width")}
-    facts |= {name: made[name] for name in ("height", "duration_s", "total_s", "weights")}
+    made = {"duration_s": round(float(result.frames / result.fps), 4), **result.as_dict()}
     text = json.dumps(
-        {"command": job.kind.name, "result": facts, "settings": settings},
+        {
+            "command": kind_of(job).name,
+            "result": {name: made[name] for name in _FACTS if name in made},
+            "settings": settings_of(job),
+        },
         indent=1,
         ensure_ascii=False,
     )
@@ -82,16 +72,6 @@ def read_settings(path: Path) -> dict[str, Any]:
 def is_own_name(path: Path) -> bool:
     """Whether a result has the name that this page gave it, which nobody else has."""
     return bool(OWN_NAME.search(path.stem))
-
-
-def files_of(job: AnimateJob | DriveJob) -> dict[str, list[Path]]:
-    """The files that a job reads, by name."""
-    found: dict[str, list[Path]] = {}
-    for name in job.kind.inputs:
-        value = getattr(job, name)
-        if value:
-            found[name] = list(value) if name in job.kind.many else [value]
-    return found
 
 
 def frames_of(folder: Path) -> list[Path]:

@@ -10,14 +10,14 @@ from typing import Any
 
 from ..errors import OptionError
 from ..jobs.engines import is_ready
-from ..registry import ENGINES
+from ..registry import ENGINES, RELIPPERS
 from ..weights.catalog import BUNDLED, WeightFile
 from ..weights.published import LEGACY, PUBLISHED, SETS
+from ..weights.published_enhance import ENHANCERS, UPSCALERS
 from ..weights.store import WeightStore
-from . import versions
+from . import restorers, versions
 from .desk import Desk
 from .panel import Panel
-from .terminal import quoted
 from .words import done_html, escape
 from .work import Run
 
@@ -29,7 +29,8 @@ def build(desk: Desk, tab: Any) -> None:
     """Lay the part out and connect it."""
     gr = versions.gradio()
     host = desk.host
-    first = next(iter(SETS))
+    known = sets()
+    first = next(iter(known))
 
     def look() -> str:
         return table_html(host.weights(), not host.is_shared)
@@ -42,7 +43,7 @@ def build(desk: Desk, tab: Any) -> None:
         with gr.Column(scale=5, min_width=320):
             chosen = versions.component(
                 "Dropdown",
-                choices=[(_set_title(name), name) for name in SETS],
+                choices=[(_set_title(name), name) for name in known],
                 value=first,
                 label="Get more",
                 elem_id="tp-models-set",
@@ -85,11 +86,12 @@ def build(desk: Desk, tab: Any) -> None:
 
 def _download(desk: Desk, values: Sequence[Any]) -> Any:
     name, agreed = values
-    if name not in SETS:
+    known = sets()
+    if name not in known:
         raise OptionError("Choose what to download first.")
     if needs_consent(str(name)) and agreed is not True:
         raise OptionError("Read the terms above, and tick that you keep to them, first.")
-    files = SETS[str(name)]
+    files = known[str(name)]
 
     def work(run: Run) -> int:
         def progress(stage: str, done: int, total: int) -> None:
@@ -115,24 +117,30 @@ def _shown(run: Run) -> tuple[Any, ...]:
 
 def needs_consent(name: str) -> bool:
     """Whether a set's terms restrict what may be done with it."""
-    return any(_RESTRICTED.search(file.licence) for file in SETS[name])
+    return any(_RESTRICTED.search(file.licence) for file in sets()[name])
+
+
+def sets() -> dict[str, tuple[WeightFile, ...]]:
+    """What can be had at once: what an engine needs, and each network of the faces by itself."""
+    single = {
+        file.name: (file,) for file in (*ENHANCERS, *UPSCALERS) if (file,) not in SETS.values()
+    }
+    return {**SETS, **single}
 
 
 def command(desk: Desk, name: str) -> str:
     """The exact line that gets a set for this host."""
-    folder = desk.host.models_dir()
-    line = f"{desk.host.program()} models download {name}"
-    return line + (f" --models-dir {quoted(folder)}" if folder else "")
+    return desk.host.download_line(name)
 
 
 def _set_title(name: str) -> str:
-    size = sum(file.size for file in SETS[name])
+    size = sum(file.size for file in sets()[name])
     return f"{name} ({size / 1e6:,.0f} MB)" if size else name
 
 
 def terms_html(name: str, store: WeightStore) -> str:
     """Licences of a set, and what of it is missing."""
-    files = SETS[name]
+    files = sets()[name]
     missing = [file for file in files if store.find(file) is None]
     state = (
         "All of it is here." if not missing else f"{len(missing)} of {len(files)} files missing."
@@ -153,6 +161,20 @@ def table_html(store: WeightStore, with_folders: bool = True) -> str:
         f"<td>{_mark(is_ready(engine, store), 'ready', 'needs a download')}</td>"
         f"<td>{escape(engine.licence.replace('see models', 'see below'))}</td></tr>"
         for engine in sorted(ENGINES, key=lambda engine: engine.needs_download)
+    )
+    rows += "".join(
+        f"<tr><td><b>{escape(engine.title)}</b><br>{escape(engine.description)}</td>"
+        f"<td>{_mark(is_ready(engine, store), 'ready', 'needs a download')}</td>"
+        f"<td>{escape(engine.licence)}</td></tr>"
+        for engine in RELIPPERS
+        if engine.needs_download
+    )
+    rows += "".join(
+        f"<tr><td><b>{escape(restorers.title_of(file.name))}</b><br>"
+        f"For restored faces: {escape(file.description)}</td>"
+        f"<td>{_mark(store.find(file) is not None, 'ready', 'needs a download')}</td>"
+        f"<td>{escape(file.licence)}</td></tr>"
+        for file in ENHANCERS
     )
     known = [*BUNDLED, *PUBLISHED, *(file for file in LEGACY if store.find(file))]
     files = "".join(_file_row(file, store) for file in known)

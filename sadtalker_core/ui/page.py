@@ -31,7 +31,9 @@ _AV_SPEC = f"av>={'.'.join(map(str, AV_LEAST))}"
 PARTS = (
     ("Talk", "talk"),
     ("Drive", "drive"),
+    ("Re-lip", "relip"),
     ("Edit", "edit"),
+    ("Enhance", "enhance"),
     ("Batch", "batch"),
     ("Gallery", "gallery"),
     ("Models", "models_page"),
@@ -81,7 +83,7 @@ def _lay_out(page: Any, host: UiHost) -> None:
         versions.html(_HEAD)
         with versions.tabs(elem_id="tp-tabs") as desk.tabs:
             for title, module in PARTS:
-                name = title.lower()
+                name = title.lower().replace("-", "")
                 with gr.Tab(title, id=name, elem_id=f"tp-{name}") as tab:
                     _part(module)(desk, tab)
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, TalkingPortraitsError
-from ..jobs.drive_settings import DriveJob
-from ..jobs.result import AnimateResult
-from ..jobs.settings import AnimateJob
 from ..media.thumbnails import frame_at
 from ..weights.catalog import WeightFile
 from . import versions
+from .any_job import Job, Result, files_of
 from .desk import Desk
-from .keeping import PLAYABLE, files_of, frames_of, keep_settings
+from .keeping import PLAYABLE, frames_of, keep_settings
 from .words import (
     Progress,
     done_html,
@@ -30,7 +28,6 @@ from .words import (
 )
 from .work import TICK_S, Run
 
-Job = AnimateJob | DriveJob
 LOST = "The answer did not reach this page; look into Gallery, or try again."
 # The button is dead at once, and what came to no answer does not move for ever.
 _ASKED = "() => [{status}, {{__type__: 'update', interactive: false}}]"
@@ -135,7 +132,7 @@ class Panel:
     def bind(self, inputs: Sequence[Any], names: Sequence[str], job_of: Callable[..., Job]) -> None:
         """Run ``job_of(*values)`` when the button is pressed."""
 
-        def work(values: Sequence[Any]) -> Callable[[Run], AnimateResult]:
+        def work(values: Sequence[Any]) -> Callable[[Run], Result]:
             job = job_of(*values)
             return lambda run: self.keep(run, job, self.desk.runs.make(run, job))
 
@@ -165,7 +162,8 @@ class Panel:
             try:
                 work = work_of(values)
             except TalkingPortraitsError as error:
-                yield self._refused(owner, for_page(str(error), paths, self.desk.host.program()))
+                program = self.desk.host.program()
+                yield self._refused(owner, for_page(str(error), paths, program, self.part))
                 return
             # A double click asks twice for the same.
             runs = self.desk.runs.follow(
@@ -294,13 +292,14 @@ class Panel:
         return versions.update(interactive=True), versions.update(visible=False, value="Stop")
 
     def _shown_result(self, run: Run) -> tuple[Any, ...]:
-        result: AnimateResult = run.value
+        result: Result = run.value
         self.remember(run.owner, result.path)
-        notes = [*(for_page(one) for one in result.warnings), *licence_notes(result.weights)]
+        notes = [for_page(one, command=self.part) for one in result.warnings]
+        notes += licence_notes(result.weights)
         if result.path.is_dir():
             notes.insert(0, folder_note(self.desk, result.path))
         return (
-            done_html(result_sentence(result), notes),
+            done_html(result_sentence(result, folder_told(self.desk)), notes),
             *shown_files(self.desk, result.path),
         )
 
@@ -308,7 +307,7 @@ class Panel:
         """The result that frames are taken from."""
         self._last[owner] = path
 
-    def keep(self, run: Run, job: Job, result: AnimateResult) -> AnimateResult:
+    def keep(self, run: Run, job: Job, result: Result) -> Result:
         """Write the settings beside a result, and note whose it is."""
         keep_settings(result.path, job, result)
         self.desk.pages.made(run.owner, result.path, files_of(job))
@@ -331,6 +330,11 @@ def shown_files(desk: Desk, path: Path) -> tuple[Any, Any, Any]:
     if suffix == ".png":
         return hidden, versions.update(value=str(path), visible=True), hidden
     return hidden, hidden, files
+
+
+def folder_told(desk: Desk) -> str:
+    """Where results are, for who sits at the machine."""
+    return "" if desk.host.is_shared else str(desk.host.output_folder())
 
 
 def folder_note(desk: Desk, path: Path) -> str:

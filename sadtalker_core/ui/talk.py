@@ -19,16 +19,13 @@ from .desk import Desk, single_path
 from .face_choice import FaceChoice
 from .host import result_name
 from .panel import Panel
+from .sounds import given_sound, note_html, other_sounds, place_of
 from .work import with_suffix_of
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 SAMPLE = "Try it with the sample"
 REPLACE = "Replace your portrait and speech with the sample"
-SOUND_TYPES = ("audio", "video")
 OTHERS = "Other sources of sound and movement"
-# gradio's player refuses a video, in words of its own.
-_OF_A_VIDEO = f"The sound of a video goes below, under {OTHERS}."
-PLAYER_TAKES = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac")
 _FIVE = ("expression_scale", "pose_scale", "still")  # with the picture, the sound and the engine
 _REFERENCES = {
     "ref_pose": "Head movement of this video",
@@ -41,7 +38,7 @@ def build(desk: Desk, tab: Any) -> None:
     """Lay the part out and connect it."""
     gr = versions.gradio()
     store = desk.host.weights()
-    form = Form(ANIMATE)
+    form = Form(ANIMATE, desk.host)
     specs = specs_of(ANIMATE)
     shown = names_shown(ANIMATE, "auto", store)
     with gr.Row(elem_classes="tp-part tp-job"):
@@ -49,7 +46,7 @@ def build(desk: Desk, tab: Any) -> None:
             portrait = versions.picture_input("Portrait", height=280, elem_id="tp-talk-portrait")
             faces = FaceChoice(desk, "talk", "Click the one that speaks.")
             sound = versions.sound_input("Speech", elem_id="tp-talk-sound")
-            versions.html(f'<div class="tp-small">{_OF_A_VIDEO}</div>')
+            versions.html(note_html(OTHERS))
             demo = versions.component("Button", value=SAMPLE, size="sm", elem_id="tp-talk-sample")
             form.add_engine(store, "tp-talk-engine")
             for spec in one_of(specs, *_FIVE):
@@ -81,7 +78,7 @@ def build(desk: Desk, tab: Any) -> None:
     desk.watch_uploads(portrait, sound, *extras)
 
     faces.connect(portrait, form)
-    form.follow_engine(desk.host.weights)
+    form.follow_engine()
     engine = form.components["engine"]
     references = [files[name] for name in _REFERENCES]
 
@@ -112,7 +109,7 @@ def _places(files: Files) -> dict[str, Path]:
     found = {name: paths[0] for name, paths in files.items() if paths}
     sound = found.pop("audio", None)
     if sound is not None:
-        found["audio" if sound.suffix.lower() in PLAYER_TAKES else "sound_file"] = sound
+        found[place_of(sound)] = sound
     return found
 
 
@@ -120,14 +117,7 @@ def _more_files(desk: Desk) -> dict[str, Any]:
     gr = versions.gradio()
     files: dict[str, Any] = {}
     with gr.Accordion(label=OTHERS, open=False):
-        if versions.is_old():
-            files["recording"] = versions.microphone_input("Record speech")
-        files["sound_file"] = versions.file_input(
-            "Sound of a video or another file",
-            SOUND_TYPES,
-            height=120,
-            elem_id="tp-talk-sound-file",
-        )
+        files |= other_sounds("tp-talk-sound-file")
         files["load_motion"] = versions.file_input(
             "Motion file", [".safetensors", ".pkl"], height=120
         )
@@ -155,11 +145,8 @@ def job_from(
     portrait = single_path(desk, picture, "portrait")
     if portrait is None:
         raise OptionError("Choose a portrait first: a picture with a face.")
-    sounds = [single_path(desk, audio, "speech")]
-    sounds += [single_path(desk, extra.get(name), "sound") for name in ("recording", "sound_file")]
-    given = [path for path in sounds if path is not None]
-    if len(given) > 1:
-        raise OptionError("Two sounds are given; take one of them out.")
+    speech = given_sound(desk, audio, extra)
+    given = [] if speech is None else [speech]
     files = {
         name: single_path(desk, extra.get(name), "file") for name in ("load_motion", *REFERENCES)
     }

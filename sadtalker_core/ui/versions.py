@@ -351,6 +351,11 @@ def session_of(request: Any) -> str:
     return str(getattr(request, "session_hash", None) or "")
 
 
+def tells_who_left() -> bool:
+    """Whether a page that is closed is heard of; where there is no gradio there is no page."""
+    return is_present() and not is_old()
+
+
 def on_leave(page: Any, fn: Callable[..., Any]) -> None:
     """Call ``fn(request)`` when a page is closed; gradio 3 cannot tell."""
     if hasattr(page, "unload") and not is_old():

@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..jobs.enhance import EnhanceResult
 from ..jobs.result import AnimateResult
 from ..jobs.stage_names import stage_name, time_left
 from ..jobs.steps import clock_text
-from ..registry import ENGINES
+from ..registry import ENGINES, RELIPPERS
+from .plain_words import CHOICES
 
 # Names of options in sentences: two words or more, not part of a file's name.
 _NAME = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w./-]*[\w/-])")
@@ -130,28 +132,37 @@ def done_html(sentence: str, notes: Iterable[str] = ()) -> str:
 
 def title_of(engine: str) -> str:
     """What the page calls an engine."""
-    return next((each.title for each in ENGINES if each.id == engine), engine)
+    return next((each.title for each in (*ENGINES, *RELIPPERS) if each.id == engine), engine)
 
 
-def result_sentence(result: AnimateResult) -> str:
-    """What a job made, in one line."""
+def result_sentence(result: AnimateResult | EnhanceResult, folder: str = "") -> str:
+    """What a job made, in one line, and in which folder it is."""
     height, width = result.size
     name = result.path.name
+    where = f" It is in {folder}." if folder else ""
     if result.frames == 1:
-        return f"Ready: {name}, {width}x{height}, in {clock_text(result.total_s)}."
+        return f"Ready: {name}, {width}x{height}, in {clock_text(result.total_s)}.{where}"
+    if isinstance(result, EnhanceResult):
+        seconds, by = float(result.frames / result.fps), result.weights[0].name
+        by = CHOICES["enhancer"].get(by, by)
+    else:
+        seconds, by = result.duration_s, title_of(result.engine)
     return (
-        f"Ready: {name}, {clock_text(result.duration_s)} of {width}x{height} at "
+        f"Ready: {name}, {clock_text(seconds)} of {width}x{height} at "
         f"{float(result.fps):.4g} fps, made in {clock_text(result.total_s)} "
-        f"({title_of(result.engine)} on {result.device})."
+        f"({by} on {result.device}).{where}"
     )
 
 
-def for_page(sentence: str, files: Iterable[Path] = (), program: str = "") -> str:
+def for_page(
+    sentence: str, files: Iterable[Path] = (), program: str = "", command: str = ""
+) -> str:
     """A sentence of the library as this page says it.
 
     Files have their names without folders, which here are temporary ones, and flags of the command
     line the names that their controls have here. Lines for a terminal stay as they are, but for
-    how the ``program`` is started where it is no command.
+    how the ``program`` is started where it is no command. ``command`` is the kind of job whose
+    controls are meant.
     """
     text = sentence.replace(" (see the command faces)", "")
     for path in sorted(files, key=lambda path: -len(str(path))):
@@ -159,13 +170,16 @@ def for_page(sentence: str, files: Iterable[Path] = (), program: str = "") -> st
     said: list[str] = []
     end = 0
     for line in _LINE.finditer(text):
-        said += [_in_words(text[end : line.start()]), program or _PROGRAM, line[1]]
+        said += [_in_words(text[end : line.start()], command), program or _PROGRAM, line[1]]
         end = line.end()
-    return "".join([*said, _in_words(text[end:])])
+    return "".join([*said, _in_words(text[end:], command)])
 
 
-def _in_words(text: str) -> str:
+def _in_words(text: str, command: str) -> str:
     from .controls import label_of_name
 
-    text = _FLAG.sub(lambda match: f'"{label_of_name(match[1].replace("-", "_"))}"', text)
-    return _NAME.sub(lambda match: f'"{label_of_name(match[0])}"', text)
+    def label(name: str) -> str:
+        return f'"{label_of_name(name.replace("-", "_"), command)}"'
+
+    text = _FLAG.sub(lambda match: label(match[1]), text)
+    return _NAME.sub(lambda match: label(match[0]), text)

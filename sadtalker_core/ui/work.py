@@ -14,15 +14,10 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import Cancelled, OptionError, TalkingPortraitsError
-from ..jobs.animate import run_animate
 from ..jobs.devices import make_runtime
-from ..jobs.drive import run_drive
-from ..jobs.drive_settings import DriveJob
-from ..jobs.kinds import input_files
-from ..jobs.result import AnimateResult
-from ..jobs.settings import AnimateJob
 from ..media.thumbnails import jpeg_of
 from ..weights.store import COMMAND
+from .any_job import Job, Result, input_paths, kind_of, run_job, run_options
 from .host import UiHost
 from .words import Progress, for_page
 
@@ -260,9 +255,9 @@ class Runs:
                     self._ended_alone.append(run)
             run.finished.set()
 
-    def make(self, run: Run, job: AnimateJob | DriveJob) -> AnimateResult:
+    def make(self, run: Run, job: Job) -> Result:
         """Run a job with its progress shown on the page and in the host."""
-        host = self.host
+        host, command = self.host, kind_of(job).name
 
         def progress(stage: str, done: int, total: int) -> None:
             now = run.progress
@@ -286,18 +281,16 @@ class Runs:
             # is overtaken by the time left as soon as there are frames.
             if COMMAND in sentence or sentence.endswith("of work."):
                 return
-            notes = (*run.progress.notes, for_page(sentence, input_files(job)))
+            notes = (*run.progress.notes, for_page(sentence, input_paths(job), command=command))
             run.progress = replace(run.progress, notes=notes)
 
-        runtime = replace(make_runtime(job.run, progress, cancelled), preview=preview)
+        runtime = replace(make_runtime(run_options(job), progress, cancelled), preview=preview)
         try:
-            if isinstance(job, DriveJob):
-                return run_drive(job, runtime, announce)
-            return run_animate(job, runtime, announce)
+            return run_job(job, runtime, announce)
         except TalkingPortraitsError as error:
             if isinstance(error, Cancelled):
                 raise
-            said = for_page(str(error), input_files(job), host.program())
+            said = for_page(str(error), input_paths(job), host.program(), command)
             raise type(error)(said) from error
 
 

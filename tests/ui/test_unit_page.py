@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from sadtalker_core.enhance.options import ENHANCER_IDS
 from sadtalker_core.errors import MediaError, OptionError
 from sadtalker_core.jobs.drive_settings import DRIVE, DriveJob
+from sadtalker_core.jobs.relip_settings import RELIP
 from sadtalker_core.jobs.settings import ANIMATE, AnimateJob
 from sadtalker_core.options import option_specs
 from sadtalker_core.ui import batch, drive, edit, keeping, models_page, page, talk, versions
+from sadtalker_core.ui.any_job import ENHANCE
 from sadtalker_core.ui.controls import (
     Form,
     choices_of,
@@ -27,7 +30,7 @@ from sadtalker_core.ui.controls import (
 )
 from sadtalker_core.ui.desk import Desk
 from sadtalker_core.ui.host import LocalHost
-from sadtalker_core.ui.plain_words import CHOICES, HELP
+from sadtalker_core.ui.plain_words import CHOICES, HELP, LABELS, OWN_WORDS
 from sadtalker_core.ui.work import Run
 from sadtalker_core.weights.store import WeightStore
 
@@ -59,7 +62,11 @@ def voice(tmp_path: Path, host: LocalHost) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("kind", [ANIMATE, DRIVE])
+_OF_RESULTS = {"duration_s", "total_s"}  # what is told of a result
+KINDS = [ANIMATE, DRIVE, RELIP, ENHANCE]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_slider_reaches_its_default_in_whole_steps(kind: Any) -> None:
     for spec in specs_of(kind).values():
         if is_slider(spec):
@@ -79,20 +86,21 @@ def test_every_expression_slider_has_a_place_that_leaves_the_face_alone() -> Non
 
 
 def test_labels_are_words() -> None:
-    for kind in (ANIMATE, DRIVE):
+    for kind in KINDS:
         for spec in specs_of(kind).values():
-            assert "_" not in label_of(spec)
-            assert label_of(spec)[0].isupper()
+            assert "_" not in label_of(spec, kind.name)
+            assert label_of(spec, kind.name)[0].isupper()
 
 
-@pytest.mark.parametrize("kind", [ANIMATE, DRIVE])
+@pytest.mark.parametrize("kind", KINDS)
 def test_words_of_the_page_belong_to_options_and_name_no_others(kind: Any) -> None:
-    both = specs_of(ANIMATE) | specs_of(DRIVE)
-    assert set(CHOICES) | set(HELP) <= set(both)
+    every = {name: spec for each in KINDS for name, spec in specs_of(each).items()}
+    assert set(CHOICES) | set(HELP) | set(LABELS) - _OF_RESULTS <= set(every)
+    assert {name for _, name in OWN_WORDS} <= set(every)
     for name, spec in specs_of(kind).items():
         assert set(CHOICES.get(name, {})) <= set(spec.choices), name
-        shown = info_of(spec)
-        assert not [other for other in both if "_" in other and other in shown], shown
+        shown = info_of(spec, kind.name)
+        assert not [other for other in every if "_" in other and other in shown], shown
     assert dict(choices_of(specs_of(DRIVE)["region"]))["the expression"] == "exp"
 
 
@@ -218,7 +226,7 @@ class TestBatch:
     def test_names_mean_uploaded_files(self, host: LocalHost, portrait: str, voice: str) -> None:
         row = '{"portrait": "C:\\\\pics\\\\me.png", "audio": "x/hello.wav", "out": "../../a.mp4"}'
         (line,) = self.lines(host, row, files=(portrait, voice))
-        assert line.job is not None, line.error
+        assert isinstance(line.job, AnimateJob), line.error
         assert line.job.portrait == Path(portrait)
         assert line.job.out.parent == host.output_folder()
         assert line.job.out.name.startswith("a-")
@@ -260,7 +268,7 @@ class TestBatch:
         lines = self.lines(
             host, *batch._EXAMPLE.splitlines(), files=(voice, *(str(file) for file in files))
         )
-        assert [line.error for line in lines] == ["", "", ""]
+        assert [line.error for line in lines] == [""] * 5
 
     def test_some_that_were_made_are_not_all_red(self) -> None:
         made = batch.Line("a", result=SimpleNamespace(path=Path("a.mp4")))  # type: ignore[arg-type]
@@ -327,7 +335,7 @@ class TestPage:
         assert all(c.do_not_save_to_config for c in controls)
 
     def test_five_controls_are_open_in_each_part(self, built: Any) -> None:
-        for name in ("Talk", "Drive", "Edit", "Batch"):
+        for name in ("Talk", "Drive", "Relip", "Edit", "Enhance", "Batch"):
             tab = next(
                 block
                 for block in built.blocks.values()
@@ -335,7 +343,7 @@ class TestPage:
             )
             assert len(list(open_controls(tab))) <= 6, name
 
-    def test_programs_see_the_four_jobs_and_the_preview(self, built: Any) -> None:
+    def test_programs_see_the_jobs_and_the_preview(self, built: Any) -> None:
         if versions.version()[0] < 6:
             pytest.skip("older gradios keep this elsewhere")
         names = {
@@ -343,7 +351,8 @@ class TestPage:
             for fn in built.fns.values()
             if getattr(fn, "api_visibility", "") == "public"
         }
-        assert {"talk", "drive", "edit", "edit_preview", "batch"} <= names
+        jobs = {"talk", "drive", "relip", "edit", "enhance", "batch"}
+        assert jobs | {"edit_preview"} <= names
 
     def test_missing_packages_are_explained(
         self, host: LocalHost, monkeypatch: pytest.MonkeyPatch
@@ -406,7 +415,7 @@ class TestModels:
 
     def test_the_table_names_terms_and_states(self, host: LocalHost) -> None:
         said = models_page.table_html(host.weights())
-        assert said.count("needs a download") == 2
+        assert said.count("needs a download") == 4 + len(ENHANCER_IDS)
         assert "✓ ready" in said
         assert "6 of 6 files missing" in models_page.terms_html("sadtalker", host.weights())
 
