@@ -299,7 +299,7 @@ def _side_effects(path: str, tree: ast.Module) -> Iterator[Violation]:
 
 def _makes_array(name: str) -> bool:
     module, _, function = name.rpartition(".")
-    if function in ("items", "keys", "values", "split", "format"):
+    if function in ("items", "keys", "values", "split", "format", "with_network"):
         return True
     return module in ("np", "numpy", "torch") and function in _ARRAY_CALLS
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ..weights import families
-from ..weights.architecture import Architecture, Shapes
+from ..weights.architecture import Architecture, Shapes, count_keys
 from .nets.bisenet import BiSeNet, BiSeNetConfig
 from .nets.gfpgan import Gfpgan, GfpganConfig
 from .nets.gpen import Gpen, GpenConfig
@@ -15,7 +14,7 @@ from .nets.parsenet import ParseNet, ParseNetConfig
 
 def _gfpgan(shapes: Shapes) -> GfpganConfig:
     decoder = "stylegan_decoder"
-    levels = _count(shapes, "conv_body_down.", ".conv1.weight")
+    levels = count_keys(shapes, "conv_body_down.", ".conv1.weight")
     first = shapes[f"{decoder}.constant_input.weight"][1]
     return GfpganConfig(
         size=4 * 2**levels,
@@ -38,15 +37,15 @@ def _gpen(shapes: Shapes) -> GpenConfig:
         stages += 1
     channels = [shapes["ecd0.0.0.weight"][0]]
     channels += [shapes[f"ecd{i}.0.1.weight"][0] for i in range(1, stages)]
-    mlp = _count(shapes, "generator.style.", ".weight", start=1)
+    mlp = count_keys(shapes, "generator.style.", ".weight", start=1)
     return GpenConfig(shapes["generator.style.1.weight"][0], mlp, tuple(channels[::-1]))
 
 
 def _parsenet(shapes: Shapes) -> ParseNetConfig:
-    downs = _count(shapes, "encoder.", ".conv1.conv2d.weight", start=1)
+    downs = count_keys(shapes, "encoder.", ".conv1.conv2d.weight", start=1)
     channels = [shapes["encoder.0.conv2d.weight"][0]]
     channels += [shapes[f"encoder.{i}.conv1.conv2d.weight"][0] for i in range(1, downs + 1)]
-    blocks = _count(shapes, "body.", ".conv1.conv2d.weight")
+    blocks = count_keys(shapes, "body.", ".conv1.conv2d.weight")
     return ParseNetConfig(tuple(channels), blocks, shapes["out_mask_conv.conv2d.weight"][0])
 
 
@@ -54,23 +53,9 @@ def _bisenet(shapes: Shapes) -> BiSeNetConfig:
     return BiSeNetConfig(shapes["cp.resnet.conv1.weight"][0], shapes["conv_out.conv_out.weight"][0])
 
 
-def _count(shapes: Shapes, before: str, after: str, start: int = 0) -> int:
-    """How many numbered keys there are, from ``start`` on."""
-    number = start
-    while f"{before}{number}{after}" in shapes:
-        number += 1
-    return number - start
-
-
-def _architecture(
-    family: Architecture[Any], config_from: Any, build: Any, default: Any
-) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build, default=default)
-
-
-GFPGAN = _architecture(families.GFPGAN, _gfpgan, Gfpgan, GfpganConfig)
-GPEN = _architecture(families.GPEN, _gpen, Gpen, GpenConfig)
-PARSENET = _architecture(families.PARSENET, _parsenet, ParseNet, ParseNetConfig)
-BISENET = _architecture(families.BISENET, _bisenet, BiSeNet, BiSeNetConfig)
+GFPGAN = families.GFPGAN.with_network(_gfpgan, Gfpgan, GfpganConfig)
+GPEN = families.GPEN.with_network(_gpen, Gpen, GpenConfig)
+PARSENET = families.PARSENET.with_network(_parsenet, ParseNet, ParseNetConfig)
+BISENET = families.BISENET.with_network(_bisenet, BiSeNet, BiSeNetConfig)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (GFPGAN, GPEN, PARSENET, BISENET)

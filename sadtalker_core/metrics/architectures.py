@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ..weights import families
@@ -19,17 +18,11 @@ def _syncnet(shapes: Shapes) -> SyncNetV2Config:
     return SyncNetV2Config(shapes["netcnnaud.0.weight"][0] // 2)
 
 
-def _architecture(
-    family: Architecture[Any], config_from: Any, build: Any, default: Any
-) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build, default=default)
-
-
-LIP_EXPERT: Architecture[Any] = _architecture(
-    families.LIP_EXPERT, _expert, SyncNetColor, SyncNetColorConfig
+LIP_EXPERT: Architecture[Any] = families.LIP_EXPERT.with_network(
+    _expert, SyncNetColor, SyncNetColorConfig
 )
-SYNCNET_V2: Architecture[Any] = _architecture(
-    families.SYNCNET_V2, _syncnet, SyncNetV2, SyncNetV2Config
+SYNCNET_V2: Architecture[Any] = families.SYNCNET_V2.with_network(
+    _syncnet, SyncNetV2, SyncNetV2Config
 )
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (LIP_EXPERT, SYNCNET_V2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
@@ -51,6 +51,16 @@ class Architecture(Generic[ModuleT]):
     prefix: str = ""
     default: Callable[[], Any] | None = None
     ignored: tuple[str, ...] = ()
+
+    def with_network(
+        self,
+        config_from: Callable[[Shapes], Any],
+        build: Callable[[Any], nn.Module],
+        default: Callable[[], Any],
+    ) -> Architecture[Any]:
+        """A signature of ``families`` with its network: ``load`` can build it then."""
+        entry: Architecture[Any] = self
+        return replace(entry, config_from=config_from, build=build, default=default)
 
     def own(self, tensors: Mapping[str, _T]) -> dict[str, _T]:
         """What of a file, bare, belongs to the network: all but the ``ignored`` names."""
@@ -100,6 +110,14 @@ def _fits(shape: tuple[int, ...] | None, wanted: tuple[int | None, ...] | None) 
     return len(shape) == len(wanted) and all(
         expected in (None, size) for size, expected in zip(shape, wanted)
     )
+
+
+def count_keys(shapes: Shapes, before: str, after: str, start: int = 0) -> int:
+    """How many keys ``before`` + number + ``after`` there are without a gap, from ``start`` on."""
+    number = start
+    while f"{before}{number}{after}" in shapes:
+        number += 1
+    return number - start
 
 
 def shapes_of(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """Signatures of the published networks: enough to say what a file is without building a network.
 
-Systems make full ``Architecture``s of these (``dataclasses.replace`` with ``config_from``,
-``build`` and ``default``); commands that only look at files use them as they are.
+Systems make full ``Architecture``s of these by ``with_network``; commands that only look at files
+use them as they are.
 """
 
 from __future__ import annotations

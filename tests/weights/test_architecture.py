@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sadtalker_core.errors import WeightsError
 from sadtalker_core.weights.architecture import (
     Architecture,
+    count_keys,
     detect,
     detect_one,
     load,
@@ -303,3 +304,10 @@ def test_the_bundle_of_sadtalker() -> None:
 def test_a_family_alone_cannot_be_built() -> None:
     with pytest.raises(WeightsError, match="cannot be built here"):
         load(FAMILIES[0], {"x": torch.ones(1)})
+
+
+def test_numbered_keys_are_counted_up_to_the_first_gap() -> None:
+    shapes = {f"body.{number}.weight": (1,) for number in (0, 1, 2, 4)}
+    assert count_keys(shapes, "body.", ".weight") == 3
+    assert count_keys(shapes, "body.", ".weight", start=1) == 2
+    assert count_keys(shapes, "body.", ".bias") == 0

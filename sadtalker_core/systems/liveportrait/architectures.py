@@ -5,11 +5,10 @@ The animals' networks are the same ones with other weights.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ...weights import families
-from ...weights.architecture import Architecture, Shapes
+from ...weights.architecture import Architecture, Shapes, count_keys
 from ..blocks.dense_motion import DenseMotionConfig
 from ..blocks.spade import SpadeConfig
 from .nets.appearance import AppearanceConfig, AppearanceExtractor
@@ -19,29 +18,21 @@ from .nets.retargeting import EYES, LIPS, STITCHING, Retargeting, RetargetingCon
 from .nets.warping import WarpingConfig, WarpingNetwork
 
 
-def _count(shapes: Shapes, start: str, end: str) -> int:
-    """How many numbered keys ``start`` + i + ``end`` there are, from i = 0."""
-    number = 0
-    while f"{start}{number}{end}" in shapes:
-        number += 1
-    return number
-
-
 def _appearance(shapes: Shapes) -> AppearanceConfig:
     channels = shapes["resblocks_3d.3dr0.conv1.weight"][0]
     return AppearanceConfig(
         width=shapes["first.conv.weight"][0],
         channels=channels,
         depth=shapes["second.weight"][0] // channels,
-        resblocks=_count(shapes, "resblocks_3d.3dr", ".conv1.weight"),
+        resblocks=count_keys(shapes, "resblocks_3d.3dr", ".conv1.weight"),
     )
 
 
 def _motion(shapes: Shapes) -> MotionExtractorConfig:
-    stages = _count(shapes, "detector.stages.", ".0.dwconv.weight")
+    stages = count_keys(shapes, "detector.stages.", ".0.dwconv.weight")
     first = [f"detector.stages.{i}." for i in range(stages)]
     return MotionExtractorConfig(
-        depths=tuple(_count(shapes, start, ".dwconv.weight") for start in first),
+        depths=tuple(count_keys(shapes, start, ".dwconv.weight") for start in first),
         widths=tuple(shapes[f"{start}0.dwconv.weight"][0] for start in first),
         keypoints=shapes["detector.fc_kp.weight"][0] // 3,
         bins=shapes["detector.fc_pitch.weight"][0],
@@ -51,7 +42,7 @@ def _motion(shapes: Shapes) -> MotionExtractorConfig:
 def _warping(shapes: Shapes) -> WarpingConfig:
     motion = "dense_motion_network"
     down = f"{motion}.hourglass.encoder.down_blocks."
-    blocks = _count(shapes, down, ".conv.weight")
+    blocks = count_keys(shapes, down, ".conv.weight")
     proposals, outputs, kernel = shapes[f"{motion}.mask.weight"][:3]
     compressed, channels = shapes[f"{motion}.compress.weight"][:2]
     features, flat = shapes["third.conv.weight"][:2]
@@ -88,21 +79,15 @@ def _retargeting(shapes: Shapes) -> RetargetingConfig:
     return RetargetingConfig(shapes["mlp.0.weight"][1], tuple(sizes[:-1]), sizes[-1])
 
 
-def _architecture(
-    family: Architecture[Any], config_from: Any, build: Any, default: Any
-) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build, default=default)
-
-
-APPEARANCE = _architecture(families.APPEARANCE, _appearance, AppearanceExtractor, AppearanceConfig)
-MOTION = _architecture(families.MOTION_EXTRACTOR, _motion, MotionExtractor, MotionExtractorConfig)
-WARPING = _architecture(families.WARPING, _warping, WarpingNetwork, WarpingConfig)
-GENERATOR = _architecture(
-    families.SPADE_GENERATOR, _generator, SpadeGenerator, lambda: SpadeConfig(enlarges=True)
+APPEARANCE = families.APPEARANCE.with_network(_appearance, AppearanceExtractor, AppearanceConfig)
+MOTION = families.MOTION_EXTRACTOR.with_network(_motion, MotionExtractor, MotionExtractorConfig)
+WARPING = families.WARPING.with_network(_warping, WarpingNetwork, WarpingConfig)
+GENERATOR = families.SPADE_GENERATOR.with_network(
+    _generator, SpadeGenerator, lambda: SpadeConfig(enlarges=True)
 )
-STITCHER = _architecture(families.STITCHING, _retargeting, Retargeting, lambda: STITCHING)
-EYE_RETARGETING = _architecture(families.RETARGET_EYES, _retargeting, Retargeting, lambda: EYES)
-LIP_RETARGETING = _architecture(families.RETARGET_LIPS, _retargeting, Retargeting, lambda: LIPS)
+STITCHER = families.STITCHING.with_network(_retargeting, Retargeting, lambda: STITCHING)
+EYE_RETARGETING = families.RETARGET_EYES.with_network(_retargeting, Retargeting, lambda: EYES)
+LIP_RETARGETING = families.RETARGET_LIPS.with_network(_retargeting, Retargeting, lambda: LIPS)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (
     APPEARANCE,

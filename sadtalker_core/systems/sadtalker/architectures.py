@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from ...faces.architectures import RECON as FACE_3DRECON
+from ...faces.architectures import RETINAFACE
 from ...faces.nets.fan98 import Fan98, Fan98Config
-from ...faces.nets.recon3d import Recon3D, Recon3DConfig
-from ...faces.nets.resnet import ResNetConfig
-from ...faces.nets.retinaface import RetinaFace, RetinaFaceConfig
 from ...weights import families
-from ...weights.architecture import Architecture, Shapes
+from ...weights.architecture import Architecture, Shapes, count_keys
 from ..blocks.dense_motion import DenseMotionConfig
 from ..blocks.spade import SpadeConfig
 from .nets.audio_encoder import AudioEncoderConfig
@@ -19,25 +17,6 @@ from .nets.generator import Generator, GeneratorConfig
 from .nets.keypoint_detector import KeypointDetector, KeypointDetectorConfig
 from .nets.mapping import MappingNet, MappingNetConfig
 from .nets.posevae import PoseVAE, PoseVAEConfig
-
-
-def _count(shapes: Shapes, start: str, end: str) -> int:
-    """How many numbered keys ``start`` + i + ``end`` there are, from i = 0."""
-    number = 0
-    while f"{start}{number}{end}" in shapes:
-        number += 1
-    return number
-
-
-def _trunk(shapes: Shapes, prefix: str) -> ResNetConfig:
-    a, b, c, d = (_count(shapes, f"{prefix}.layer{i}.", ".conv1.weight") for i in (1, 2, 3, 4))
-    return ResNetConfig(shapes[f"{prefix}.layer1.0.conv1.weight"][0], (a, b, c, d))
-
-
-def _recon(shapes: Shapes) -> Recon3DConfig:
-    heads = _count(shapes, "final_layers.", ".weight")
-    sizes = tuple(shapes[f"final_layers.{head}.weight"][0] for head in range(heads))
-    return Recon3DConfig(_trunk(shapes, "backbone"), sizes)
 
 
 def _expnet(shapes: Shapes) -> ExpNetConfig:
@@ -73,14 +52,14 @@ def _mapping(shapes: Shapes) -> MappingNetConfig:
     return MappingNetConfig(
         coefficients=coefficients,
         width=width,
-        layers=_count(shapes, "encoder", ".1.weight"),
+        layers=count_keys(shapes, "encoder", ".1.weight"),
         bins=shapes["fc_roll.weight"][0],
         keypoints=shapes["fc_exp.weight"][0] // 3,
     )
 
 
 def _kp_extractor(shapes: Shapes) -> KeypointDetectorConfig:
-    blocks = _count(shapes, "predictor.down_blocks.down", ".conv.weight")
+    blocks = count_keys(shapes, "predictor.down_blocks.down", ".conv.weight")
     deepest = shapes[f"predictor.down_blocks.down{blocks - 1}.conv.weight"][0]
     return KeypointDetectorConfig(
         keypoints=shapes["kp.weight"][0],
@@ -96,13 +75,13 @@ def _kp_extractor(shapes: Shapes) -> KeypointDetectorConfig:
 def _generator(shapes: Shapes) -> GeneratorConfig:
     motion = "dense_motion_network"
     down = f"{motion}.hourglass.encoder.down_blocks."
-    blocks = _count(shapes, down, ".conv.weight")
+    blocks = count_keys(shapes, down, ".conv.weight")
     proposals = shapes[f"{motion}.mask.weight"][0]
     outputs = shapes[f"{motion}.mask.weight"][1]
     compressed, features = shapes[f"{motion}.compress.weight"][:2]
     return GeneratorConfig(
         width=shapes["first.conv.weight"][0],
-        resblocks=_count(shapes, "resblocks_3d.3dr", ".conv1.weight"),
+        resblocks=count_keys(shapes, "resblocks_3d.3dr", ".conv1.weight"),
         motion=DenseMotionConfig(
             keypoints=proposals - 1,
             feature_channels=features,
@@ -124,33 +103,21 @@ def _generator(shapes: Shapes) -> GeneratorConfig:
 def _fan(shapes: Shapes) -> Fan98Config:
     channels = shapes["l0.weight"][1]
     return Fan98Config(
-        stacks=_count(shapes, "l", ".weight"),
+        stacks=count_keys(shapes, "l", ".weight"),
         points=shapes["l0.weight"][0] - 1,
         channels=channels,
         depth=sum(key.startswith("m0.b1_") and key.endswith(".conv1.weight") for key in shapes),
     )
 
 
-def _retinaface(shapes: Shapes) -> RetinaFaceConfig:
-    return RetinaFaceConfig(_trunk(shapes, "body"), shapes["fpn.output1.0.weight"][0])
-
-
-def _architecture(
-    family: Architecture[Any], config_from: Any, build: Any, default: Any
-) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build, default=default)
-
-
-FACE_3DRECON = _architecture(families.FACE_3DRECON, _recon, Recon3D, Recon3DConfig)
-AUDIO2EXP = _architecture(families.AUDIO2EXP, _expnet, ExpNet, ExpNetConfig)
-AUDIO2POSE = _architecture(families.AUDIO2POSE, _posevae, PoseVAE, PoseVAEConfig)
-MAPPING = _architecture(families.MAPPING, _mapping, MappingNet, MappingNetConfig)
-KP_EXTRACTOR = _architecture(
-    families.KP_EXTRACTOR, _kp_extractor, KeypointDetector, KeypointDetectorConfig
+AUDIO2EXP = families.AUDIO2EXP.with_network(_expnet, ExpNet, ExpNetConfig)
+AUDIO2POSE = families.AUDIO2POSE.with_network(_posevae, PoseVAE, PoseVAEConfig)
+MAPPING = families.MAPPING.with_network(_mapping, MappingNet, MappingNetConfig)
+KP_EXTRACTOR = families.KP_EXTRACTOR.with_network(
+    _kp_extractor, KeypointDetector, KeypointDetectorConfig
 )
-GENERATOR = _architecture(families.GENERATOR, _generator, Generator, GeneratorConfig)
-FAN_98 = _architecture(families.FAN_98, _fan, Fan98, Fan98Config)
-RETINAFACE = _architecture(families.RETINAFACE, _retinaface, RetinaFace, RetinaFaceConfig)
+GENERATOR = families.GENERATOR.with_network(_generator, Generator, GeneratorConfig)
+FAN_98 = families.FAN_98.with_network(_fan, Fan98, Fan98Config)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (
     FACE_3DRECON,

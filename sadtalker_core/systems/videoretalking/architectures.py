@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from ...faces.architectures import RETINAFACE, trunk_config
-from ...faces.nets.recon3d import Recon3D, Recon3DConfig
+from ...faces.architectures import RECON, RETINAFACE
 from ...weights import families
-from ...weights.architecture import Architecture, Shapes
+from ...weights.architecture import Architecture, Shapes, count_keys
 from ..blocks.mel_encoder import AudioEncoderConfig
 from .nets.dnet import DNet, DNetConfig
 from .nets.enet import ENet, ENetConfig
@@ -16,25 +14,17 @@ from .nets.ganimation import GANimation, GANimationConfig
 from .nets.lnet import LNet, LNetConfig
 
 
-def _count(shapes: Shapes, start: str, end: str) -> int:
-    """How many numbered keys ``start`` + i + ``end`` there are, from i = 0."""
-    number = 0
-    while f"{start}{number}{end}" in shapes:
-        number += 1
-    return number
-
-
 def _dnet(shapes: Shapes) -> DNetConfig:
     width, coefficients, _ = shapes["mapping_net.first.0.weight"]
     hourglass = "warpping_net.hourglass"
-    down = _count(shapes, f"{hourglass}.encoder.encoder", ".conv_0.weight")
+    down = count_keys(shapes, f"{hourglass}.encoder.encoder", ".conv_0.weight")
     up = sum(f"{hourglass}.decoder.decoder{level}.conv_0.weight" in shapes for level in range(down))
-    edit = _count(shapes, "editing_net.encoder.down", ".model.0.weight")
+    edit = count_keys(shapes, "editing_net.encoder.down", ".model.0.weight")
     return DNetConfig(
         coefficients=coefficients,
         descriptor=width,
         hidden=shapes[f"{hourglass}.encoder.encoder0.norm_0.mlp_shared.0.weight"][0],
-        mapping_layers=_count(shapes, "mapping_net.encoder", ".1.weight"),
+        mapping_layers=count_keys(shapes, "mapping_net.encoder", ".1.weight"),
         warp_width=shapes[f"{hourglass}.encoder.input_layer.weight"][0],
         warp_most=shapes[f"{hourglass}.encoder.encoder{down - 1}.conv_0.weight"][0],
         warp_down=down,
@@ -42,22 +32,22 @@ def _dnet(shapes: Shapes) -> DNetConfig:
         edit_width=shapes["editing_net.encoder.first.model.0.weight"][0],
         edit_most=shapes[f"editing_net.encoder.down{edit - 1}.model.0.weight"][0],
         edit_levels=edit,
-        edit_blocks=_count(shapes, "editing_net.decoder.res0.res", ".conv1.weight"),
+        edit_blocks=count_keys(shapes, "editing_net.decoder.res0.res", ".conv1.weight"),
     )
 
 
 def _lnet(shapes: Shapes) -> LNetConfig:
     return LNetConfig(
         width=shapes["encoder.first_inp.model.0.weight_orig"][0],
-        blocks=_count(shapes, "decoder.res0.res", ".conv1.ffc.convl2l.weight"),
+        blocks=count_keys(shapes, "decoder.res0.res", ".conv1.ffc.convl2l.weight"),
         hidden=shapes["decoder.res0.res0.conv1.bn_l.mlp_shared.0.weight"][0],
         audio=AudioEncoderConfig(shapes["audio_encoder.0.conv_block.0.weight"][0]),
     )
 
 
 def _enet(shapes: Shapes) -> ENetConfig:
-    downs = _count(shapes, "conv_body_down.", ".conv2.weight")
-    levels = _count(shapes, "to_rgbs.", ".bias")
+    downs = count_keys(shapes, "conv_body_down.", ".conv2.weight")
+    levels = count_keys(shapes, "to_rgbs.", ".bias")
     return ENetConfig(
         first=shapes["conv_body_first.weight"][0],
         body=tuple(shapes[f"conv_body_down.{i}.conv2.weight"][0] for i in range(downs)),
@@ -74,26 +64,13 @@ def _ganimation(shapes: Shapes) -> GANimationConfig:
     return GANimationConfig(width, blocks, channels - 3)
 
 
-def _recon(shapes: Shapes) -> Recon3DConfig:
-    heads = _count(shapes, "final_layers.", ".weight")
-    sizes = tuple(shapes[f"final_layers.{head}.weight"][0] for head in range(heads))
-    return Recon3DConfig(trunk_config(shapes, "backbone"), sizes)
-
-
 def _without_lnet() -> ENetConfig:
     return ENetConfig(lnet=None)
 
 
-def _architecture(
-    family: Architecture[Any], config_from: Any, build: Any, default: Any
-) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build, default=default)
-
-
-DNET = _architecture(families.DNET, _dnet, DNet, DNetConfig)
-LNET = _architecture(families.LNET, _lnet, LNet, LNetConfig)
-ENET = _architecture(families.ENET, _enet, ENet, _without_lnet)
-GANIMATION = _architecture(families.GANIMATION, _ganimation, GANimation, GANimationConfig)
-RECON = _architecture(families.FACE_3DRECON, _recon, Recon3D, Recon3DConfig)
+DNET = families.DNET.with_network(_dnet, DNet, DNetConfig)
+LNET = families.LNET.with_network(_lnet, LNet, LNetConfig)
+ENET = families.ENET.with_network(_enet, ENet, _without_lnet)
+GANIMATION = families.GANIMATION.with_network(_ganimation, GANimation, GANimationConfig)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (DNET, LNET, ENET, GANIMATION, RECON, RETINAFACE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ...faces.architectures import S3FD
@@ -15,12 +14,6 @@ def _generator(shapes: Shapes) -> Wav2LipConfig:
     return Wav2LipConfig(shapes["face_encoder_blocks.0.0.conv_block.0.weight"][0])
 
 
-def _architecture(
-    family: Architecture[Any], config_from: Any, build: Any, default: Any
-) -> Architecture[Any]:
-    return replace(family, config_from=config_from, build=build, default=default)
-
-
-WAV2LIP: Architecture[Any] = _architecture(families.WAV2LIP, _generator, Wav2Lip, Wav2LipConfig)
+WAV2LIP: Architecture[Any] = families.WAV2LIP.with_network(_generator, Wav2Lip, Wav2LipConfig)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (WAV2LIP, S3FD)
