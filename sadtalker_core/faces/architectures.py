@@ -7,6 +7,7 @@ from typing import Any
 from ..weights import families
 from ..weights.architecture import Architecture, Shapes, count_keys
 from .nets.fan68 import Fan68, Fan68Config
+from .nets.fan98 import Fan98, Fan98Config
 from .nets.recon3d import Recon3D, Recon3DConfig
 from .nets.resnet import ResNetConfig
 from .nets.retinaface import RetinaFace, RetinaFaceConfig
@@ -30,10 +31,19 @@ def _retinaface(shapes: Shapes) -> RetinaFaceConfig:
 
 
 def _fan68(shapes: Shapes) -> Fan68Config:
-    stacks = count_keys(shapes, "l", ".weight")
-    depth = count_keys(shapes, "m0.b1_", ".conv1.weight", start=1)
-    points, channels = shapes["l0.weight"][:2]
-    return Fan68Config(stacks, points, channels, depth)
+    return Fan68Config(**_fan(shapes), points=shapes["l0.weight"][0])
+
+
+def _fan98(shapes: Shapes) -> Fan98Config:
+    return Fan98Config(**_fan(shapes), points=shapes["l0.weight"][0] - 1)
+
+
+def _fan(shapes: Shapes) -> dict[str, int]:
+    return {
+        "stacks": count_keys(shapes, "l", ".weight"),
+        "channels": shapes["l0.weight"][1],
+        "depth": count_keys(shapes, "m0.b1_", ".conv1.weight", start=1),
+    }
 
 
 def _s3fd(shapes: Shapes) -> S3fdConfig:
@@ -45,4 +55,5 @@ RETINAFACE: Architecture[Any] = families.RETINAFACE.with_network(
     _retinaface, RetinaFace, RetinaFaceConfig
 )
 FAN_68: Architecture[Any] = families.FAN_68.with_network(_fan68, Fan68, Fan68Config)
+FAN_98: Architecture[Any] = families.FAN_98.with_network(_fan98, Fan98, Fan98Config)
 S3FD: Architecture[Any] = families.S3FD.with_network(_s3fd, S3fd, S3fdConfig)

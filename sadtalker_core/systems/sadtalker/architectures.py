@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...faces.architectures import FAN_98, RETINAFACE
 from ...faces.architectures import RECON as FACE_3DRECON
-from ...faces.architectures import RETINAFACE
-from ...faces.nets.fan98 import Fan98, Fan98Config
 from ...weights import families
 from ...weights.architecture import Architecture, Shapes, count_keys
 from ..blocks.dense_motion import DenseMotionConfig
@@ -100,16 +99,6 @@ def _generator(shapes: Shapes) -> GeneratorConfig:
     )
 
 
-def _fan(shapes: Shapes) -> Fan98Config:
-    channels = shapes["l0.weight"][1]
-    return Fan98Config(
-        stacks=count_keys(shapes, "l", ".weight"),
-        points=shapes["l0.weight"][0] - 1,
-        channels=channels,
-        depth=sum(key.startswith("m0.b1_") and key.endswith(".conv1.weight") for key in shapes),
-    )
-
-
 AUDIO2EXP = families.AUDIO2EXP.with_network(_expnet, ExpNet, ExpNetConfig)
 AUDIO2POSE = families.AUDIO2POSE.with_network(_posevae, PoseVAE, PoseVAEConfig)
 MAPPING = families.MAPPING.with_network(_mapping, MappingNet, MappingNetConfig)
@@ -117,7 +106,6 @@ KP_EXTRACTOR = families.KP_EXTRACTOR.with_network(
     _kp_extractor, KeypointDetector, KeypointDetectorConfig
 )
 GENERATOR = families.GENERATOR.with_network(_generator, Generator, GeneratorConfig)
-FAN_98 = families.FAN_98.with_network(_fan, Fan98, Fan98Config)
 
 ARCHITECTURES: tuple[Architecture[Any], ...] = (
     FACE_3DRECON,
