@@ -7,8 +7,9 @@ nothing.
 from __future__ import annotations
 
 import difflib
+from typing import TypeVar
 
-from .engines.engine import Engine
+from .engines.engine import Chosen, Engine
 from .engines.lite import LITE
 from .engines.lite_relip import LITE_RELIP
 from .engines.liveportrait import LIVEPORTRAIT
@@ -30,20 +31,16 @@ RELIPPERS: tuple[RelipEngine, ...] = (VIDEORETALKING, WAV2LIP, LITE_RELIP)
 RELIPPER_IDS: tuple[str, ...] = ("auto", *(engine.id for engine in RELIPPERS))
 
 
+_Engine = TypeVar("_Engine", bound=Chosen)
+
+
 def find_engine(name: str) -> Engine:
     """The engine of a name; ``auto`` is the first that needs nothing to be fetched.
 
     Raises:
         OptionError: no engine has this name.
     """
-    if name == "auto":
-        return next(engine for engine in ENGINES if not engine.needs_download)
-    for engine in ENGINES:
-        if engine.id == name:
-            return engine
-    close = difflib.get_close_matches(name, ENGINE_IDS, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise OptionError(f"engine is {name!r}, known values are: {', '.join(ENGINE_IDS)}.{hint}")
+    return _named(name, ENGINES, f"engine is {name!r}, known values are")
 
 
 def find_relipper(name: str) -> RelipEngine:
@@ -52,12 +49,14 @@ def find_relipper(name: str) -> RelipEngine:
     Raises:
         OptionError: no such engine has this name.
     """
-    if name == "auto":
-        return next(engine for engine in RELIPPERS if not engine.needs_download)
-    for engine in RELIPPERS:
-        if engine.id == name:
+    return _named(name, RELIPPERS, f"engine is {name!r}; for new lips there are")
+
+
+def _named(name: str, engines: tuple[_Engine, ...], refusal: str) -> _Engine:
+    for engine in engines:
+        if engine.id == name or (name == "auto" and not engine.needs_download):
             return engine
-    close = difflib.get_close_matches(name, RELIPPER_IDS, n=1)
+    known = ("auto", *(engine.id for engine in engines))
+    close = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    known = ", ".join(RELIPPER_IDS)
-    raise OptionError(f"engine is {name!r}; for new lips there are: {known}.{hint}")
+    raise OptionError(f"{refusal}: {', '.join(known)}.{hint}")
