@@ -27,6 +27,16 @@ class ResNetConfig:
         return self.width * 2 ** (stage - 1) * EXPANSION
 
 
+def shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
+    """What makes a block's input fit its output, or None where it fits."""
+    if stride == 1 and in_channels == out_channels:
+        return None
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+        nn.BatchNorm2d(out_channels),
+    )
+
+
 class Bottleneck(nn.Module):
     """1x1, 3x3 (with the stride), 1x1, and a shortcut."""
 
@@ -39,18 +49,13 @@ class Bottleneck(nn.Module):
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
-        self.downsample = None
-        if stride != 1 or in_channels != out_channels:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
-                nn.BatchNorm2d(out_channels),
-            )
+        self.downsample = shortcut(in_channels, out_channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = x if self.downsample is None else self.downsample(x)
+        skipped = x if self.downsample is None else self.downsample(x)
         out = F.relu(self.bn1(self.conv1(x)))
         out = F.relu(self.bn2(self.conv2(out)))
-        return F.relu(self.bn3(self.conv3(out)) + shortcut)
+        return F.relu(self.bn3(self.conv3(out)) + skipped)
 
 
 class ResNetTrunk(nn.Module):
