@@ -97,6 +97,7 @@ def run_relip(
         preview.write(clock)
     for sentence in (*_sentences(job, report, rate), *report.notes):
         warn(sentence)
+    weights.restoring.tell(warn)
     return AnimateResult(
         path=written.path,
         frames=written.frames,

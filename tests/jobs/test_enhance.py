@@ -174,13 +174,15 @@ def test_the_original_s_way_needs_its_own_nets(folder: Path) -> None:
 
 
 def test_the_last_stage_of_new_lips(folder: Path, short_voice: Path) -> None:
-    written(still(4), folder / "in.mkv")
+    blank = torch.full((2, 3, 192, 192), 70, dtype=torch.uint8)
+    written(torch.cat((still(4), blank)), folder / "in.mkv")
     words: list[object] = ["relip", "--video", folder / "in.mkv", "--audio", short_voice]
     words += ["--engine", "lite", "--repeat", "trim", "--models-dir", folder / "models"]
     enhance: list[object] = ["--enhance", "--enhancer", "gfpgan-1.2", "--device", "cpu"]
     assert run(*words, "--out", folder / "plain.mkv").code == 0
     made = run(*words, *enhance, "--out", folder / "made.mkv")
     assert made.code == 0, made.err
+    assert "2 of 6 frames show no face and are as they were (frames 4-5)" in made.err
     before, after = (
         torch.cat(list(open_video(folder / f"{name}.mkv").frames())) for name in ("plain", "made")
     )
