@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "media": CORE,
     "weights": CORE,
     "faces": CORE | {"geometry", "audio", "media", "weights"},
-    "enhance": CORE | {"geometry", "audio", "media", "weights", "faces"},
+    "enhance": CORE | {"geometry", "audio", "media", "weights", "faces", "systems/blocks"},
     "systems/blocks": CORE,
     "systems/*": _BELOW_SYSTEMS | {"systems/blocks"},
     "transfer": _BELOW_SYSTEMS | {"media", "systems/*", "systems/blocks"},

@@ -17,6 +17,7 @@ from ..weights.network_files import NetworkFiles
 from ..weights.published import RETINAFACE
 from .align import SIZE, ffhq_points, gpen_points
 from .architectures import ARCHITECTURES, GFPGAN, GPEN, PARSENET
+from .fast.build import fast_form
 from .foreign import Upscaler, load_foreign_face_network, load_upscaler
 from .options import EnhanceOptions
 from .original_nets import OriginalNets
@@ -84,11 +85,15 @@ def load_enhancer(files: Mapping[str, Path], options: EnhanceOptions, runtime: R
     network = found.network(wanted)
     size = network.config.size
     points = gpen_points(size) if wanted is GPEN else ffhq_points(size)
-    return Enhancer(options.enhancer, network, size, points, runtime.device, upscaler)
+    # The fast form was measured on CPUs; a graphics card's library does well by itself.
+    restore = fast_form(network) if runtime.device.type == "cpu" else network
+    return Enhancer(options.enhancer, restore, size, points, runtime.device, upscaler)
 
 
 def load_original_nets(files: Mapping[str, Path], runtime: Runtime) -> OriginalNets:
     """RetinaFace and ParseNet for the original's way. Raises ``WeightsError``."""
     paths = [files[RETINAFACE.name], files[published.PARSENET.name]]
     found = NetworkFiles(paths, (*ARCHITECTURES, RETINAFACE_NET), runtime)
-    return OriginalNets(found.network(RETINAFACE_NET), found.network(PARSENET))
+    parser = found.network(PARSENET)
+    fast = fast_form(parser) if runtime.device.type == "cpu" else parser
+    return OriginalNets(found.network(RETINAFACE_NET), fast)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..faces.nets.retinaface import RetinaFace
+from .fast.parsenet import FastParseNet
 from .nets.parsenet import ParseNet
 
 
@@ -13,4 +14,4 @@ class OriginalNets:
     """What finds and parses faces the original's way."""
 
     finder: RetinaFace
-    parser: ParseNet
+    parser: ParseNet | FastParseNet

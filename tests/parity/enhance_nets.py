@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from sadtalker_core.enhance.fast.build import fast_form
 from sadtalker_core.enhance.nets.bisenet import BiSeNet, enlarge_scores
 from sadtalker_core.enhance.nets.gfpgan import Gfpgan
 from sadtalker_core.enhance.nets.gpen import Gpen
@@ -107,6 +108,27 @@ def _gpen(change: Callable[[State], State]) -> Callable[..., dict[str, Tensor]]:
     return case
 
 
+def _fast_gfpgan(change: Callable[[State], State]) -> Callable[..., dict[str, Tensor]]:
+    def case(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
+        net = fast_form(_loaded(Gfpgan, "enhance/gfpgan", seed, change))
+        return {"image": net(inputs["image"])}
+
+    return case
+
+
+def _fast_gpen(change: Callable[[State], State]) -> Callable[..., dict[str, Tensor]]:
+    def case(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
+        net = fast_form(_loaded(Gpen, "enhance/gpen_bfr_512", seed, change))
+        return {"image": net(inputs["image"])}
+
+    return case
+
+
+def _fast_parsenet(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
+    net = fast_form(filled(ParseNet, "enhance/parsenet", seed))
+    return {"mask": net(inputs["image"])}
+
+
 def bisenet(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
     net = filled(BiSeNet, "enhance/bisenet", seed)
     image = inputs["image"]
@@ -156,4 +178,12 @@ CASES = {
     "enhance/gpen_bfr_512_scaled": _gpen(gpen_scaled),
     "enhance/parsenet": parsenet,
     "enhance/bisenet": bisenet,
+}
+# Held to the plain networks' tolerances.
+FAST = {
+    "enhance/gfpgan": _fast_gfpgan(_as_filled),
+    "enhance/gfpgan_mild": _fast_gfpgan(gfpgan_mild),
+    "enhance/gpen_bfr_512": _fast_gpen(_as_filled),
+    "enhance/gpen_bfr_512_scaled": _fast_gpen(gpen_scaled),
+    "enhance/parsenet": _fast_parsenet,
 }

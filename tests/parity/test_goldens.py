@@ -65,3 +65,19 @@ def test_fast_path(golden: str) -> None:
     for name in pictures:
         error = thinned(name, found[name], meta).double() - outputs[name].double()
         assert -10 * torch.log10((error**2).mean()).item() >= _FAST_DB, name
+
+
+# The enhancers' fast forms multiply in float32, so that they are held to the rule itself.
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    "golden", [name for name in names(fast=True) if name.startswith("enhance/")]
+)
+def test_exact_fast_path(golden: str) -> None:
+    inputs, outputs, meta = load_golden(_DATA / f"{golden}.safetensors")
+    found = run_fast(golden, inputs, seed=int(meta["seed"]), meta=meta)
+    assert found
+    problems = [
+        problem(golden, name, thinned(name, value, meta), outputs[name])
+        for name, value in found.items()
+    ]
+    assert not list(filter(None, problems)), "\n".join(filter(None, problems))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...enhance.fast.parsenet import FastParseNet
 from ...enhance.gpen_process import GpenFace, gpen_process
 from ...enhance.nets.parsenet import ParseNet, is_class
 from ...enhance.restore import restore_picture, to_network
@@ -25,7 +26,7 @@ def restore_mouth(
     box: Box,
     points: Tensor | None,
     restore: Callable[[Tensor], Tensor] | None,
-    parsenet: ParseNet,
+    parsenet: ParseNet | FastParseNet,
     size: int = _SIDE,
 ) -> Tensor:
     """The frame with mouth and lips of a restored face.

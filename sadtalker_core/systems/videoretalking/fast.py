@@ -1,4 +1,4 @@
-"""The networks with their convolutions in another arithmetic: judged in decibels, not to the bit.
+"""ENet and LNet with their convolutions in another arithmetic: judged in decibels, not to the bit.
 
 Only products are made in bfloat16 or float16; norms, activations and sums stay in float32, and so
 do DNet (its norms see maps of 8 x 8 pixels, and small numbers are lost), Fourier transforms and the
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...enhance.nets import gpen, styled
+from ...enhance.nets import styled
 from ...errors import OptionError
 from ..blocks.fast.precision import cpu_has_bfloat16
 from ..blocks.spade import SpectralConv2d
@@ -93,58 +93,6 @@ class QuickModulated(nn.Module):
         return x * torch.rsqrt(lengths + _TINY)[:, :, None, None]
 
 
-class QuickGpenModulated(nn.Module):
-    """``gpen.ModulatedConv`` likewise."""
-
-    kernel: Tensor
-    squares: Tensor
-
-    def __init__(self, plain: gpen.ModulatedConv, dtype: torch.dtype) -> None:
-        super().__init__()
-        kernel = plain.weight.detach()[0] * plain.scale
-        self.modulation, self.demodulates = plain.modulation, plain.demodulates
-        self.blur = None if plain.blur is None else QuickFilter(plain.blur)
-        typed = kernel.to(dtype)
-        typed = typed if plain.blur is None else typed.transpose(0, 1)
-        self.register_buffer("kernel", typed.contiguous(memory_format=torch.channels_last))
-        self.register_buffer("squares", kernel.square().sum((2, 3)))
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        kind = x.dtype
-        factors = self.modulation(style)
-        x = (x * factors[:, :, None, None]).to(self.kernel.dtype, memory_format=torch.channels_last)
-        if self.blur is None:
-            x = F.conv2d(x, self.kernel, padding=self.kernel.shape[-1] // 2)
-        else:
-            x = F.conv_transpose2d(x, self.kernel, stride=2)
-        x = x.to(kind)
-        if self.demodulates:
-            lengths = F.linear(factors.square(), self.squares)
-            x = x * torch.rsqrt(lengths + _TINY)[:, :, None, None]
-        return x if self.blur is None else self.blur(x)
-
-
-class QuickFilter(nn.Module):
-    """``gpen.Filter`` that does not enlarge: every channel by itself, in one call.
-
-    The plain form makes a picture of each channel, which takes sixteen times as long on a CPU.
-    """
-
-    kernel: Tensor
-
-    def __init__(self, plain: gpen.Filter) -> None:
-        super().__init__()
-        self.pad = plain.pad
-        # a true convolution: the kernel is flipped
-        self.register_buffer("kernel", plain.get_buffer("kernel").flip(0, 1)[None, None].clone())
-
-    def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        padded = F.pad(x, (*self.pad, *self.pad)).contiguous(memory_format=torch.channels_last)
-        weight = self.kernel.to(x.dtype).expand(channels, -1, -1, -1).contiguous()
-        return F.conv2d(padded, weight, groups=channels)
-
-
 def quicken(net: _N, dtype: torch.dtype) -> _N:
     """Replace the convolutions of ``net`` in place.
 
@@ -162,12 +110,6 @@ def quicken(net: _N, dtype: torch.dtype) -> _N:
 def _quick(plain: nn.Module, dtype: torch.dtype) -> nn.Module | None:
     if isinstance(plain, styled.ModulatedConv):
         return QuickModulated(plain, dtype)
-    if isinstance(plain, gpen.ModulatedConv):
-        return QuickGpenModulated(plain, dtype)
-    if isinstance(plain, gpen.Filter):
-        return QuickFilter(plain) if plain.up == 1 else None
-    if isinstance(plain, gpen.EqualConv):
-        return QuickConv(plain.weight * plain.scale, None, dtype, plain.stride)
     if isinstance(plain, SpectralConv2d):
         weight = plain.weight()
         return QuickConv(weight, plain.bias, dtype, padding=weight.shape[-1] // 2)

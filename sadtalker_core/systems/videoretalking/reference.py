@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ...enhance.fast.parsenet import FastParseNet
 from ...enhance.gpen_process import FACE_CLASSES, GpenFace, gpen_crop, gpen_process
 from ...enhance.nets.parsenet import ParseNet, is_class
 from ...enhance.restore import from_network_cut, to_network
@@ -156,7 +157,7 @@ class ReferenceMaker:
         return paste_window(face.cut, window, window_from_picture(quad, CUT))
 
 
-def face_mask(net: ParseNet, face: Tensor) -> Tensor:
+def face_mask(net: ParseNet | FastParseNet, face: Tensor) -> Tensor:
     """(S, S) float on the CPU: 1 on the face's own parts of ``face`` (3, S, S) uint8."""
     like = next(net.parameters())
     scores = net(to_network(face)[None].to(like))

