@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from .face_finder import Finder
 from .host import UiHost
 from .keeping import Pages
 from .work import Runs
+
+FILLING_S = 5.0  # after settings are put back, files that come with them may still arrive
 
 
 class Desk:
@@ -37,6 +40,7 @@ class Desk:
         self.tabs: Any = None
         self.page: Any = None
         self._leaving: list[Callable[[str], None]] = []
+        self._filled_at: dict[str, float] = {}
 
     def on_leave(self, forget: Callable[[str], None]) -> None:
         """Call ``forget(owner)`` when a page is closed."""
@@ -45,6 +49,7 @@ class Desk:
     def left(self, owner: str) -> None:
         """Somebody closed their page: what was theirs alone goes when no job needs it."""
         self.runs.left(owner)
+        self._filled_at.pop(owner, None)
         for forget in self._leaving:
             forget(owner)
         self.pages.left(owner)
@@ -55,6 +60,14 @@ class Desk:
         if failed := [run.error for run in ended if run.error]:
             return f"A job went wrong while its page was closed: {failed[-1]}"
         return "A job ended while its page was closed; look into Gallery." if ended else ""
+
+    def note_filled(self, owner: str) -> None:
+        """The settings of a result are put back into a part of somebody's page now."""
+        self._filled_at[owner] = time.monotonic()
+
+    def was_filled(self, owner: str) -> bool:
+        """Whether that was a moment ago: what changes then was not changed by hand."""
+        return time.monotonic() - self._filled_at.get(owner, -FILLING_S) < FILLING_S
 
     def watch_uploads(self, *inputs: Any) -> None:
         """Note whose each uploaded file is, so that it goes with the page."""

@@ -19,7 +19,7 @@ from .restorers import first_here, missing_html
 from .work import with_suffix_of
 
 _LIKENESS = "codeformer"  # alone has a balance of likeness and beauty
-_VISIBLE = ("enhancer", "enhance_strength", "enhance_region", "upscale")
+_VISIBLE = ("enhance_strength", "enhance_region", "upscale")
 
 
 def build(desk: Desk, tab: Any) -> None:
@@ -32,14 +32,14 @@ def build(desk: Desk, tab: Any) -> None:
     with gr.Row(elem_classes="tp-part tp-job"):
         with gr.Column(scale=5, min_width=320):
             with gr.Row():
-                clip = versions.video_input("Video", height=240, elem_id="tp-enhance-clip")
+                clip = versions.video_input("Video", elem_id="tp-enhance-clip")
                 still = versions.picture_input(
-                    "or a picture", height=240, elem_id="tp-enhance-still"
+                    "Or a picture", height=280, elem_id="tp-enhance-still"
                 )
+            form.add(specs["enhancer"]).value = first
+            needs = versions.html(missing_html(host, first), elem_id="tp-enhance-needs")
             for spec in one_of(specs, *_VISIBLE):
                 form.add(spec)
-            form.components["enhancer"].value = first
-            needs = versions.html(missing_html(host, first), elem_id="tp-enhance-needs")
             with gr.Column(elem_classes="tp-more"):
                 form.add_folded(set(specs) - ({"fidelity"} if first != _LIKENESS else set()))
         with gr.Column(scale=6, min_width=320, elem_classes="tp-result"):
@@ -47,8 +47,8 @@ def build(desk: Desk, tab: Any) -> None:
                 desk,
                 "enhance",
                 "Restore the faces",
-                "Give a video or a picture: its faces become clearer, calmly in videos, and all "
-                "else stays as it is.",
+                "Give a video or a picture: its faces become clearer, and stay calm in a video; "
+                "all else is kept.",
             )
 
     def job_of(video: Any, picture: Any, *rest: Any) -> EnhanceJob:

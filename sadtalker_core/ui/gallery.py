@@ -163,7 +163,9 @@ class _Gallery:
         try:
             if path is None:
                 raise TalkingPortraitsError(GONE)
-            files = self.desk.pages.files_for(versions.session_of(request), path)
+            owner = versions.session_of(request)
+            files = self.desk.pages.files_for(owner, path)
+            self.desk.note_filled(owner)
             updates, title = again.fill(self.desk, read_settings(path), files, path.name)
         except TalkingPortraitsError as error:
             return [*same, versions.update(), error_html(str(error))]

@@ -169,13 +169,14 @@ def table_html(store: WeightStore, with_folders: bool = True) -> str:
         for engine in RELIPPERS
         if engine.needs_download
     )
-    rows += "".join(
+    restoring = "".join(
         f"<tr><td><b>{escape(restorers.title_of(file.name))}</b><br>"
-        f"For restored faces: {escape(file.description)}</td>"
+        f"{escape(file.description[:1].upper() + file.description[1:])}</td>"
         f"<td>{_mark(store.find(file) is not None, 'ready', 'needs a download')}</td>"
         f"<td>{escape(file.licence)}</td></tr>"
         for file in ENHANCERS
     )
+    here = sum(store.find(file) is not None for file in ENHANCERS)
     known = [*BUNDLED, *PUBLISHED, *(file for file in LEGACY if store.find(file))]
     files = "".join(_file_row(file, store) for file in known)
     items = "".join(f"<li>{escape(folder)}</li>" for folder in store.folders)
@@ -186,6 +187,10 @@ def table_html(store: WeightStore, with_folders: bool = True) -> str:
     return (
         '<div class="tp-scroll"><table class="tp-table tp-cards"><tr><th>Engine</th><th>State</th>'
         f"<th>Licence</th></tr>{rows}</table></div>"
+        '<details class="tp-fold"><summary>Networks that restore faces '
+        f"({here} of {len(ENHANCERS)} ready)</summary>"
+        '<div class="tp-scroll"><table class="tp-table tp-cards">'
+        f"<tr><th>Network</th><th>State</th><th>Licence</th></tr>{restoring}</table></div></details>"
         f'<details class="tp-fold"><summary>Weight files ({len(known)})</summary>'
         '<div class="tp-scroll"><table class="tp-table tp-cards">'
         f"<tr><th>File</th><th>State</th><th>Licence</th></tr>{files}</table></div></details>"

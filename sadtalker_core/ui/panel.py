@@ -236,8 +236,9 @@ class Panel:
             if self.desk.runs.is_busy(owner, self.part):
                 return [versions.update() for _ in outputs]
             self._last.pop(owner, None)
-            # Other sentences are not about a result.
+            # Other sentences are not about a result, nor is the one about settings put back.
             is_old = any(kind in str(said) for kind in ("tp-done", "tp-error"))
+            is_old = is_old and not self.desk.was_filled(owner)
             status = versions.update(value=note_html(self._empty)) if is_old else versions.update()
             return [status, *(versions.update(visible=False) for _ in outputs[1:])]
 

@@ -164,10 +164,10 @@ CHOICES = {
     },
     "reference_enhancer": {"gpen": "GPEN", "none": "nothing"},
     "repeat": {
-        "ping-pong": "the video goes backward and forward",
-        "loop": "the video starts again",
-        "hold": "the last frame stays",
-        "trim": "the speech is cut",
+        "ping-pong": "backward and forward",
+        "loop": "from the start again",
+        "hold": "hold the last frame",
+        "trim": "cut the speech",
     },
     "smoothing": {
         "steady": "around each frame",
@@ -210,7 +210,7 @@ HELP = {
     "preprocess": "What is cut from the picture and shown.",
     "reference_enhancer": "What sharpens the face before its lips are drawn. GPEN may not be used "
     "commercially, and takes a third of the time.",
-    "repeat": "What happens when the speech is longer than the video.",
+    "repeat": "How the video goes on when it ends before the speech, or that the speech is cut.",
     "region": "The whole face and head of the driver, or a part of them.",
     "sound": "Whose sound the video has; automatic takes the driver's where there is one.",
     "up_face": "Anything but as filmed replaces the upper half of the face (one more file).",

@@ -22,7 +22,7 @@ from .panel import Panel
 from .sounds import given_sound, note_html, other_sounds, place_of
 from .work import with_suffix_of
 
-OTHERS = "A picture instead of the video, and other sources of sound"
+OTHERS = "Other sources of picture and sound"
 # With the video, the sound and the engine; no engine has all of them.
 _VISIBLE = ("repeat", "expression_scale", "exp_img", "up_face")
 _SHOWN_FIRST = "The first frame is shown; click the one that speaks."

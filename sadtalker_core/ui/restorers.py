@@ -39,10 +39,10 @@ def missing_html(host: UiHost, name: str) -> str:
         return ""
     (file,) = needed_files(EnhanceOptions(enhancer=name))
     size = f" ({file.size / 1e6:,.0f} MB)" if file.size else ""
-    button = ' Or press "Download here" in Models.' if host.may_download else ""
+    button = "; so does the button in Models" if host.may_download else ""
     return (
         f'<div class="tp-status tp-partly"><b>{escape(title_of(name))} is not on this machine.</b> '
-        f"Nothing that restores faces comes along; this line, in a terminal, gets it{size}:"
+        f"This line, in a terminal, gets it{size}{button}:"
         f'<pre class="tp-example">{escape(host.download_line(name))}</pre>'
-        f'<div class="tp-small">Its terms: {escape(file.licence)}{escape(button)}</div></div>'
+        f'<div class="tp-small">Its terms: {escape(file.licence)}</div></div>'
     )

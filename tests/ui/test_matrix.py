@@ -16,6 +16,8 @@ from typing import Any
 import av
 import pytest
 
+from sadtalker_core.jobs.animate import run_animate
+from sadtalker_core.jobs.settings import build_job
 from tools.ui_environments import ENVIRONMENTS, python_of
 
 from .conftest import ROOT, Visit, watch
@@ -85,6 +87,41 @@ def test_a_job_runs_to_its_video(
         assert file.streams.video[0].frames == 25
         assert file.streams.audio
     # Old gradios ask for a script from elsewhere, which is their page, not ours.
+    assert not [text for text in found.errors if "ERR_NAME_NOT_RESOLVED" not in text]
+
+
+def test_a_video_says_something_else(
+    opened: tuple[Visit, Path], demo_portrait: Path, voice: Path, short_voice: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / "somebody.mp4"
+    run_animate(build_job({"portrait": demo_portrait, "audio": voice, "out": clip}))
+    found, out = opened
+    page = found.page
+    page.click("#tp-tabs button:has-text('Re-lip')")
+    page.set_input_files("#tp-relip-clip input[type=file]", str(clip))
+    page.wait_for_selector("#tp-relip-clip video", timeout=SECONDS)
+    page.set_input_files("#tp-relip-sound input[type=file]", str(short_voice))
+    page.wait_for_selector(
+        "#tp-relip-sound :is(audio, button[aria-label='Play'])", state="attached"
+    )
+    page.wait_for_timeout(500)
+    page.click("#tp-relip-go")
+    page.wait_for_selector("#tp-relip-status .tp-done", timeout=SECONDS)
+    page.wait_for_function(
+        "() => document.querySelector('#tp-relip-video video')?.duration > 0.9", timeout=SECONDS
+    )
+    (video,) = out.glob("*.mp4")
+    with av.open(str(video)) as file:
+        assert file.streams.video[0].frames == 25
+        assert file.streams.audio
+    page.click("#tp-tabs button:has-text('Enhance')")
+    page.wait_for_selector("#tp-enhance-needs:has-text('models download gfpgan-1.4')")
+    page.set_input_files("#tp-enhance-still input[type=file]", str(demo_portrait))
+    page.wait_for_selector("#tp-enhance-still img", timeout=SECONDS)
+    page.wait_for_timeout(500)
+    page.click("#tp-enhance-go")
+    page.wait_for_selector("#tp-enhance-status .tp-error", timeout=SECONDS)
+    assert "models download gfpgan-1.4" in page.inner_text("#tp-enhance-status")
     assert not [text for text in found.errors if "ERR_NAME_NOT_RESOLVED" not in text]
 
 

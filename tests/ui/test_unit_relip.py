@@ -156,7 +156,7 @@ def test_what_the_page_says_of_it_is_its_own() -> None:
         'choose another with "Who speaks".'
     )
     assert label_of_name("who", "drive") == "Faces that move"
-    assert dict(choices_of(specs_of(RELIP)["repeat"]))["the speech is cut"] == "trim"
+    assert dict(choices_of(specs_of(RELIP)["repeat"]))["cut the speech"] == "trim"
 
 
 def test_an_engine_has_its_own_default_where_engines_differ() -> None:
