@@ -21,6 +21,8 @@ MODULES = (
     "render",
     "video",
     "process",
+    "relip",
+    "enhance",
     "tools",
 )
 

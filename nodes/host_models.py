@@ -9,15 +9,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from ..sadtalker_core.engines.engine import Engine
+from ..sadtalker_core.engines.engine import Chosen
 from ..sadtalker_core.errors import WeightsError
 from ..sadtalker_core.registry import find_engine
+from ..sadtalker_core.runtime import Runtime
 from ..sadtalker_core.weights.catalog import BUNDLED, WeightFile
 from ..sadtalker_core.weights.store import WeightStore
 from .bridge import at_work
@@ -26,11 +28,20 @@ OWN_FOLDER = "talking_portraits"
 _OTHERS = ("liveportrait", "sadtalker", "checkpoints")  # where other packs keep the same files
 
 
+class Loadable(Chosen, Protocol):
+    """What of an engine of any kind is needed to load it."""
+
+    @property
+    def licence(self) -> str: ...
+    @property
+    def load(self) -> Callable[[Mapping[str, Path], Any, Runtime], Any]: ...
+
+
 class HostModel:
     """An engine with its networks, as it travels from a loader to the nodes that use it.
 
     Attributes:
-        engine: what it can do.
+        engine: what it can do; an ``Engine``, a ``RelipEngine`` or a face enhancer.
         options: render options it was loaded with: which networks, which arithmetic.
         networks: the engine's own; None for the built-in engine.
         files: the weights it uses.
@@ -39,7 +50,7 @@ class HostModel:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Any,
         options: Any,
         networks: Any,
         files: tuple[WeightFile, ...],
@@ -95,44 +106,58 @@ def _modules_in(value: Any) -> list[nn.Module]:
 
 
 def load_model(engine_id: str, options: Any = None) -> HostModel:
-    """An engine with its networks read, ready to be moved in.
+    """An engine that moves portraits, see ``loaded``.
 
     Args:
         engine_id: id of the engine.
         options: its render options.
+    """
+    return loaded(find_engine(engine_id), options)
+
+
+def loaded(engine: Loadable, options: Any = None) -> HostModel:
+    """An engine with its networks read, ready to be moved in.
+
+    Args:
+        engine: which one.
+        options: those that say which networks.
 
     Raises:
         WeightsError: a file is missing; says in short lines which, the folder to put it into,
             the command that gets it, and the gist of its terms. Or one is not the published file.
     """
-    import comfy.model_management as management
-
     from ..sadtalker_core.jobs.engines import find_weights, used_files
     from .missing_weights import missing_text, program
 
-    engine = find_engine(engine_id)
     options = options or engine.render_options()
     bundled = tuple(file for file in BUNDLED if "lite" in file.engines)
     if not engine.needs_download:
         return HostModel(engine, options, None, bundled, torch.device("cpu"))
     store = host_store()
+    used = used_files(engine, options, store)
     try:
         files = find_weights(engine, options, store)
     except WeightsError as error:
-        files_used = used_files(engine, options, store)
-        missing = [file for file in files_used if store.find(file) is None]
+        missing = [file for file in used if store.find(file) is None]
         if missing:
-            raise WeightsError(missing_text(engine, missing, store)) from error
+            raise WeightsError(missing_text(engine.title, missing, store)) from error
         raise WeightsError(
             f"{error}\nHere the command talking-portraits is:\n  {program()}"
         ) from error
-    device = torch.device(management.get_torch_device())
-    if device.type != "cpu":
-        management.free_memory(sum(path.stat().st_size for path in files.values()) * 2, device)
+    device = _room_for(sum(path.stat().st_size for path in files.values()) * 2)
     with at_work() as runtime:  # an interrupt while files are read is the host's own
         networks = engine.load(files, options, dataclasses.replace(runtime, device=device))
-    used = used_files(engine, options, store)
     return HostModel(engine, options, networks, (*bundled, *used), device)
+
+
+def _room_for(size: int) -> torch.device:
+    """Where networks work, with so many bytes free where that can be had."""
+    import comfy.model_management as management
+
+    device = torch.device(management.get_torch_device())
+    if device.type != "cpu":
+        management.free_memory(size, device)
+    return device
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..sadtalker_core.engines.engine import Engine
 from ..sadtalker_core.weights.catalog import WeightFile
+
+if TYPE_CHECKING:
+    from .host_models import Loadable
 
 ALLOWED = "allowed"
 IN_DOUBT = "in doubt"
@@ -51,7 +53,7 @@ def strictest(answers: Iterable[str]) -> str:
     return min(answers, key=_ORDER.index, default=ALLOWED)
 
 
-def licence_report(used: Sequence[tuple[Engine, Sequence[WeightFile]]]) -> dict[str, Any]:
+def licence_report(used: Sequence[tuple[Loadable, Sequence[WeightFile]]]) -> dict[str, Any]:
     """Terms of everything that a run uses.
 
     Args:

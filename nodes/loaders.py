@@ -99,4 +99,113 @@ class LoadLivePortrait(io.ComfyNode):
         return io.NodeOutput(load_model("liveportrait", options))
 
 
-NODES = [LoadBuiltIn, LoadSadTalker, LoadLivePortrait]
+class LoadVideoReTalking(io.ComfyNode):
+    """VideoReTalking's networks."""
+
+    @classmethod
+    def define_schema(cls) -> Any:
+        from ..sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
+
+        return node_schema(
+            "LoadVideoReTalking",
+            "Load VideoReTalking",
+            "models",
+            "VideoReTalking's networks: new lips for a video, drawn at 384 pixels, with teeth "
+            "restored. The network of emotions is loaded where its file is here. Nothing is "
+            "downloaded.",
+            option_inputs(
+                VideoReTalkingOptions,
+                only=("finder", "reference_enhancer", "mouth_enhancer", "precision"),
+            ),
+            [_lips_output()],
+            aliases=("video retalking", "lip sync", "dubbing", "relip"),
+        )
+
+    @classmethod
+    def execute(cls, **values: Any) -> Any:
+        from .lip_models import load_videoretalking
+
+        return io.NodeOutput(load_videoretalking(values))
+
+    @classmethod
+    def fingerprint_inputs(cls, **values: Any) -> str:
+        from .lip_models import has_emotions
+
+        return "with emotions" if has_emotions() else "without"
+
+
+class LoadWav2Lip(io.ComfyNode):
+    """Wav2Lip's network."""
+
+    @classmethod
+    def define_schema(cls) -> Any:
+        from ..sadtalker_core.systems.wav2lip.config import Wav2LipOptions
+
+        return node_schema(
+            "LoadWav2Lip",
+            "Load Wav2Lip",
+            "models",
+            "Wav2Lip's network: the lower half of a face painted anew at 96 pixels, close to the "
+            "sound. For research and personal use only. Nothing is downloaded here.",
+            option_inputs(Wav2LipOptions, only=("model", "finder")),
+            [_lips_output()],
+            aliases=("lip sync", "dubbing", "relip"),
+        )
+
+    @classmethod
+    def execute(cls, **values: Any) -> Any:
+        from ..sadtalker_core.systems.wav2lip.config import Wav2LipOptions
+        from .lip_models import load_lips
+
+        return io.NodeOutput(load_lips("wav2lip", options_from(Wav2LipOptions, values)))
+
+
+class LoadEnhancer(io.ComfyNode):
+    """A network that restores faces."""
+
+    @classmethod
+    def define_schema(cls) -> Any:
+        return node_schema(
+            "LoadEnhancer",
+            "Load Face Enhancer (GFPGAN, GPEN, CodeFormer)",
+            "models",
+            "A network that restores faces: GFPGAN, GPEN, CodeFormer or RestoreFormer. Files are "
+            "found in models/talking_portraits, models/facerestore_models and the like; nothing is "
+            "downloaded here.",
+            _enhancer_inputs(),
+            [
+                sockets.Enhancer.Output(
+                    "restorer",
+                    display_name="enhancer",
+                    tooltip="For the nodes that enhance faces.",
+                )
+            ],
+            aliases=("gfpgan", "codeformer", "gpen", "restoreformer", "face restore", "restore"),
+        )
+
+    @classmethod
+    def execute(cls, **values: Any) -> Any:
+        from ..sadtalker_core.enhance.options import EnhanceOptions
+        from .enhancers import load_enhancer
+
+        return io.NodeOutput(load_enhancer(options_from(EnhanceOptions, values)))
+
+
+def _enhancer_inputs() -> list[Any]:
+    from ..sadtalker_core.enhance.options import EnhanceOptions
+
+    made = option_inputs(EnhanceOptions, only=("enhancer", "enhance_way", "fidelity"))
+    made[-1].tooltip = "CodeFormer: 1 is more likeness, 0 more beauty."
+    return made
+
+
+def _lips_output() -> Any:
+    return sockets.Lips.Output(
+        "lips", display_name="lips", tooltip="Who makes the lips, for Dub Video and Dub Frames."
+    )
+
+
+NODES = [
+    *(LoadBuiltIn, LoadSadTalker, LoadLivePortrait),
+    *(LoadVideoReTalking, LoadWav2Lip, LoadEnhancer),
+]

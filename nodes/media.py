@@ -20,9 +20,9 @@ from torch import Tensor
 from ..sadtalker_core.errors import MediaError, OptionError
 from ..sadtalker_core.motion_request import ReferenceVideo
 from ..sadtalker_core.runtime import Runtime
-from ..sadtalker_core.structures import AudioClip
+from ..sadtalker_core.structures import AudioClip, FrameStream
 from .bridge import pictures_of
-from .moving import rate_of
+from .moving import frames_in, rate_of
 
 if TYPE_CHECKING:
     from ..sadtalker_core.media.audio_in import AudioSource, ClipSource
@@ -31,6 +31,25 @@ if TYPE_CHECKING:
 _CHUNK = 8  # frames of a reference video that are read at a time
 _EDITED_BYTES = 256 * 1024 * 1024  # of float frames that the host decodes at a time for us
 _REMEMBERED = 16  # sounds of which the length and kind are kept
+
+
+@dataclass(frozen=True)
+class CountedVideo(ReferenceVideo):
+    """A video that came through a socket, whose length is known.
+
+    Attributes:
+        count: frames of each pass.
+        size: (H, W) in pixels.
+        file: where the frames are those of a file, which can be read from any frame on.
+    """
+
+    count: int
+    size: tuple[int, int]
+    file: VideoSource | None = None
+
+    def stream(self) -> FrameStream:
+        """One pass over its frames."""
+        return FrameStream(iter(self.open()), self.count, self.size, self.fps)
 
 
 @dataclass(frozen=True)
@@ -141,6 +160,35 @@ def reference_of(video: Any | None, images: Tensor | None, fps: float) -> Refere
     if _is_edited(video, source):
         return ReferenceVideo(lambda: _edited_frames(video, source), source.fps)
     return ReferenceVideo(lambda: source.frames(_CHUNK), source.fps)
+
+
+def counted_video(
+    video: Any | None, images: Tensor | None, fps: float, runtime: Runtime
+) -> CountedVideo:
+    """The same with its length and size; what the host edits is read once to count it.
+
+    Raises:
+        OptionError: both or none are given, or ``fps`` is no rate.
+        MediaError: the video cannot be read, or has no frames.
+    """
+    reference = reference_of(video, images, fps)
+    if video is not None and _is_in_memory(video):
+        images = video.get_components().images
+    if images is not None:
+        size = int(images.shape[1]), int(images.shape[2])
+        return CountedVideo(reference.open, reference.fps, len(images), size)
+    source = _opened(video)
+    if not _is_edited(video, source):
+        return CountedVideo(
+            reference.open, reference.fps, source.frame_count, source.size, file=source
+        )
+    count, size = frames_in(reference, runtime), (0, 0)
+    for chunk in reference.open():
+        size = int(chunk.shape[2]), int(chunk.shape[3])
+        break
+    if not count:
+        raise MediaError("the video has no frames; connect another one, or another part of it.")
+    return CountedVideo(reference.open, reference.fps, count, size)
 
 
 def video_sound(video: Any | None, runtime: Runtime | None = None) -> SoundInput | None:

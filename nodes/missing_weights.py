@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..sadtalker_core.engines.engine import Engine
 from ..sadtalker_core.weights.catalog import WeightFile
 from ..sadtalker_core.weights.store import WeightStore, what_to_download
 from .licence_words import commercial_use, strictest
@@ -18,11 +17,11 @@ _PROGRAM = Path(__file__).resolve().parent.parent / "talking_portraits.py"
 _TERMS_LENGTH = 80
 
 
-def missing_text(engine: Engine, missing: Sequence[WeightFile], store: WeightStore) -> str:
+def missing_text(title: str, missing: Sequence[WeightFile], store: WeightStore) -> str:
     """Which files are missing, the folder for them, and the command that gets them.
 
     Args:
-        engine: that needs them.
+        title: of what needs them.
         missing: one file or more.
         store: where they were looked for; its first folder is where new ones go.
     """
@@ -32,7 +31,7 @@ def missing_text(engine: Engine, missing: Sequence[WeightFile], store: WeightSto
     terms = dict.fromkeys(_first_sentence(file.licence) for file in missing)
     return "\n".join(
         [
-            f"{engine.title} needs weights that are not here "
+            f"{title} needs weights that are not here "
             f"({len(missing)} {'file' if len(missing) == 1 else 'files'}{total}):",
             *(f"  {file.file} ({_size(file)})" for file in missing),
             *(line for file in missing for line in _passed_over(file, store)),

@@ -18,6 +18,9 @@ Keypoints = io.Custom("PORTRAIT_KEYPOINTS")
 Faces = io.Custom("PORTRAIT_FACES")
 Expression = io.Custom("PORTRAIT_EXPRESSION")
 Sound = io.Custom("PORTRAIT_SOUND")
+Lips = io.Custom("PORTRAIT_LIPS")
+LipSettings = io.Custom("PORTRAIT_LIP_SETTINGS")
+Enhancer = io.Custom("PORTRAIT_ENHANCER")
 
 # Of ComfyUI's own face nodes, which it has since 0.23.
 FaceLandmarks = io.Custom("FACE_LANDMARKS")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..sadtalker_core.faces.options import FaceOptions
 from . import sockets
 from .host import io, ui
 from .motion_from_video import video_inputs
 from .motion_values import motion_input
 from .packing import motion_of
 from .portraits import portrait_of
-from .schema import node_schema
+from .schema import folded, node_schema, option_inputs, options_from
 
 _WHERE = "tools"
 _MODELS = ("model", "model_2", "model_3", "model_4")
+_PARTS = ("enhance", "measure")  # what is no engine and has weights
+_WHO = ("face_select", "face_index", "face_point", "face_search", "detection_threshold")
 
 
 def _text_outputs(what: str) -> list[Any]:
@@ -22,6 +25,11 @@ def _text_outputs(what: str) -> list[Any]:
         io.String.Output("text", display_name="text", tooltip=f"{what} for people."),
         io.String.Output("json", display_name="JSON", tooltip=f"{what} as JSON, for programs."),
     ]
+
+
+def _any_model(name: str, what: str, is_optional: bool = False) -> Any:
+    kinds = [sockets.Model, sockets.Lips, sockets.Enhancer]
+    return io.MultiType.Input(name, kinds, optional=is_optional, tooltip=what)
 
 
 def _reported(text: str, values: Any, *more: Any, brief: str = "") -> Any:
@@ -158,6 +166,60 @@ class ContactSheet(io.ComfyNode):
         return io.NodeOutput(image, ui=preview_ui(image))
 
 
+class LipSync(io.ComfyNode):
+    """Do lips and sound belong together?"""
+
+    @classmethod
+    def define_schema(cls) -> Any:
+        return node_schema(
+            "LipSync",
+            "Lip Sync Measure (LSE)",
+            _WHERE,
+            "How well lips and sound go together in the eyes of SyncNet: LSE-D, LSE-C and by how "
+            "many frames they are apart. Needs SyncNet's file.",
+            [
+                *video_inputs("Somebody who speaks."),
+                sockets.sound_input(
+                    "audio",
+                    optional=True,
+                    tooltip="Compare with this sound instead of the video's own.",
+                ),
+                *[folded(entry) for entry in option_inputs(FaceOptions, only=_WHO)],
+            ],
+            [
+                *_text_outputs("The measures"),
+                io.Float.Output(
+                    "lse_d",
+                    display_name="LSE-D",
+                    tooltip="Distance of lips and sound; less is better, real speech has about 7.",
+                ),
+                io.Float.Output(
+                    "lse_c", display_name="LSE-C", tooltip="Confidence; more is better."
+                ),
+                io.Int.Output(
+                    "offset",
+                    display_name="offset",
+                    tooltip="Frames of 25 a second that the lips come after the sound.",
+                ),
+            ],
+            aliases=("syncnet", "lse-d", "lse-c", "sync", "quality", "measure"),
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, fps: float, video: Any = None, images: Any = None, audio: Any = None, **values: Any
+    ) -> Any:
+        from .bridge import at_work
+        from .lip_sync import load_judge, measured, sync_text
+
+        model, face = load_judge(), options_from(FaceOptions, values)
+        with at_work(model) as runtime:
+            found = measured(model, video, images, fps, audio, face, runtime)
+        numbers = float(found["lse_d"]), float(found["lse_c"]), int(found["offset_frames"])
+        return _reported(sync_text(found), found, *numbers)
+
+
 class LicenceReport(io.ComfyNode):
     """May results be sold?"""
 
@@ -171,11 +233,8 @@ class LicenceReport(io.ComfyNode):
             "Which weights the connected models use, whose they are, on which terms, and whether "
             "results may be sold, in plain words.",
             [
-                sockets.Model.Input(first, tooltip="A model of this graph."),
-                *[
-                    sockets.Model.Input(name, optional=True, tooltip="Another model of this graph.")
-                    for name in more
-                ],
+                _any_model(first, "A model of this graph."),
+                *[_any_model(name, "Another model of this graph.", True) for name in more],
             ],
             _text_outputs("Terms"),
             aliases=("license", "commercial use", "terms", "legal", "copyright"),
@@ -197,9 +256,10 @@ class ModelReport(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> Any:
-        from ..sadtalker_core.registry import ENGINES
+        from ..sadtalker_core.registry import ENGINES, RELIPPERS
 
-        names = [engine.id for engine in ENGINES]
+        engines = (*ENGINES, *(engine for engine in RELIPPERS if engine.needs_download))
+        names = [*(engine.id for engine in engines), *_PARTS]
         return node_schema(
             "ModelReport",
             "Model Report",
@@ -242,4 +302,4 @@ def _weights(engine: str) -> dict[str, Any]:
     return weight_report(host_store(), "" if engine == "all" else engine)
 
 
-NODES = [FaceMetrics, ContactSheet, LicenceReport, ModelReport]
+NODES = [FaceMetrics, LipSync, ContactSheet, LicenceReport, ModelReport]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..sadtalker_core.registry import ENGINES
+from ..sadtalker_core.registry import ENGINES, RELIPPERS
 from ..sadtalker_core.weights.catalog import BUNDLED, WeightFile
 from ..sadtalker_core.weights.published import LEGACY, PUBLISHED
 from ..sadtalker_core.weights.store import WeightStore
@@ -33,13 +33,22 @@ def weight_report(store: WeightStore, engine_id: str = "") -> dict[str, Any]:
     return {
         "engines": [
             {"id": engine.id, "title": engine.title, "ready": _is_ready(engine, store)}
-            for engine in ENGINES
+            for engine in _all()
             if engine_id in ("", engine.id)
         ],
         "files": files,
         "folder": str(store.folders[0]),
         "folders": [str(folder) for folder in store.folders],
     }
+
+
+def _all() -> list[Any]:
+    """Everything that has weights: engines, enhancers, the measure of lips."""
+    from .enhancers import FACE_ENHANCER
+    from .lip_sync import LIP_JUDGE
+
+    lips = [engine for engine in RELIPPERS if engine.needs_download]
+    return [*ENGINES, *lips, FACE_ENHANCER, LIP_JUDGE]
 
 
 def _is_ready(engine: Any, store: WeightStore) -> bool:

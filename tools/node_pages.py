@@ -37,6 +37,8 @@ _GROUPS = {
     "audio": "Motion from speech and video",
     "motion": "Motion: edit, keep, plot",
     "render": "Render",
+    "lips": "New lips for a video",
+    "enhance": "Better faces",
     "tools": "Reports and measures",
 }
 _BEGIN = "<!-- nodes: written by python -m tools.node_pages -->\n"

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.nodes import short_graphs
-from tests.systems.liveportrait.toy_files import write_toy_files as write_liveportrait
-from tests.systems.sadtalker.toy_files import write_toy_files as write_sadtalker
 
 from .server import Server
 
@@ -20,8 +18,7 @@ def ready(server: Server) -> Iterator[Server]:
     short_graphs.write_inputs(server.base / "input")
     folder = server.base / "models" / "talking_portraits"
     folder.mkdir(exist_ok=True)
-    write_sadtalker(folder)
-    write_liveportrait(folder)
+    short_graphs.write_models(folder)
     yield server
     shutil.rmtree(folder)
     server.post("/free", {"unload_models": True, "free_memory": True})

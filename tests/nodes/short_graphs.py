@@ -20,7 +20,19 @@ import pytest
 import torch
 from PIL import Image
 
+from sadtalker_core.metrics.nets.syncnet_v2 import SyncNetV2, SyncNetV2Config
+from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
+from sadtalker_core.systems.videoretalking.weights import needed_files
+from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
+from sadtalker_core.weights.published_enhance import GFPGAN_14
+from sadtalker_core.weights.published_wav2lip import SYNCNET_V2, WAV2LIP_GAN
+from sadtalker_core.weights.store import WeightStore
 from tests.conftest import DEMO, speech_like, write_wav
+from tests.enhance.toys import toy_file as write_gfpgan
+from tests.parity.seeded_weights import describe, fill
+from tests.systems.liveportrait.toy_files import write_toy_files as write_liveportrait
+from tests.systems.sadtalker.toy_files import write_toy_files as write_sadtalker
+from tests.systems.videoretalking.toys import write_toy_files as write_retalking
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPHS = ROOT / "workflows" / "api"
@@ -62,6 +74,11 @@ EXPECTED = {
     "15_face_crop_and_paste": Expected(pictures=2),
     "16_licences_and_models": Expected(),
     "17_motion_files": Expected((8.0,), has_sound=False),
+    "18_dub_a_video": Expected((VOICE_S,), pictures=1),
+    "19_dub_with_emotion": Expected((VOICE_S,)),
+    "20_enhance_after_render": Expected((VOICE_S,)),
+    "21_upscale_a_video": Expected((DRIVER_S,), pictures=1),
+    "22_wav2lip_measured": Expected((VOICE_S,)),
 }
 
 
@@ -109,6 +126,22 @@ def write_driver(path: Path, head: Image.Image, voice: Path) -> None:
         container.mux(heard.encode(None))
 
 
+def write_models(folder: Path) -> None:
+    """Networks of toy size under their published names, taken as the user's own."""
+    write_sadtalker(folder)
+    write_liveportrait(folder)
+    options = VideoReTalkingOptions(up_face="surprise")
+    paths = write_retalking(folder, options)
+    paths[GFPGAN_14.name] = write_gfpgan(folder, GFPGAN_14.file)
+    small = {WAV2LIP_GAN: Wav2Lip(Wav2LipConfig(2)), SYNCNET_V2: SyncNetV2(SyncNetV2Config(1))}
+    for file, net in small.items():
+        paths[file.name] = folder / file.file
+        torch.save(fill(describe(net.state_dict())), paths[file.name])
+    store = WeightStore(option=folder, environment={}, cache=folder)
+    for file in (*needed_files(options), GFPGAN_14, *small):
+        store.accept(file, paths[file.name])
+
+
 def shortened(graph: Graph) -> Graph:
     """The same graph on the files of ``write_inputs``, without generated pictures."""
     made = copy.deepcopy(graph)
@@ -133,6 +166,8 @@ def shortened(graph: Graph) -> Graph:
                 "upscale_method": "nearest-exact",
                 "scale_by": 2.0,
             }
+        elif kind.startswith("TalkingPortraits"):
+            inputs.pop("upscale_model", None)  # no such file is at hand
     return _without_orphans(made, set(_sources(graph)) - set(_sources(made)))
 
 

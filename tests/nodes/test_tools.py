@@ -17,6 +17,7 @@ from .conftest import Host
 from .pack import pack_module
 from .scenes import call as answer
 from .scenes import run as call
+from .scenes import sound
 
 catalog = pack_module("sadtalker_core.weights.catalog")
 errors = pack_module("sadtalker_core.errors")
@@ -233,3 +234,41 @@ def test_older_files_do_as_well(host: Host) -> None:
     assert report["engines"][0]["ready"]
     older.discard("sadtalker-old-pose")
     assert not weight_report.weight_report(Store(), "sadtalker")["engines"][0]["ready"]
+
+
+# --- lips and sound ------------------------------------------------------------------------------
+
+
+def test_lips_and_sound_are_measured(host: Host) -> None:
+    from sadtalker_core.metrics.nets.syncnet_v2 import SyncNetV2, SyncNetV2Config
+    from tests.parity.seeded_weights import describe, fill
+
+    from .test_relip import accept, clip, video_of
+
+    frames = clip(30)
+    frames[12:14] = 0.4
+    with pytest.raises(errors.WeightsError, match="syncnet_v2.model"):
+        call("LipSync", images=frames, audio=sound(1.2))
+    folder = host.models / "talking_portraits"
+    folder.mkdir()
+    wav2lip = pack_module("sadtalker_core.weights.published_wav2lip")
+    net = SyncNetV2(SyncNetV2Config(1))
+    torch.save(fill(describe(net.state_dict())), folder / wav2lip.SYNCNET_V2.file)
+    accept(host, [wav2lip.SYNCNET_V2])
+    text, data, distance, confidence, offset = call("LipSync", images=frames, audio=sound(1.2))
+    found = json.loads(data)
+    assert (found["frames"], found["frames_without_face"]) == (30, 2)
+    assert found["lse_d"] == distance > 0
+    assert (found["lse_c"], found["offset_frames"]) == (confidence, offset)
+    assert text.startswith(f"LSE-D {distance:.2f}")
+    assert "not seen in 2 of 30" in text
+    with pytest.raises(errors.OptionError, match="no sound"):
+        call("LipSync", video=video_of(frames))
+
+
+def test_words_for_the_offset() -> None:
+    words = pack_module("nodes.lip_sync").sync_text
+    base = {"lse_d": 7.0, "lse_c": 6.0, "frames": 30, "frames_without_face": 0}
+    assert words({**base, "offset_frames": 0}).endswith("in step with the sound.")
+    assert "lips 1 frame of 25 a second after" in words({**base, "offset_frames": 1})
+    assert "lips 3 frames of 25 a second before" in words({**base, "offset_frames": -3})

@@ -15,9 +15,6 @@ from typing import Any
 
 import pytest
 
-from tests.systems.liveportrait.toy_files import write_toy_files as write_liveportrait
-from tests.systems.sadtalker.toy_files import write_toy_files as write_sadtalker
-
 from . import core_stand_ins, short_graphs
 from .conftest import Host
 from .executor import Executor
@@ -31,8 +28,7 @@ def toy_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with networks of toy size under their published names."""
     folder = tmp_path_factory.mktemp("models") / "talking_portraits"
     folder.mkdir()
-    write_sadtalker(folder)
-    write_liveportrait(folder)
+    short_graphs.write_models(folder)
     return folder
 
 

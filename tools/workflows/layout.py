@@ -30,6 +30,8 @@ SHOWS = frozenset(
         *("TalkingPortraitsRenderVideo", "TalkingPortraitsContactSheet"),
         "TalkingPortraitsPlotMotion",
         *("TalkingPortraitsRender", "TalkingPortraitsRenderKeypoints"),
+        *("TalkingPortraitsRelipVideo", "TalkingPortraitsRelipFrames"),
+        *("TalkingPortraitsEnhanceVideo", "TalkingPortraitsEnhanceFrames"),
         *EDITORS,
     }
 )
@@ -39,6 +41,7 @@ SAYS = frozenset(
     {
         *("TalkingPortraitsLicenceReport", "TalkingPortraitsModelReport"),
         *("TalkingPortraitsFaceMetrics", "TalkingPortraitsSaveMotion"),
+        "TalkingPortraitsLipSync",
     }
 )
 

@@ -43,13 +43,18 @@ def stand_ins(graph: dict[str, Any]) -> dict[str, Any]:
             node.update(class_type=f"{OURS}LoadBuiltIn", inputs={})
         elif kind == f"{OURS}ConvertMotion":
             inputs["to"] = "built-in"
+        elif kind == f"{OURS}LoadVideoReTalking":
+            node.update(class_type=f"{OURS}LoadBuiltIn", inputs={})
+        elif kind == f"{OURS}RelipVideo" and inputs.pop("lips", None):
+            inputs.update(smile=0.8)
+            inputs.pop("settings")
         elif kind == "VAEDecode":
             node.update(class_type="LoadImage", inputs={"image": "painted.png"})
         elif kind == "ImageUpscaleWithModel":
             scaled = {"image": inputs["image"], "upscale_method": "lanczos", "scale_by": 2.0}
             node.update(class_type="ImageScaleBy", inputs=scaled)
     dropped = {"KSampler", "CheckpointLoaderSimple", "CLIPTextEncode", "EmptyLatentImage"}
-    dropped.add("UpscaleModelLoader")
+    dropped |= {"UpscaleModelLoader", f"{OURS}VideoReTalkingSettings"}
     return {key: node for key, node in made.items() if node["class_type"] not in dropped}
 
 
@@ -148,6 +153,8 @@ RECIPES: dict[str, Callable[[Pictures, Pictures], Image.Image]] = {
     "14_motion_lab": curves,
     "15_face_crop_and_paste": found_face,
     "17_motion_files": moving(0.06, 0.5, 0.8),
+    "18_dub_a_video": moving(0.03, 0.15, 0.09),
+    "19_dub_with_emotion": moving(0.06, 0.15, 0.24),
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..graph import Graph
 from ..schemas import Schemas
-from . import editing, motions, reports, speech, starters, videos
+from . import dubbing, editing, motions, reports, speech, starters, videos
 
 # ComfyUI's own nodes that the graphs use.
 CORE = (
@@ -35,4 +35,9 @@ GRAPHS: tuple[Callable[[Schemas], Graph], ...] = (
     videos.face_crop_and_paste,
     reports.licences_and_models,
     motions.motion_files,
+    dubbing.dub_a_video,
+    dubbing.dub_with_emotion,
+    dubbing.enhance_after_render,
+    dubbing.upscale_a_video,
+    dubbing.wav2lip_measured,
 )

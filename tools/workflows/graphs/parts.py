@@ -10,6 +10,12 @@ each one is."""
 SADTALKER = """**SadTalker's files** go into `models/talking_portraits` (those in
 `models/checkpoints` and of older packs are found too). Graph 16 says which are missing, and under
 which licence each one is."""
+RETALKING = """**VideoReTalking's files** go into `models/talking_portraits` (2.4 GB; those in
+`models/videoretalking` and of enhancer packs are found too). Graph 16 says which are missing, and
+under which licence each one is: the enhancer GPEN forbids commercial use and can be left out."""
+ENHANCER = """**The enhancer's file** (GFPGANv1.4.pth, 349 MB) goes into `models/talking_portraits`
+(those in `models/facerestore_models` and of other packs are found too). Graph 16 says where to get
+it."""
 PICTURE = """`example.png` is only a drawing in which no face is found: **choose a portrait of your
 own**, or drop one on the node."""
 _DEMO = "the folder `custom_nodes/<this pack>/sadtalker_core/data/demo`"
