@@ -78,10 +78,12 @@ def browser() -> Iterator[Any]:
 def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     """``visit(webui)`` opens the tab; ``page.errors`` is what went wrong in the page."""
     contexts: list[Any] = []
+    visited: list[WebUI] = []
 
     def opened(webui: WebUI, width: int = 1400, height: int = 900, theme: str = "light") -> Any:
         context = browser.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
+        visited.append(webui)
         page = context.new_page()
         page.set_default_timeout(SECONDS)
         page.errors = []
@@ -94,6 +96,9 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     yield opened
     for context in contexts:
         context.close()
+    for webui in visited:
+        if webui.is_running:
+            webui.go_on()
 
 
 def _note(errors: list[str], said: Any) -> None:
@@ -133,9 +138,14 @@ def give(page: Any, part: str, portrait: Path, sound: Path | None = None) -> Non
     page.set_input_files(f"#tp-{part}-portrait input[type=file]", str(portrait))
     page.wait_for_selector(f"#tp-{part}-portrait img")
     if sound is not None:
-        page.set_input_files(f"#tp-{part}-sound input[type=file]", str(sound))
-        ready = f"#tp-{part}-sound button[aria-label='Play'], #tp-{part}-sound audio[src]"
-        page.wait_for_selector(ready, state="attached")
+        give_sound(page, part, sound)
+
+
+def give_sound(page: Any, part: str, sound: Path) -> None:
+    """Upload a sound."""
+    page.set_input_files(f"#tp-{part}-sound input[type=file]", str(sound))
+    ready = f"#tp-{part}-sound button[aria-label='Play'], #tp-{part}-sound audio[src]"
+    page.wait_for_selector(ready, state="attached")
 
 
 def status(page: Any, part: str = "talk") -> str:
@@ -143,7 +153,7 @@ def status(page: Any, part: str = "talk") -> str:
     return page.inner_text(f"#tp-{part}-status")
 
 
-def wait_for(check: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(check: Callable[[], Any], seconds: float = 150) -> Any:
     """Until ``check()`` gives something true, which is returned."""
     end = time.monotonic() + seconds
     while True:

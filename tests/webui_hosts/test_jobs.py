@@ -13,17 +13,19 @@ import av
 import pytest
 from PIL import Image
 
-from .conftest import give, show_part, show_tab, status, wait_for
+from .conftest import give, give_sound, show_part, show_tab, status, wait_for
 from .webui import WebUI
 
 PLAYS = "() => document.querySelector('#tp-talk-video video')?.currentTime > 0.5"
 
 
-def begin(page: Any, portrait: Path, voice: Path) -> None:
-    """A job of ten seconds of speech that has begun to render."""
+def begin(webui: WebUI, page: Any, portrait: Path, voice: Path) -> None:
+    """A job of ten seconds of speech, held at one of its frames until ``webui.go_on()``."""
     give(page, "talk", portrait, voice)
+    webui.hold_job()
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-frame")
+    wait_for(webui.job_is_held)
 
 
 def test_talk_from_upload_to_playing(
@@ -31,15 +33,17 @@ def test_talk_from_upload_to_playing(
 ) -> None:
     page = visit(webui)
     before = webui.results()
-    begin(page, demo_portrait, demo_voice)
+    begin(webui, page, demo_portrait, demo_voice)
     shot(page, "host-talk-working")
-    seen = wait_for(lambda: _progress_with_frame(webui))
+    seen = webui.progress()
+    assert seen["state"]["sampling_step"] > 5
     assert seen["state"]["job"] == "Talking Portraits"
     assert 0.01 < seen["progress"] <= 1
     assert seen["textinfo"]
     frame = Image.open(io.BytesIO(base64.b64decode(seen["current_image"].split(",")[-1])))
     assert min(frame.size) > 100
     assert len(set(frame.convert("L").resize((16, 16)).tobytes())) > 8, "it is a picture"
+    webui.go_on()
     page.wait_for_selector("#tp-talk-status .tp-done")
     page.wait_for_function(PLAYS)
     heard = "() => document.querySelector('#tp-talk-video video').webkitAudioDecodedByteCount"
@@ -55,28 +59,25 @@ def test_talk_from_upload_to_playing(
     assert not page.errors
 
 
-def _progress_with_frame(webui: WebUI) -> dict[str, Any] | None:
-    found = webui.progress()
-    return found if found.get("current_image") and found["state"]["sampling_step"] > 5 else None
-
-
 @pytest.mark.parametrize("button", ["interrupt", "skip", "stop"])
 def test_stopping_leaves_no_file(
     webui: WebUI, visit: Any, demo_portrait: Path, demo_voice: Path, button: str
 ) -> None:
     page = visit(webui)
     before = webui.results()
-    begin(page, demo_portrait, demo_voice)
+    begin(webui, page, demo_portrait, demo_voice)
     assert webui.leftovers(), "the video is being written"
     if button == "stop":
         page.click("#tp-talk-stop")
+        page.wait_for_selector("#tp-talk-stop:has-text('Stopping')")
     else:
         webui.post(f"/sdapi/v1/{button}")
+    webui.go_on()
     begun = time.monotonic()
-    page.wait_for_selector("#tp-talk-status:has-text('Stopped')", timeout=30_000)
+    page.wait_for_selector("#tp-talk-status:has-text('Stopped')")
     print(button, "took", round(time.monotonic() - begun, 1), "s")  # noqa: T201
-    assert page.is_enabled("#tp-talk-go")
-    wait_for(lambda: not webui.leftovers(), 10)
+    page.wait_for_selector("#tp-talk-go:not([disabled])")
+    wait_for(lambda: not webui.leftovers())
     assert webui.results() == before
     state = webui.progress()["state"]
     assert not state["interrupted"], "the next picture would be interrupted too"
@@ -89,15 +90,14 @@ def test_a_job_waits_for_a_picture_that_is_generated(
 ) -> None:
     page = visit(webui)
     give(page, "talk", demo_portrait, short_voice)
-    seconds = 8
-    assert webui.get(f"/probe/hold?seconds={seconds}") == "held"
-    begun = time.monotonic()
+    webui.hold()
     page.click("#tp-talk-go")
-    page.wait_for_selector("#tp-talk-stop", state="visible")
+    page.wait_for_selector("#tp-talk-status:has-text('1 job comes first')")
     page.wait_for_timeout(2000)
+    assert "1 job comes first" in status(page)
     assert webui.progress()["state"]["job"] != "Talking Portraits"
+    webui.go_on()
     page.wait_for_selector("#tp-talk-status .tp-done")
-    assert time.monotonic() - begun > seconds - 1
 
 
 def test_who_waits_can_be_stopped(
@@ -106,12 +106,13 @@ def test_who_waits_can_be_stopped(
     page = visit(webui)
     before = webui.results()
     give(page, "talk", demo_portrait, short_voice)
-    webui.get("/probe/hold?seconds=10")
+    webui.hold()
     page.click("#tp-talk-go")
-    page.wait_for_selector("#tp-talk-stop", state="visible")
+    page.wait_for_selector("#tp-talk-status:has-text('1 job comes first')")
     page.click("#tp-talk-stop")
-    page.wait_for_selector("#tp-talk-status:has-text('Stopped')", timeout=6000)
-    webui.get("/probe/hold?seconds=0.1", timeout_s=60)  # comes after whoever waits
+    page.wait_for_selector("#tp-talk-status:has-text('Stopped')")
+    webui.go_on()
+    webui.hold()  # comes after whoever waits
     assert webui.results() == before
 
 
@@ -121,23 +122,53 @@ def test_a_picture_waits_for_a_job(
     page, other = visit(webui), visit(webui)
     show_tab(other, "Probe")
     made = webui.get("/probe/made")
-    begin(page, demo_portrait, demo_voice)
+    begin(webui, page, demo_portrait, demo_voice)
     other.click("#probe_generate")
-    other.wait_for_timeout(1500)
+    other.wait_for_timeout(3000)
     assert webui.get("/probe/made") == made, "the queue is ours while the job runs"
     webui.post("/sdapi/v1/interrupt")
+    webui.go_on()
     wait_for(lambda: webui.get("/probe/made") == made + 1)
 
 
-def test_closing_the_page_stops_its_job(
+def test_a_page_that_is_closed(
     webui: WebUI, visit: Any, demo_portrait: Path, demo_voice: Path
 ) -> None:
+    """Its job ends with it in gradio 3; in others it goes on, and the next page shows it."""
     page = visit(webui)
     before = webui.results()
-    begin(page, demo_portrait, demo_voice)
+    begin(webui, page, demo_portrait, demo_voice)
     page.context.close()
-    wait_for(lambda: not webui.leftovers(), 60)
+    if webui.gradio < 4:
+        time.sleep(10)  # until the web UI notices; a job that runs may get to its end before
+    else:
+        page = visit(webui)
+        page.wait_for_selector("#tp-talk-status .tp-frame")
+        page.click("#tp-talk-stop")
+        page.wait_for_selector("#tp-talk-stop:has-text('Stopping')")
+    webui.go_on()
+    if webui.gradio >= 4:
+        page.wait_for_selector("#tp-talk-status:has-text('Stopped')")
+    wait_for(lambda: not webui.leftovers())
     assert webui.results() == before
+    assert not webui.progress()["state"]["job"]
+
+
+def test_a_job_that_ended_while_its_page_was_closed_is_told(
+    webui: WebUI, visit: Any, demo_portrait: Path, demo_voice: Path
+) -> None:
+    if webui.gradio < 4:
+        pytest.skip("in gradio 3 a job ends with its page")
+    page = visit(webui)
+    before = webui.results()
+    begin(webui, page, demo_portrait, demo_voice)
+    page.context.close()
+    time.sleep(10)
+    webui.go_on()
+    wait_for(lambda: len(webui.results() - before) == 1)
+    page = visit(webui)
+    page.wait_for_selector("#tp-talk-status:has-text('look into Gallery')")
+    assert not page.errors
 
 
 @pytest.mark.parametrize(
@@ -145,9 +176,10 @@ def test_closing_the_page_stops_its_job(
     [(b"\x89PNG\r\n\x1a\nnot a picture", "cannot be read"), (None, "Choose a portrait")],
 )
 def test_errors_are_sentences(
-    webui: WebUI, visit: Any, tmp_path: Path, content: bytes | None, says: str
+    webui: WebUI, visit: Any, tmp_path: Path, short_voice: Path, content: bytes | None, says: str
 ) -> None:
     page = visit(webui)
+    give_sound(page, "talk", short_voice)
     if content is not None:
         bad = tmp_path / "bad.png"
         bad.write_bytes(content)
@@ -156,7 +188,7 @@ def test_errors_are_sentences(
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-error")
     text = status(page)
-    assert says in text or "speech" in text
+    assert says in text
     assert "Traceback" not in text
     assert "/" not in text, "no folder of the machine is told"
 
@@ -178,11 +210,13 @@ def test_two_windows_take_turns(
 ) -> None:
     first, second = visit(webui), visit(webui)
     before = webui.results()
-    begin(first, demo_portrait, demo_voice)
+    begin(webui, first, demo_portrait, demo_voice)
     give(second, "talk", demo_portrait, short_voice)
     second.click("#tp-talk-go")
     second.wait_for_selector("#tp-talk-status:has-text('1 job comes first')")
     first.click("#tp-talk-stop")
+    first.wait_for_selector("#tp-talk-stop:has-text('Stopping')")
+    webui.go_on()
     first.wait_for_selector("#tp-talk-status:has-text('Stopped')")
     second.wait_for_selector("#tp-talk-status .tp-done")
     assert len(webui.results() - before) == 1

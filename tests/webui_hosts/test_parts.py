@@ -10,7 +10,7 @@ import pytest
 from .conftest import give, show_part, show_tab
 from .webui import WebUI
 
-PARTS = ("Talk", "Drive", "Edit", "Batch", "Gallery", "Models")
+PARTS = ("Talk", "Re-lip", "Drive", "Edit", "Enhance", "Batch", "Gallery", "Models")
 SRC = "() => document.querySelector('#tp-edit-preview img')?.src"
 
 
@@ -71,7 +71,7 @@ def test_every_part_fits(webui: WebUI, visit: Any, shot: Any, theme: str, width:
         show_part(page, part)
         wide = page.evaluate("() => document.documentElement.scrollWidth")
         assert wide <= width, f"{part} runs over"
-        shot(page, f"host-{theme}-{width}-{part.lower()}")
+        shot(page, f"host-{theme}-{width}-{part.lower().replace('-', '')}")
     box = page.locator("#tp-tabs").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width

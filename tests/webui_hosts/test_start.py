@@ -11,8 +11,8 @@ from typing import Any
 from .conftest import give, show_tab
 from .webui import WebUI
 
-# Imported at the first use, not at the start: networks, and PyAV with its FFmpeg.
-HEAVY = ("av.", "sadtalker_core.faces.nets", "sadtalker_core.systems.sadtalker.nets")
+# Imported at the first use, not at the start.
+SYSTEMS = "sadtalker_core.systems."
 
 
 def installed(webui: WebUI) -> dict[str, str]:
@@ -30,8 +30,11 @@ def test_the_tab_is_there_and_the_log_is_clean(webui: WebUI, visit: Any) -> None
 
 def test_the_start_takes_little_longer(webui: WebUI) -> None:
     found = re.search(r"sadtalker_tab\.py: ([\d.]+)s", webui.log)  # told from 0.1 s on
-    seconds = float(found.group(1)) if found else 0.0
-    print(f"loading the tab's file: {seconds} s")  # noqa: T201
+    loading = float(found.group(1)) if found else 0.0
+    building = webui.get("/probe/built")
+    print(f"loading the tab's file: {loading} s, building the tab: {building:.1f} s")  # noqa: T201
+    assert building > 0
+    seconds = loading + building
     # On a busy machine everything is slow: what torch takes is the measure (6 s where we take 0.5).
     torch = re.search(r"import torch: ([\d.]+)s", webui.log)
     assert seconds < max(1.5, float(torch.group(1)) / 3 if torch else 0)
@@ -107,12 +110,9 @@ def test_results_go_where_a_setting_says(
     webui.stop()
 
 
-def test_heavy_packages_wait_for_their_use(webui: WebUI) -> None:
+def test_networks_of_the_engines_wait_for_their_use(webui: WebUI) -> None:
     loaded = webui.get("/probe/at_start")
     ours = [name for name in loaded if name.startswith("sadtalker_core")]
     print("modules of ours at the start:", len(ours))  # noqa: T201
     assert "sadtalker_core.ui.page" in ours
-    # Older torchvisions, which hosts load, take av in wherever it is.
-    theirs = ("av",) if "torchvision.io.video" in loaded else ()
-    found = [name for name in loaded if name.startswith(HEAVY)]
-    assert not [name for name in found if name.partition(".")[0] not in theirs]
+    assert not [name for name in loaded if name.startswith(SYSTEMS) and ".nets" in name]

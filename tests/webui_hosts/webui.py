@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).parent / "probe"
+START_S = 600
 _NOT_COPIED = (
     *(".venv*", ".git", "outputs", "tests", "__pycache__", ".*_cache", "*.egg-info", "docs"),
     *("benchmarks", "node_modules", "build", "dist", "models"),
@@ -106,7 +107,7 @@ class WebUI:
                 env=environment,
                 start_new_session=True,
             )
-        until = begun + 400
+        until = begun + START_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 raise RuntimeError(f"The web UI ended while starting:\n{self.log[-4000:]}")
@@ -117,7 +118,7 @@ class WebUI:
                 return
             time.sleep(0.3)
         self.stop()
-        raise RuntimeError(f"The web UI did not answer in 400 s:\n{self.log[-4000:]}")
+        raise RuntimeError(f"The web UI did not answer in {START_S} s:\n{self.log[-4000:]}")
 
     @property
     def log(self) -> str:
@@ -148,16 +149,40 @@ class WebUI:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def get(self, path: str, timeout_s: float = 30.0) -> Any:
+    def get(self, path: str, timeout_s: float = 120.0) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=timeout_s) as answer:
             return json.loads(answer.read() or b"null")
 
-    def post(self, path: str, data: Any = None, timeout_s: float = 60.0) -> Any:
+    def post(self, path: str, data: Any = None, timeout_s: float = 120.0) -> Any:
         request = urllib.request.Request(
             self.url + path, json.dumps(data).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:
             return json.loads(answer.read() or b"null")
+
+    def hold(self) -> None:
+        """Hold the queue, as a picture that is generated does, until ``go_on``."""
+        assert self.get("/probe/hold", timeout_s=600) == "held"
+
+    def hold_job(self) -> None:
+        """Hold the next job of ours at one of its first frames until ``go_on``."""
+        self.get("/probe/hold_job")
+
+    def job_is_held(self) -> bool:
+        return bool(self.get("/probe/job_is_held"))
+
+    def go_on(self) -> None:
+        """Whatever is held goes on."""
+        self.get("/probe/go_on")
+
+    @property
+    def gradio(self) -> int:
+        """The first number of its gradio."""
+        return int(self.get("/probe/versions")["gradio"].partition(".")[0])
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
     def progress(self) -> dict[str, Any]:
         """What the web UI says of the job that runs."""

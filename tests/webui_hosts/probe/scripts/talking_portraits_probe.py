@@ -1,7 +1,8 @@
 """A second extension in the web UI of the tests: it looks at what ours does, from inside.
 
 It also stands in for a model: it puts pictures into the galleries of txt2img and img2img, and holds
-the queue as a picture that is generated does.
+the queue as a picture that is generated does. And it holds a job of ours at one of its frames, so
+that tests look at what stays, and not at what passes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,37 @@ from PIL import Image
 SIZE = (192, 128)
 _galleries: dict[str, Any] = {}
 _made = {"count": 0}
+_built = {"seconds": -1.0}
+HELD_AT_MOST_S = 900.0  # nobody may wait for ever
+
+
+class Gate:
+    """Holds whoever comes while it is shut.
+
+    Attributes:
+        is_shut: whether it holds who comes.
+        held: set when somebody stands before it.
+    """
+
+    def __init__(self) -> None:
+        self.is_shut = False
+        self.held, self._open = threading.Event(), threading.Event()
+
+    def shut(self) -> None:
+        self.held.clear()
+        self._open.clear()
+        self.is_shut = True
+
+    def open(self) -> None:
+        self.is_shut = False
+        self._open.set()
+
+    def stand(self) -> None:
+        self.held.set()
+        self._open.wait(HELD_AT_MOST_S)
+
+
+_queue, _job = Gate(), Gate()
 
 
 def picture() -> Image.Image:
@@ -57,6 +89,38 @@ def generated() -> list[str]:
     return [f"generated {_made['count']}"]
 
 
+def before_ui() -> None:
+    """How long the building of our tab takes."""
+    try:
+        from sadtalker_core.ui import page  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return
+    build = page.build
+
+    def timed(*given: Any, **known: Any) -> Any:
+        begun = time.perf_counter()
+        try:
+            return build(*given, **known)
+        finally:
+            _built["seconds"] = time.perf_counter() - begun
+
+    page.build = timed
+
+
+def watch_previews() -> None:
+    """Let the gate of the job hold it at a frame: not the first, so that the page has seen one."""
+    show = shared.state.assign_current_image
+    seen = {"count": 0}
+
+    def shown(picture: Image.Image) -> None:
+        show(picture)
+        seen["count"] = seen["count"] + 1 if _job.is_shut else 0
+        if _job.is_shut and seen["count"] >= 3 and shared.state.sampling_step > 5:
+            _job.stand()
+
+    shared.state.assign_current_image = shown
+
+
 def app_started(_: Any, app: Any) -> None:
     def ready() -> dict[str, Any]:
         out = getattr(paths_internal, "default_output_dir", "")
@@ -75,17 +139,32 @@ def app_started(_: Any, app: Any) -> None:
     def option(name: str) -> Any:
         return {"value": getattr(shared.opts, name, None), "known": name in shared.opts.data_labels}
 
-    def hold(seconds: float) -> str:
-        """Hold the queue for a while, as a picture that is generated does."""
-        taken = threading.Event()
+    def hold() -> str:
+        """Hold the queue until told, as a picture that is generated does."""
+        _queue.shut()
 
         def held() -> None:
             with call_queue.queue_lock:
-                taken.set()
-                time.sleep(seconds)
+                _queue.stand()
 
         threading.Thread(target=held, daemon=True).start()
-        return "held" if taken.wait(60) else "late"
+        return "held" if _queue.held.wait(HELD_AT_MOST_S) else "late"
+
+    def hold_job() -> None:
+        """Hold the next job of ours when it has rendered some frames, until told."""
+        _job.shut()
+
+    def job_is_held() -> bool:
+        return _job.held.is_set()
+
+    def go_on() -> None:
+        """Whatever is held goes on."""
+        _queue.open()
+        _job.open()
+
+    def built() -> float:
+        """Seconds that the building of our tab took."""
+        return _built["seconds"]
 
     def made() -> int:
         return _made["count"]
@@ -96,11 +175,17 @@ def app_started(_: Any, app: Any) -> None:
         ("versions", versions),
         ("option", option),
         ("hold", hold),
+        ("hold_job", hold_job),
+        ("job_is_held", job_is_held),
+        ("go_on", go_on),
+        ("built", built),
         ("made", made),
     ):
         app.add_api_route(f"/probe/{name}", fn, methods=["GET"])
 
 
+watch_previews()
+script_callbacks.on_before_ui(before_ui)
 script_callbacks.on_after_component(after_component)
 script_callbacks.on_ui_tabs(tab)
 script_callbacks.on_app_started(app_started)
