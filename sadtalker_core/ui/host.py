@@ -57,12 +57,14 @@ class UiHost:
         may_download: whether weights may be fetched from here.
         sends_pictures: whether other parts of the host take pictures.
         is_shared: whether strangers may open the page: then each sees only their own results.
+        keeps_jobs: whether a job whose page was closed goes on, and shows on the next page.
     """
 
     title = "Talking Portraits"
     may_download = False
     sends_pictures = False
     is_shared = False
+    keeps_jobs = True
 
     def __init__(self, out: Path, temp: Path) -> None:
         self._out, self._temp = out, temp
@@ -151,6 +153,8 @@ class LocalHost(UiHost):
             out /= f"page-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(6)}"
         super().__init__(out, temp.resolve())
         self.is_shared = is_shared
+        # The next page may be somebody else's.
+        self.keeps_jobs = not is_shared
         # Whoever fetches gigabytes should be the one who sits at the machine.
         self.may_download = not is_shared
 

@@ -40,6 +40,7 @@ class WebuiHost(UiHost):
         paths = _paths()
         super().__init__(Path(), Path(str(paths.data_path)) / "tmp" / _FOLDER)
         self._waits_for_host: object | None = None
+        self.keeps_jobs = not _is_open_to_others()
         _remove_old(self._temp)
 
     def output_folder(self) -> Path:
@@ -297,3 +298,12 @@ def _outputs(data: Path) -> Path:
         return Path(str(paths_internal.default_output_dir))
     except (ImportError, AttributeError):
         return data / "outputs"
+
+
+def _is_open_to_others() -> bool:
+    """Whether the host was started for more people than the one who sits at the machine."""
+    from modules import shared  # pyright: ignore[reportMissingImports]
+
+    flags = getattr(shared, "cmd_opts", None)
+    names = ("listen", "share", "ngrok", "server_name", "gradio_auth", "gradio_auth_path")
+    return any(getattr(flags, name, None) for name in names)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,13 +74,14 @@ class Runs:
 
     Args:
         host: the program around.
-        hears_of_leaving: whether ``left`` is called when a page is closed. Only then do its jobs
-            go on, and not on a page that strangers may open.
+        hears_of_leaving: whether ``left`` is called when a page is closed; only then can its jobs
+            go on.
     """
 
     def __init__(self, host: UiHost, hears_of_leaving: bool = True) -> None:
         self.host = host
-        self._goes_on = hears_of_leaving and not host.is_shared
+        self._goes_on = hears_of_leaving and host.keeps_jobs
+        self._gone: deque[str] = deque(maxlen=1000)
         self._running: list[Run] = []
         self._ended_alone: list[Run] = []
         self._lock = threading.Lock()
@@ -111,6 +113,7 @@ class Runs:
             self.stop(owner)
             return
         with self._lock:
+            self._gone.append(owner)
             for run in self._of(owner):
                 run.is_left = True
 
@@ -129,10 +132,10 @@ class Runs:
     def take_over(self, owner: str, part: str) -> Generator[Run, None, None] | None:
         """Follow a run of this part whose page was closed; None where there is none.
 
-        Nor while ``owner`` has one of their own.
+        Nor while ``owner`` has one of their own, nor when their page was closed meanwhile.
         """
         with self._lock:
-            if self._of(owner, part):
+            if owner in self._gone or self._of(owner, part):
                 return None
             for run in self._running:
                 if run.part == part and run.is_left and not run.stopped.is_set():
@@ -169,10 +172,13 @@ class Runs:
         """
         run = Run(owner, part, asked=asked)
         with self._lock:
+            if owner in self._gone:
+                self._gone.remove(owner)
             going = [each for each in self._of(owner, part) if not each.stopped.is_set()]
             is_same = bool(going) and asked is not None
             if is_same:
                 run = going[-1]
+                run.is_left = False  # the page is back after a lost connection
                 if run.asked != asked:
                     raise OptionError(BUSY)
             else:

@@ -69,7 +69,7 @@ def test_stop_reaches_the_runs_of_one_owner_and_part(host: LocalHost) -> None:
 def test_a_run_stops_with_its_page_where_nobody_could_find_it_again(
     host: LocalHost, is_shared: bool
 ) -> None:
-    host.is_shared = is_shared
+    host.keeps_jobs = not is_shared
     runs = Runs(host, hears_of_leaving=is_shared)
     follow = runs.follow("a", "talk", wait_until_stopped)
     run = next(follow)
@@ -115,6 +115,8 @@ def test_a_run_goes_on_when_its_page_is_closed_and_another_takes_it_over(
     again = runs.take_over("b", "talk")
     assert again is not None
     assert next(again) is run
+    runs.left("e")
+    assert runs.take_over("e", "talk") is None, "a page that is closed takes nothing"
     assert (run.owner, runs.is_busy("b", "talk"), runs.is_busy("a", "talk")) == ("b", True, False)
     assert runs.take_over("d", "talk") is None, "only one page has it"
     may_end.set()
@@ -123,6 +125,39 @@ def test_a_run_goes_on_when_its_page_is_closed_and_another_takes_it_over(
     assert not runs.take_ended_alone(), "it was watched"
     runs.stop("c")
     list(other)
+
+
+def test_a_closed_page_takes_no_run_from_the_next(host: LocalHost) -> None:
+    runs = Runs(host)
+    follow = runs.follow("a", "talk", wait_until_stopped)
+    run = next(follow)
+    for owner in ("b", "a"):
+        runs.left(owner)
+    assert runs.take_over("b", "talk") is None
+    # The same page comes back after a lost connection: it is nobody's to take any more.
+    back = runs.follow("a", "talk", wait_until_stopped, asked=None)
+    assert next(back).owner == "a"
+    taken = runs.take_over("c", "talk")
+    assert taken is not None
+    assert next(taken) is run
+    for owner in ("a", "c"):
+        runs.stop(owner)
+    assert list(taken)[-1].was_stopped
+    assert list(back)[-1].was_stopped
+    follow.close()
+
+
+def test_who_presses_again_after_a_lost_connection_has_the_run_back(host: LocalHost) -> None:
+    runs = Runs(host)
+    first = runs.follow("a", "talk", wait_until_stopped, asked=1)
+    run = next(first)
+    runs.left("a")
+    again = runs.follow("a", "talk", wait_until_stopped, asked=1)
+    assert next(again) is run
+    assert runs.take_over("b", "talk") is None
+    assert runs.stop("a") == 1
+    assert list(again)[-1].was_stopped
+    first.close()
 
 
 def test_what_ended_unwatched_is_told_once(host: LocalHost) -> None:

@@ -112,6 +112,23 @@ def test_folders_are_the_hosts(host: Host, tmp_path: Path) -> None:
     assert not ours.may_download
 
 
+@pytest.mark.parametrize(
+    ("flags", "keeps"),
+    [
+        ({}, True),
+        ({"listen": False, "server_name": None}, True),
+        ({"listen": True}, False),
+        ({"server_name": "0.0.0.0"}, False),
+        ({"gradio_auth": "me:secret"}, False),
+    ],
+)
+def test_jobs_outlive_their_page_only_where_the_next_one_is_the_same_persons(
+    host: Host, flags: dict[str, Any], keeps: bool
+) -> None:
+    host.modules["shared"].cmd_opts = types.SimpleNamespace(**flags)
+    assert webui_host.WebuiHost().keeps_jobs is keeps
+
+
 def test_missing_weights_say_the_line_that_gets_them_here(host: Host, tmp_path: Path) -> None:
     ours = webui_host.WebuiHost()
     demo = Path(talk.DEMO)
