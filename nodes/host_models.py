@@ -25,7 +25,8 @@ from ..sadtalker_core.weights.store import WeightStore
 from .bridge import at_work
 
 OWN_FOLDER = "talking_portraits"
-_OTHERS = ("liveportrait", "sadtalker", "checkpoints")  # where other packs keep the same files
+# Where other packs keep the same files.
+_OTHERS = ("liveportrait", "sadtalker", "facerestore_models", "checkpoints")
 
 
 class Loadable(Chosen, Protocol):
@@ -189,6 +190,10 @@ def _folders() -> list[Path]:
     # Read from the roots in any case; on the list for people, who look for them there.
     named += [root / name for root in roots for name in _OTHERS if name != "checkpoints"]
     packs = [Path(path) for path in folder_paths.get_folder_paths("custom_nodes")]
-    others = [pack / "Comfyui-SadTalker" / "SadTalker" for pack in packs]
+    others = [
+        folder
+        for pack in packs
+        for folder in (pack / "Comfyui-SadTalker" / "SadTalker", pack / "ComfyUI_wav2lip")
+    ]
     own = [root / OWN_FOLDER for root in roots]
     return list(dict.fromkeys([*own, *named, *roots, *others]))

@@ -64,6 +64,7 @@ def _file(
     origin: str,
     sha256: str = "",
     size: int = 0,
+    elsewhere: tuple[str, ...] = (),
 ) -> WeightFile:
     return WeightFile(
         name=name,
@@ -76,6 +77,7 @@ def _file(
         sha256=sha256,
         size=size,
         folders=_FOLDERS,
+        elsewhere=elsewhere,
     )
 
 
@@ -119,6 +121,8 @@ CODEFORMER = _file(
     "CodeFormer, S-Lab, Nanyang Technological University",
     "1009e537e0c2a07d4cabce6355f53cb66767cd4b4297ec7a4a64ca4b8a5684b7",
     376_637_898,
+    # as packs of ComfyUI and web UIs name it
+    ("facerestore_models/codeformer-v0.1.0.pth", "Codeformer/codeformer-v0.1.0.pth"),
 )
 RESTOREFORMER = _file(
     "restoreformer",

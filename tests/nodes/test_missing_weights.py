@@ -115,3 +115,45 @@ def test_animals_are_found_in_a_registered_folder(host: Host, tmp_path: Path) ->
     folder_paths.folder_names_and_paths["liveportrait"] = ([str(extra)], {".safetensors"})
     file = next(file for file in published.ANIMAL_COPY if "warping" in file.file)
     assert host_models.host_store().find(file) == path
+
+
+PACKS_FILES = (
+    ("models/facerestore_models", "published_enhance", "GFPGAN_14"),
+    ("models/upscale_models", "published_enhance", "REALESRGAN_X2"),
+    ("models/videoretalking", "published_retalking", "DNET"),
+    ("custom_nodes/ComfyUI_wav2lip/Wav2Lip/checkpoints", "published_wav2lip", "WAV2LIP_GAN"),
+)
+
+
+@pytest.mark.parametrize(("place", "module", "name"), PACKS_FILES)
+def test_lips_and_enhancers_of_other_packs_are_found(
+    host: Host, monkeypatch: pytest.MonkeyPatch, place: str, module: str, name: str
+) -> None:
+    import folder_paths
+
+    packs = ([str(host.base / "custom_nodes")], set[str]())
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "custom_nodes", packs)
+    file = getattr(pack_module(f"sadtalker_core.weights.{module}"), name)
+    folder = host.base / place
+    folder.mkdir(parents=True)
+    (folder / file.file).write_bytes(b"1")
+    assert host_models.host_store().find(file, any_size=True) == folder / file.file
+
+
+def test_codeformer_is_found_under_the_name_that_others_give_it(host: Host) -> None:
+    path = host.models / "facerestore_models" / "codeformer-v0.1.0.pth"
+    path.parent.mkdir()
+    path.write_bytes(b"1")
+    file = pack_module("sadtalker_core.weights.published_enhance").CODEFORMER
+    assert host_models.host_store().find(file, any_size=True) == path
+
+
+def test_face_restorers_of_another_models_directory(host: Host, tmp_path: Path) -> None:
+    import folder_paths
+
+    extra: Any = tmp_path / "more" / "facerestore_models"
+    extra.mkdir(parents=True)
+    file = pack_module("sadtalker_core.weights.published_enhance").GFPGAN_13
+    (extra / file.file).write_bytes(b"1")
+    folder_paths.folder_names_and_paths["facerestore_models"] = ([str(extra)], {".pth"})
+    assert host_models.host_store().find(file, any_size=True) == extra / file.file
