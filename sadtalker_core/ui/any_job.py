@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..engines.engine import no_weights
-from ..enhance.load import needed_files
+from ..enhance.files import needed_files
 from ..enhance.options import EnhanceOptions
 from ..jobs import enhance_settings
 from ..jobs.animate import run_animate

@@ -37,7 +37,8 @@ def build(desk: Desk, tab: Any) -> None:
                     "Or a picture", height=280, elem_id="tp-enhance-still"
                 )
             form.add(specs["enhancer"]).value = first
-            needs = versions.html(missing_html(host, first), elem_id="tp-enhance-needs")
+            missing = missing_html(host, first)
+            needs = versions.html(missing, visible=bool(missing), elem_id="tp-enhance-needs")
             for spec in one_of(specs, *_VISIBLE):
                 form.add(spec)
             with gr.Column(elem_classes="tp-more"):
@@ -60,12 +61,16 @@ def build(desk: Desk, tab: Any) -> None:
     desk.watch_uploads(clip, still)
     chosen, fidelity = form.components["enhancer"], form.components["fidelity"]
 
+    def look(name: str) -> Any:
+        text = missing_html(host, name)
+        return versions.update(value=text, visible=bool(text))
+
     def changed(name: str) -> tuple[Any, Any]:
-        return missing_html(host, name), versions.update(visible=name == _LIKENESS)
+        return look(name), versions.update(visible=name == _LIKENESS)
 
     versions.on(chosen.change, changed, [chosen], [needs, fidelity])
     if hasattr(tab, "select"):  # something may have been downloaded meanwhile
-        versions.on(tab.select, lambda name: missing_html(host, name), [chosen], [needs])
+        versions.on(tab.select, look, [chosen], [needs])
     desk.targets["enhance"] = Target(
         tab="enhance",
         title="Enhance",

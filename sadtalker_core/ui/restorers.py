@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..enhance.load import needed_files
+from ..enhance.files import needed_files
 from ..enhance.options import ENHANCER_IDS, EnhanceOptions
 from ..weights.store import WeightStore
 from .host import UiHost

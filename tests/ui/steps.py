@@ -10,12 +10,16 @@ from .conftest import ROOT, Served
 
 PICTURES = ROOT / "docs" / "images" / "webui"
 SECONDS = 90_000
+# Folders of the machine that tests are nobody's business.
+_NO_FOLDERS = """() => document.querySelectorAll('.tp-done, .tp-small').forEach(each => {
+    each.innerHTML = each.innerHTML.replace(/\\/[^ <]*\\/out\\b/, '/home/me/outputs') })"""
 
 
 def shot(page: Any, name: str) -> None:
     """A picture for the documentation, where TALKING_PORTRAITS_SHOTS asks for one."""
     if os.environ.get("TALKING_PORTRAITS_SHOTS"):
         PICTURES.mkdir(parents=True, exist_ok=True)
+        page.evaluate(_NO_FOLDERS)
         page.screenshot(path=str(PICTURES / f"{name}.jpg"), type="jpeg", quality=70)
 
 
