@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..sadtalker_core.engines.engine import no_weights
+from ..sadtalker_core.enhance.files import needed_files
 from ..sadtalker_core.enhance.foreign import Upscaler
-from ..sadtalker_core.enhance.load import Enhancer, load_original_nets, needed_files
+from ..sadtalker_core.enhance.load import Enhancer, load_original_nets
 from ..sadtalker_core.enhance.load import load_enhancer as read_enhancer
 from ..sadtalker_core.enhance.options import EnhanceOptions
 from ..sadtalker_core.enhance.original_nets import OriginalNets

@@ -18,7 +18,7 @@ from .relip_engine import RelipEngine
 
 
 def _weights(options: Any) -> tuple[WeightFile, ...]:
-    from ..systems.videoretalking.weights import needed_files
+    from ..systems.videoretalking.files import needed_files
 
     return needed_files(options)
 

@@ -17,7 +17,7 @@ from .relip_engine import RelipEngine
 
 
 def _weights(options: Any) -> tuple[WeightFile, ...]:
-    from ..systems.wav2lip.weights import needed_files
+    from ..systems.wav2lip.files import needed_files
 
     return needed_files(options)
 

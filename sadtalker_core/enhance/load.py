@@ -12,7 +12,6 @@ from torch import Tensor
 from ..faces.architectures import RETINAFACE as RETINAFACE_NET
 from ..runtime import Runtime
 from ..weights import published_enhance as published
-from ..weights.catalog import WeightFile
 from ..weights.network_files import NetworkFiles
 from ..weights.published import RETINAFACE
 from .align import SIZE, ffhq_points, gpen_points
@@ -22,9 +21,6 @@ from .foreign import Upscaler, load_foreign_face_network, load_upscaler
 from .options import EnhanceOptions
 from .original_nets import OriginalNets
 
-_FILES: Mapping[str, WeightFile] = {
-    file.name: file for file in (*published.ENHANCERS, *published.UPSCALERS)
-}
 _FOREIGN = ("codeformer", "restoreformer")
 
 
@@ -47,16 +43,6 @@ class Enhancer:
     points: Tensor
     device: torch.device
     upscaler: Upscaler | None = None
-
-
-def needed_files(options: EnhanceOptions) -> tuple[WeightFile, ...]:
-    """The published files that these options need."""
-    files = [_FILES[options.enhancer]]
-    if options.enhance_way == "original":
-        files += [RETINAFACE, published.PARSENET]
-    if options.upscaler in _FILES:
-        files.append(_FILES[options.upscaler])
-    return tuple(files)
 
 
 def load_enhancer(files: Mapping[str, Path], options: EnhanceOptions, runtime: Runtime) -> Enhancer:

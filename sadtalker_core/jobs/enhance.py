@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from ..enhance.files import needed_files
 from ..enhance.frames import enhance_frames
-from ..enhance.load import load_enhancer, load_original_nets, needed_files
+from ..enhance.load import load_enhancer, load_original_nets
 from ..enhance.options import EnhanceOptions, EnhanceStage
 from ..enhance.original import restore_frames
 from ..enhance.report import Enhanced, EnhanceReport

@@ -11,8 +11,9 @@ from torch import nn
 
 from sadtalker_core.enhance.align import ffhq_points, gpen_points
 from sadtalker_core.enhance.architectures import ARCHITECTURES, BISENET, GFPGAN, GPEN, PARSENET
+from sadtalker_core.enhance.files import needed_files
 from sadtalker_core.enhance.foreign import load_upscaler
-from sadtalker_core.enhance.load import load_enhancer, needed_files
+from sadtalker_core.enhance.load import load_enhancer
 from sadtalker_core.enhance.nets.bisenet import BiSeNet, BiSeNetConfig
 from sadtalker_core.enhance.nets.gfpgan import Gfpgan, GfpganConfig
 from sadtalker_core.enhance.nets.gpen import Gpen, GpenConfig

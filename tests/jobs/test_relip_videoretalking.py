@@ -15,7 +15,7 @@ from sadtalker_core.jobs.relip_settings import build_relip_job
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_in import open_video
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
-from sadtalker_core.systems.videoretalking.weights import needed_files
+from sadtalker_core.systems.videoretalking.files import needed_files
 from sadtalker_core.weights.store import WeightStore
 from tests.cli.running import run
 from tests.conftest import speech_like, write_wav

@@ -22,7 +22,7 @@ from PIL import Image
 
 from sadtalker_core.metrics.nets.syncnet_v2 import SyncNetV2, SyncNetV2Config
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
-from sadtalker_core.systems.videoretalking.weights import needed_files
+from sadtalker_core.systems.videoretalking.files import needed_files
 from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
 from sadtalker_core.weights.published_enhance import GFPGAN_14
 from sadtalker_core.weights.published_wav2lip import SYNCNET_V2, WAV2LIP_GAN

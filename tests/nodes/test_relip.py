@@ -64,9 +64,9 @@ def write_retalking(host: Host, *, with_emotion: bool) -> None:
     options = VideoReTalkingOptions(up_face="sad" if with_emotion else "original")
     folder = host.models / "talking_portraits"
     retalking_files(folder, options)
-    weights = pack_module("sadtalker_core.systems.videoretalking.weights")
+    files = pack_module("sadtalker_core.systems.videoretalking.files")
     config = pack_module("sadtalker_core.systems.videoretalking.config")
-    accept(host, weights.needed_files(config.VideoReTalkingOptions(up_face=options.up_face)))
+    accept(host, files.needed_files(config.VideoReTalkingOptions(up_face=options.up_face)))
 
 
 def changed(frames: Tensor, before: Tensor) -> Tensor:

@@ -25,8 +25,7 @@ from ...faces.nets.retinaface import RetinaFace
 from ...faces.nets.s3fd import S3fd
 from ...faces.networks import FaceNets, load_face_nets
 from ...runtime import Runtime
-from ...weights import published, published_enhance, published_retalking, published_wav2lip
-from ...weights.catalog import WeightFile
+from ...weights import published_retalking
 from ...weights.mat_files import read_mat
 from ...weights.network_files import NetworkFiles
 from .architectures import ARCHITECTURES, DNET, ENET, GANIMATION, LNET, RECON, RETINAFACE
@@ -77,20 +76,6 @@ class RetalkingNets:
     emotion: GANimation | None = None
     face_nets: FaceNets | None = None
     original: OriginalFaceNets | None = None
-
-
-def needed_files(options: VideoReTalkingOptions) -> tuple[WeightFile, ...]:
-    """The published files that these options need."""
-    files = [*published_retalking.NEEDED, published_enhance.PARSENET]
-    if options.reference_enhancer == "gpen":
-        files.append(published_enhance.GPEN_512)
-    if options.mouth_enhancer == "gfpgan":
-        files.append(published_enhance.GFPGAN_13)
-    if options.up_face != "original":
-        files.append(published_retalking.EMOTION)
-    if options.finder == "original":
-        files += [published_wav2lip.S3FD, published_wav2lip.LANDMARKS_68, published.RETINAFACE]
-    return tuple(files)
 
 
 def load_nets(

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from ...faces.nets.s3fd import S3fd
 from ...runtime import Runtime
-from ...weights import published_wav2lip as published
-from ...weights.catalog import WeightFile
 from ...weights.network_files import NetworkFiles
 from .architectures import ARCHITECTURES, S3FD, WAV2LIP
 from .config import Wav2LipOptions
+from .files import needs_detector
 from .nets.generator import Wav2Lip
 
 
@@ -27,17 +26,6 @@ class Wav2LipNets:
 
     generator: Wav2Lip
     detector: S3fd | None = None
-
-
-def needed_files(options: Wav2LipOptions) -> tuple[WeightFile, ...]:
-    """The published files that these options need."""
-    generator = published.WAV2LIP_GAN if options.model == "gan" else published.WAV2LIP
-    return (generator, published.S3FD) if needs_detector(options) else (generator,)
-
-
-def needs_detector(options: Wav2LipOptions) -> bool:
-    """Whether the original's face finder is asked for."""
-    return options.finder == "original" and options.fixed_box() is None
 
 
 def load_nets(files: Mapping[str, Path], options: Wav2LipOptions, runtime: Runtime) -> Wav2LipNets:

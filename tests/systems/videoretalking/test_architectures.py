@@ -14,7 +14,8 @@ from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.videoretalking import architectures as known
 from sadtalker_core.systems.videoretalking import weights
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
-from sadtalker_core.systems.videoretalking.weights import load_nets, needed_files, read_templates
+from sadtalker_core.systems.videoretalking.files import needed_files
+from sadtalker_core.systems.videoretalking.weights import load_nets, read_templates
 from sadtalker_core.weights.architecture import shapes_of
 
 from . import toys

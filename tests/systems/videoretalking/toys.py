@@ -20,12 +20,13 @@ from sadtalker_core.faces.nets.recon3d import Recon3D, Recon3DConfig
 from sadtalker_core.faces.nets.resnet import ResNetConfig
 from sadtalker_core.systems.blocks.mel_encoder import AudioEncoderConfig
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
+from sadtalker_core.systems.videoretalking.files import needed_files
 from sadtalker_core.systems.videoretalking.finders import Seen, TrackerFinder
 from sadtalker_core.systems.videoretalking.nets.dnet import DNet, DNetConfig
 from sadtalker_core.systems.videoretalking.nets.enet import ENet, ENetConfig
 from sadtalker_core.systems.videoretalking.nets.ganimation import GANimation, GANimationConfig
 from sadtalker_core.systems.videoretalking.nets.lnet import LNet, LNetConfig
-from sadtalker_core.systems.videoretalking.weights import RetalkingNets, needed_files
+from sadtalker_core.systems.videoretalking.weights import RetalkingNets
 from sadtalker_core.weights import published_enhance, published_retalking
 
 _SIDE = 64  # of the enhancers' faces

@@ -28,7 +28,8 @@ from sadtalker_core.systems.wav2lip.boxes import Moment, Place, _eased, _steadie
 from sadtalker_core.systems.wav2lip.config import Wav2LipOptions
 from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
 from sadtalker_core.systems.wav2lip.pipeline import relip
-from sadtalker_core.systems.wav2lip.weights import Wav2LipNets, needed_files
+from sadtalker_core.systems.wav2lip.files import needed_files
+from sadtalker_core.systems.wav2lip.weights import Wav2LipNets
 from tests.conftest import speech_like
 from tests.parity.seeded_weights import describe, fill
 
