@@ -173,7 +173,10 @@ def test_a_job_that_ended_while_its_page_was_closed_is_told(
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"\x89PNG\r\n\x1a\nnot a picture", "cannot be read"), (None, "Choose a portrait")],
+    [
+        (b"\x89PNG\r\n\x1a\nnot a picture", "is not a picture that can be read"),
+        (None, "Choose a portrait"),
+    ],
 )
 def test_errors_are_sentences(
     webui: WebUI, visit: Any, tmp_path: Path, short_voice: Path, content: bytes | None, says: str
