@@ -27,8 +27,12 @@ def pixels(planes: torch.Tensor) -> _Array:
 
 
 @needs_opencv
-@pytest.mark.parametrize(("size", "sigma"), [(1, 0.0), (5, 0.0), (9, 1.0), (31, 0.0), (101, 11.0)])
+@pytest.mark.parametrize(
+    ("size", "sigma"), [(1, 0), (5, 0), (9, 0), (9, 1.0), (31, 0), (101, 11.0)]
+)
 def test_blur_is_opencv_s(size: int, sigma: float) -> None:
+    if (size, sigma) == (9, 0) and opencv.cv2.__version__ < "5":
+        pytest.skip("OpenCV 4 has no kernel of its own for this size")
     x = picture(60, 83)
     wanted = opencv.cv2.GaussianBlur(pixels(x), (size, size), sigma)
     assert np.abs(pixels(blur(x, size, sigma)) - wanted).max() < 1e-3

@@ -18,7 +18,7 @@ from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
 from ...faces.recon3d import five_points
 from ...faces.retina import detect
-from ...faces.s3fd import S3fdFaces, detect_s3fd, surest_rectangle
+from ...faces.s3fd_choice import S3fdChooser, detect_as_wav2lip
 from ...faces.steady_boxes import Box
 from ...faces.track import FaceTracker
 from .weights import OriginalFaceNets
@@ -102,35 +102,14 @@ class OriginalFinder:
 
     def __init__(self, nets: OriginalFaceNets, faces: FaceOptions, who: int | None) -> None:
         self._nets = nets
-        self._index = faces.face_index if who is None else who
-        self._faces = faces
-        self._last: Tensor | None = None
+        self._chooser = S3fdChooser(faces, who)
 
     def look(self, rgb: Tensor) -> Seen | None:
-        # Wav2Lip's copy: the colours the wrong way round, in single precision
-        found = detect_s3fd(self._nets.s3fd, rgb[None], reads_rgb_as_bgr=True, in_double=False)[0]
-        box = surest_rectangle(self._meant(found))
+        found = detect_as_wav2lip(self._nets.s3fd, rgb[None])[0]
+        box = self._chooser.next(found)
         if box is None:
             return None
         return Seen(landmarks_68(self._nets.fan, [rgb], [box])[0], box, len(found))
-
-    def _meant(self, found: S3fdFaces) -> S3fdFaces:
-        """The face that was chosen: the surest one if none was, then the one nearest to it."""
-        plain = self._index is None and not self._faces.face_point.strip()
-        if plain or not len(found):
-            return found
-        boxes = found.boxes_px.double().cpu()
-        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-        if self._last is not None:
-            row = _nearest(centers, self._last)
-        elif self._index is not None:
-            sizes = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-            order = sizes.argsort(descending=True, stable=True)
-            row = int(order[min(self._index, len(order) - 1)])
-        else:
-            row = _nearest(centers, centers.new_tensor(self._faces.point()))
-        self._last = centers[row]
-        return S3fdFaces(found.boxes_px[row : row + 1], found.scores[row : row + 1])
 
     def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
         return find_landmarks_68(self._nets.s3fd, self._nets.fan, [picture])[0]

@@ -92,7 +92,9 @@ def _expression(
             raise OptionError(f"exp_img is {options.exp_img!r}; known are {known} and pictures.")
         return nets.templates[options.exp_img]
     with torch.inference_mode():
-        seen = _finder(nets, faces, None).look(template)
+        # The choice of a face is about the video.
+        anybody = replace(faces, face_index=None, face_point="", face_select="largest")
+        seen = _finder(nets, anybody, None).look(template)
         if seen is None:
             raise NoFaceError(
                 f"No face was found in the picture of the expression ({options.exp_img})."

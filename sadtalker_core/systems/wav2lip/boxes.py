@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ...errors import FaceIndexError, NoFaceError, OptionError
+from ...errors import NoFaceError, OptionError
 from ...faces.crop import to_image
 from ...faces.find import find_in_image
 from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
-from ...faces.s3fd import S3fdFaces, detect_s3fd, surest_rectangle
+from ...faces.s3fd import S3fdFaces
+from ...faces.s3fd_choice import S3fdChooser, detect_as_wav2lip, frames_together
 from ...faces.steady_boxes import Box, padded_box, smoother_of
 from ...faces.track import FaceTracker
-from ...geometry.resize import resize_area
 from ...relip_request import RelipVideo
 from ...runtime import Runtime
 from .config import Wav2LipOptions
@@ -30,9 +30,6 @@ _log = logging.getLogger(__name__)
 _LEAST = 8  # pixels: a smaller box holds no face
 _EASE_S = 0.12  # in which new lips come and go where the face comes and goes
 _MOST_AHEAD = 6  # frames that wait for it
-# What the original's detector looks at together; it needs about 1 GB for a million pixels.
-_MOST_FRAMES = 4
-_MOST_PIXELS = 2_200_000  # a larger frame is looked at in a half, a third, ... of its size
 
 
 @dataclass(frozen=True)
@@ -162,8 +159,8 @@ def _detected(
 ) -> Iterator[Moment]:
     """By the original's detector: the surest face of each frame, or the one that was chosen."""
     assert nets.detector is not None
-    chooser = _Chooser(faces, who)
-    batch = max(1, min(_MOST_FRAMES, _MOST_PIXELS // (video.size[0] * video.size[1])))
+    chooser = S3fdChooser(faces, who)
+    batch = frames_together(video.size)
     seen = 0
     waiting: list[tuple[int, Tensor]] = []
     known: S3fdFaces | None = None
@@ -174,12 +171,12 @@ def _detected(
         runtime.check_cancelled()
         pictures = torch.stack([rgb for _, rgb in waiting])
         if options.static:
-            known = known or _wav2lip_faces(nets.detector, pictures[:1])[0]
+            known = known or detect_as_wav2lip(nets.detector, pictures[:1])[0]
             found = [known] * len(waiting)
         else:
             # one size of batch always, so that chunks change nothing
             filled = torch.cat((pictures, pictures[-1:].expand(batch - len(waiting), -1, -1, -1)))
-            found = _wav2lip_faces(nets.detector, filled)
+            found = detect_as_wav2lip(nets.detector, filled)
         for (index, rgb), each in zip(waiting, found):
             box = chooser.next(each)
             box = box and _usable(box, video.size, options)
@@ -195,64 +192,6 @@ def _detected(
         yield from looked_at()
     if not seen and video.length:
         raise NoFaceError(_nothing(video, "use our own finder, tracker"))
-
-
-def _wav2lip_faces(detector: torch.nn.Module, pictures: Tensor) -> list[S3fdFaces]:
-    height, width = pictures.shape[2:]
-    factor = math.ceil(math.sqrt(height * width / _MOST_PIXELS))
-    if factor > 1:
-        size = height // factor, width // factor
-        pictures = torch.stack([resize_area(rgb, size) for rgb in pictures])
-    # the colours the wrong way round, in single precision: the original's habits
-    found = detect_s3fd(detector, pictures, reads_rgb_as_bgr=True, in_double=False)  # type: ignore[arg-type]
-    if factor > 1:
-        found = [replace(each, boxes_px=each.boxes_px * factor) for each in found]
-    return found
-
-
-class _Chooser:
-    """Which of the detector's boxes is meant, frame after frame."""
-
-    def __init__(self, faces: FaceOptions, who: int | None) -> None:
-        self._faces = faces
-        self._index = faces.face_index if who is None else who
-        plain = self._index is None and not faces.face_point and faces.face_select == "largest"
-        self._takes_surest = plain or (self._index is None and faces.face_select == "best")
-        self._last: tuple[float, float] | None = None
-
-    def next(self, found: S3fdFaces) -> Box | None:
-        """The box in the next frame; None where it is not seen."""
-        if self._takes_surest or not len(found):
-            return surest_rectangle(found)
-        boxes = found.boxes_px.double().cpu()
-        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-        row = self._first(boxes, centers) if self._last is None else self._nearest(centers)
-        x, y = centers[row].tolist()
-        self._last = (x, y)
-        return surest_rectangle(S3fdFaces(found.boxes_px[row : row + 1], found.scores[:1]))
-
-    def _nearest(self, centers: Tensor) -> int:
-        assert self._last is not None
-        return int((centers - centers.new_tensor(self._last)).norm(dim=1).argmin())
-
-    def _first(self, boxes: Tensor, centers: Tensor) -> int:
-        order = (boxes[:, 2:] - boxes[:, :2]).prod(1).argsort(descending=True, stable=True)
-        if self._index is not None:
-            if self._index >= len(order):
-                raise FaceIndexError(
-                    f"Face {self._index} was asked for, but the first frame with faces has only "
-                    f"{len(order)}; the largest has number 0."
-                )
-            return int(order[self._index])
-        point = self._faces.point()
-        if point is not None:
-            return int((centers - centers.new_tensor(point)).norm(dim=1).argmin())
-        if self._faces.face_select == "left":
-            return int(centers[:, 0].argmin())
-        if self._faces.face_select == "right":
-            return int(centers[:, 0].argmax())
-        middle = centers.mean(0)
-        return int((centers - middle).norm(dim=1).argmin())
 
 
 def _usable(box: Box, size: tuple[int, int], options: Wav2LipOptions) -> Box | None:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from sadtalker_core.enhance.gpen_process import GpenFace
+from sadtalker_core.errors import FaceIndexError
+from sadtalker_core.faces import s3fd_choice
 from sadtalker_core.faces.options import FaceOptions
 from sadtalker_core.faces.retina import RetinaFaces
 from sadtalker_core.faces.s3fd import S3fdFaces
@@ -119,7 +121,7 @@ def original_finder(
         found = torch.tensor(boxes).reshape(-1, 4)
         return [S3fdFaces(found, torch.linspace(0.9, 0.6, len(boxes)))]
 
-    monkeypatch.setattr(finders, "detect_s3fd", s3fd)
+    monkeypatch.setattr(s3fd_choice, "detect_s3fd", s3fd)
     monkeypatch.setattr(
         finders, "landmarks_68", lambda net, pictures, found: torch.tensor(found)[:, None, :2]
     )
@@ -151,6 +153,13 @@ def test_the_original_keeps_to_who_was_chosen(monkeypatch: pytest.MonkeyPatch) -
     again = finder.look(rgb)
     assert again is not None
     assert again.box == (60, 5, 120, 90)
+    right, _ = original_finder(monkeypatch, boxes, face_select="right")
+    seen = right.look(rgb)
+    assert seen is not None
+    assert seen.box == (60, 5, 120, 90)
+    beyond, _ = original_finder(monkeypatch, boxes, face_index=3)
+    with pytest.raises(FaceIndexError, match="Face 3 was asked for"):
+        beyond.look(rgb)
     pointed, _ = original_finder(monkeypatch, boxes, face_point="20,30")
     seen = pointed.look(rgb)
     assert seen is not None

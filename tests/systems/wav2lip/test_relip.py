@@ -14,6 +14,7 @@ from torch import Tensor
 from sadtalker_core.audio.wav2lip_mel import wav2lip_mel
 from sadtalker_core.engines.wav2lip import WAV2LIP
 from sadtalker_core.errors import Cancelled, FaceIndexError, NoFaceError, OptionError
+from sadtalker_core.faces import s3fd_choice
 from sadtalker_core.faces.nets.s3fd import S3fd, S3fdConfig
 from sadtalker_core.faces.networks import FaceNets, load_face_nets
 from sadtalker_core.faces.options import FaceOptions
@@ -26,9 +27,9 @@ from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.wav2lip import boxes
 from sadtalker_core.systems.wav2lip.boxes import Moment, Place, _eased, _steadied
 from sadtalker_core.systems.wav2lip.config import Wav2LipOptions
+from sadtalker_core.systems.wav2lip.files import needed_files
 from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
 from sadtalker_core.systems.wav2lip.pipeline import relip
-from sadtalker_core.systems.wav2lip.files import needed_files
 from sadtalker_core.systems.wav2lip.weights import Wav2LipNets
 from tests.conftest import speech_like
 from tests.parity.seeded_weights import describe, fill
@@ -290,7 +291,7 @@ def _detector(monkeypatch: pytest.MonkeyPatch, rows: list[list[list[float]]]) ->
             S3fdFaces(torch.tensor(each).reshape(-1, 4), torch.ones(len(each))) for each in found
         ]
 
-    monkeypatch.setattr(boxes, "detect_s3fd", detect)
+    monkeypatch.setattr(s3fd_choice, "detect_s3fd", detect)
     return sizes
 
 
@@ -351,14 +352,14 @@ def test_large_frames_are_looked_at_small_and_alone(
 ) -> None:
     sizes = _detector(monkeypatch, [[[10.0, 20, 60, 70]]] * 3)
     looked: list[tuple[int, ...]] = []
-    faked = boxes.detect_s3fd
+    faked = s3fd_choice.detect_s3fd
 
     def detect(net: S3fd, rgb: Tensor, **habits: bool) -> list[S3fdFaces]:
         looked.append(tuple(rgb.shape))
         return faked(net, rgb, **habits)
 
-    monkeypatch.setattr(boxes, "detect_s3fd", detect)
-    monkeypatch.setattr(boxes, "_MOST_PIXELS", 6000)  # of 20000: half the size is enough
+    monkeypatch.setattr(s3fd_choice, "detect_s3fd", detect)
+    monkeypatch.setattr(s3fd_choice, "_MOST_PIXELS", 6000)  # of 20000: half the size is enough
     found = _places(networks, FaceOptions(), None, 3, smoothing="none")
     assert sizes == [1, 1, 1]
     assert looked == [(1, 3, 50, 100)] * 3
