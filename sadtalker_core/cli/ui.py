@@ -61,6 +61,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Serve the page until Ctrl-C."""
+    console.note("The page is being set up; its address comes in a few seconds.")
     from ..ui.host import new_temp_folder
     from ..ui.local import LocalOptions, serve
 

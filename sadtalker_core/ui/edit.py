@@ -35,6 +35,7 @@ from .desk import Desk, single_path
 from .face_choice import FaceChoice
 from .host import result_name
 from .panel import Panel, folder_told, shown_files
+from .plain_words import HELP
 from .words import done_html, error_html, for_page, note_html, picture_html, result_sentence
 from .work import Run
 
@@ -148,6 +149,7 @@ def slider(spec: OptionSpec) -> Any:
     assert spec.low is not None
     low = min(spec.low, as_it_is(spec.name))
     step = 0.01 if spec.name in _AS_IS else step_of(spec)
+    text = HELP.get(spec.name, spec.help)
     return versions.component(
         "Slider",
         minimum=low,
@@ -155,7 +157,7 @@ def slider(spec: OptionSpec) -> Any:
         value=as_it_is(spec.name),
         step=step,
         label=label_of(spec),
-        info=spec.help if spec.low <= low else f"{spec.help} Below 0: as in the picture.",
+        info=text if spec.low <= low else f"{text} Below 0: as in the picture.",
         elem_id=f"tp-slider-{spec.name}",
     )
 

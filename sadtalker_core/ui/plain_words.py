@@ -212,6 +212,8 @@ HELP = {
     "commercially, and takes a third of the time.",
     "repeat": "How the video goes on when it ends before the speech, or that the speech is cut.",
     "region": "The whole face and head of the driver, or a part of them.",
+    "rotate_yaw": "Turns the head: positive to the viewer's right. The built-in engine stops where "
+    "the picture would tear, mostly near 15; LivePortrait goes on.",
     "sound": "Whose sound the video has; automatic takes the driver's where there is one.",
     "up_face": "Anything but as filmed replaces the upper half of the face (one more file).",
     "upscale": "How many times larger the result is, each way; 1 keeps the size.",

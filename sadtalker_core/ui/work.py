@@ -178,9 +178,9 @@ class Runs:
             is_same = bool(going) and asked is not None
             if is_same:
                 run = going[-1]
-                run.is_left = False  # the page is back after a lost connection
                 if run.asked != asked:
                     raise OptionError(BUSY)
+                run.is_left = False  # the page is back after a lost connection
             else:
                 self._running.append(run)
             run.followers += 1

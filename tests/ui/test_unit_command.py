@@ -39,7 +39,9 @@ def test_without_gradio_it_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(local.versions, "is_present", lambda: False)
     assert main(["ui"]) == 2
-    assert "pip install 'gradio>=6'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "pip install 'gradio>=6'" in said
+    assert said.startswith("The page is being set up"), "seconds without a word look dead"
 
 
 def test_old_gradios_are_for_web_uis_alone(monkeypatch: pytest.MonkeyPatch, six: None) -> None:

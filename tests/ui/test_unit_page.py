@@ -85,6 +85,12 @@ def test_every_expression_slider_has_a_place_that_leaves_the_face_alone() -> Non
     assert edit.moved(["lip_open_ratio"], [0.0]) == {"lip_open_ratio": "0"}
 
 
+@needs_gradio
+def test_help_of_a_slider_says_where_an_engine_stops() -> None:
+    with versions.blocks("x"):
+        assert "near 15" in edit.slider(edit.slider_specs()["rotate_yaw"]).info
+
+
 def test_labels_are_words() -> None:
     for kind in KINDS:
         for spec in specs_of(kind).values():
