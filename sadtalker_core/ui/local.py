@@ -148,6 +148,12 @@ class Server:
                 app_kwargs={"middleware": [versions.middleware(Gate, names=self._names())]},
                 **versions.no_history(self.page.launch),
             )
+        except ValueError as error:  # gradio asked its own server whether it is there
+            self.stop()
+            raise OptionError(
+                "The page does not answer on this machine: it may be too busy, so try again; or a "
+                "proxy stands between, which NO_PROXY=127.0.0.1,localhost keeps out."
+            ) from error
         except OSError as error:
             self.stop()
             where = f"port {options.port}" if options.port else "any port from 7860 on"

@@ -242,4 +242,3 @@ def test_on_a_phone_nothing_runs_over(visit: Any, title: str, part: str) -> None
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     button = page.locator(f"#tp-{part}-go").bounding_box()
     assert button["x"] + button["width"] <= 390
-    shot(page, f"phone-{part}")

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from sadtalker_core.jobs.animate import run_animate
+from sadtalker_core.jobs.settings import build_job
+
 from .conftest import Served, end, needs_gradio, start
 
 pytestmark = [pytest.mark.hosts, needs_gradio]
@@ -159,6 +162,26 @@ def test_a_program_makes_a_video_by_names(
         pose_scale=0.5,
     )
     assert "Ready: portrait-" in call(served, "/talk", values)
+
+
+def test_a_program_gives_a_video_other_words_and_names_no_file(
+    served: Served, demo_portrait: Path, voice: Path, short_voice: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    run_animate(build_job({"portrait": demo_portrait, "audio": voice, "out": clip}))
+    known: dict[str, Any] = {
+        "video": file_of(served, clip),
+        "audio": file_of(served, short_voice),
+        "repeat": "hold",
+    }
+    assert "1.0 s of 512x512" in call(served, "/relip", values_for(served, "/relip", **known))
+    known |= {"engine": "videoretalking", "exp_img": str(clip)}
+    said = call(served, "/relip", values_for(served, "/relip", **known))
+    assert "Ready" not in said
+    assert "models download" not in said, "refused before anything is looked for"
+    picture = {"picture": file_of(served, demo_portrait)}
+    said = call(served, "/enhance", values_for(served, "/enhance", **picture))
+    assert "models download gfpgan-1.4" in said
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "{secret}"])

@@ -11,6 +11,8 @@ from sadtalker_core.errors import OptionError
 from sadtalker_core.ui import local
 from sadtalker_core.ui.local import LocalOptions
 
+from .conftest import needs_gradio
+
 
 @pytest.fixture
 def six(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,3 +84,20 @@ def test_nothing_temporary_stays_where_it_was_refused(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert main(["ui", "--address", "0.0.0.0"]) == 2
     assert not list(tmp_path.iterdir())
+
+
+@needs_gradio
+def test_a_machine_too_busy_to_answer_itself_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**known: object) -> None:
+        raise ValueError("When localhost is not accessible, a shareable link must be created.")
+
+    (tmp_path / "temp").mkdir()
+    if local.versions.version()[0] < local.NEWEST_OF:
+        pytest.skip("this gradio is for web UIs")
+    server = local.Server(LocalOptions(out=tmp_path / "out", temp=tmp_path / "temp"))
+    monkeypatch.setattr(server.page, "launch", busy)
+    with pytest.raises(OptionError, match="does not answer on this machine"):
+        server.start()
+    assert not (tmp_path / "temp").exists(), "nothing temporary is left"
