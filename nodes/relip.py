@@ -61,8 +61,14 @@ def _inputs(*after_shown: Any) -> list[Any]:
         *_time_inputs(),
         *_who_inputs(),
         *_builtin_inputs(),
-        folded(fps_input()),
+        _rate_input(),
     ]
+
+
+def _rate_input() -> Any:
+    fps = fps_input()
+    fps.tooltip = f"Of pictures; a video has its own. {fps.tooltip}"
+    return folded(fps)
 
 
 def _time_inputs() -> list[Any]:
