@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -52,10 +53,14 @@ def lighter(faces: Tensor) -> Tensor:
     return faces + 0.2 + stripes
 
 
+@functools.cache
+def _head() -> Tensor:
+    return read_picture(PORTRAIT).flattened()[:, 10:250, 104:344].clone()
+
+
 def portrait(side: int = 192) -> Tensor:
     """(3, side, side) uint8: the head of the bundled portrait."""
-    rgb = read_picture(PORTRAIT).flattened()
-    close = rgb[:, 10:250, 104:344]  # the head alone
+    close = _head()
     small = F.interpolate(close[None].float(), (side, side), mode="area")[0]
     return small.round().to(torch.uint8)
 

@@ -80,14 +80,19 @@ def test_one_who_leaves_is_held_and_known_when_back_elsewhere(
     assert abs((x_of(rows[4])[gone] or 0) - ((start[gone] or 0) + 190)) < 25
 
 
-def test_someone_new_gets_the_next_number_up_to_the_limit(nets: FaceNets, portrait: Tensor) -> None:
+def test_someone_new_gets_the_next_number_up_to_the_limit(
+    nets: FaceNets, portrait: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sadtalker_core.faces.several._LOOK", 4)
     first, second = people(portrait)
     alone, both = scene([(first, 20, 20)]), scene([(first, 20, 20), (second, 440, 20)])
     for most in (1, 2):
         tracker = SeveralTracker(nets, most=most)
         for _ in range(2):
             assert len(tracker.update(alone)) == 1
-        row = [tracker.update(both) for _ in range(12)][-1]  # looked for every dozen frames
+        for _ in range(2):  # frames 2 and 3: it is not yet time to look
+            assert len(tracker.update(both)) == 1
+        row = tracker.update(both)
         assert len(row) == most
         assert all(seen.valid for seen in row)
         assert (x_of(row)[0] or 999) < 300

@@ -48,7 +48,7 @@ _FPS = [Fraction(12), Fraction(24000, 1001), Fraction(25), Fraction(60), Fractio
 @pytest.mark.parametrize("fps", _FPS, ids=str)
 @pytest.mark.parametrize("rate", _RATES)
 def test_mp4_ends_together(tmp_path: Path, fps: Fraction, rate: int) -> None:
-    samples = rate + 997  # no whole number of frames or packets
+    samples = rate // 2 + 997  # no whole number of frames or packets
     wav = write_wav(tmp_path / "a.wav", tone(rate, samples), rate)
     length = frames_for(Fraction(samples, rate), fps)
     written = _write(tmp_path / "a.mp4", wav, fps, length)
@@ -75,7 +75,7 @@ def test_mp4_ends_together(tmp_path: Path, fps: Fraction, rate: int) -> None:
 @pytest.mark.parametrize("fps", [Fraction(12), Fraction(30000, 1001), Fraction(120)], ids=str)
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
 def test_webm_and_mkv_end_together(tmp_path: Path, suffix: str, fps: Fraction, rate: int) -> None:
-    samples = rate + 997
+    samples = rate // 2 + 997
     wav = write_wav(tmp_path / "a.wav", tone(rate, samples), rate)
     length = frames_for(Fraction(samples, rate), fps)
     written = _write(tmp_path / f"a{suffix}", wav, fps, length)
@@ -111,7 +111,7 @@ def test_other_lengths_are_padded_or_cut(tmp_path: Path, suffix: str, seconds: F
 def test_aac_is_copied_to_the_sample(
     tmp_path: Path, fps: Fraction, rate: int, cut: bool, suffix: str
 ) -> None:
-    samples = rate * 2 + 333
+    samples = rate + 333
     original = write_sound(tmp_path / f"a{suffix}", "aac", tone(rate, samples, 2), rate)
     source = open_audio(original)
     length = frames_for(source.duration_s, fps) * (2 if cut else 3) // 3
