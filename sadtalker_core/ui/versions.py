@@ -251,7 +251,7 @@ def line_to_copy(label: str, **known: Any) -> Any:
         known |= {"buttons": ["copy"]}
     else:
         known |= {"show_copy_button": True}
-    return _component("Textbox", label=label, interactive=False, max_lines=2, **known)
+    return _component("Textbox", label=label, interactive=False, max_lines=6, **known)
 
 
 def component(name: str, **known: Any) -> Any:
