@@ -36,7 +36,8 @@ def build(desk: Desk, tab: Any) -> None:
                 still = versions.picture_input(
                     "Or a picture", height=280, elem_id="tp-enhance-still"
                 )
-            form.add(specs["enhancer"]).value = first
+            chosen = form.add(specs["enhancer"])
+            chosen.value = chosen.postprocess(first)  # gradio 3 shows it as its title
             missing = missing_html(host, first)
             needs = versions.html(missing, visible=bool(missing), elem_id="tp-enhance-needs")
             for spec in one_of(specs, *_VISIBLE):
@@ -59,7 +60,7 @@ def build(desk: Desk, tab: Any) -> None:
     panel.bind([clip, still, *form.components.values()], names, job_of)
     panel.goes_with(clip, still)
     desk.watch_uploads(clip, still)
-    chosen, fidelity = form.components["enhancer"], form.components["fidelity"]
+    fidelity = form.components["fidelity"]
 
     def look(name: str) -> Any:
         text = missing_html(host, name)

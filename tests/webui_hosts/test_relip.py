@@ -85,6 +85,8 @@ def test_enhance_says_what_is_missing(
     needs = page.wait_for_selector("#tp-enhance-needs .tp-partly").inner_text()
     assert "is not on this machine" in needs
     assert [word for word in line if word not in needs] == []
+    shown = page.eval_on_selector_all("#tp-enhance input", "all => all.map(e => e.value)")
+    assert "GFPGAN 1.4 (needs a download)" in shown
     page.set_input_files("#tp-enhance-still input[type=file]", str(small))
     page.wait_for_selector("#tp-enhance-still img")
     page.click("#tp-enhance-go")
