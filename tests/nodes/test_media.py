@@ -219,6 +219,25 @@ def test_cropped_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert abs(media.video_sound(given).duration_s - Fraction(8, 5)) <= Fraction(1, 16000)
 
 
+@pytest.mark.parametrize(
+    ("crop", "count", "size"), [(None, 40, None), ((4, 8, 16, 12), 40, (12, 16))]
+)
+def test_length_and_size_of_a_part(
+    tmp_path: Path, crop: Any, count: int, size: tuple[int, int] | None
+) -> None:
+    path = video(tmp_path / "a.mp4", ramp(16000, 38400))
+    given = TrimmedFile(str(path), 0.4, 1.6, crop=crop)
+    with pack_module("nodes.bridge").at_work() as runtime:
+        found = media.counted_video(given, None, 1.0, runtime)
+    assert (found.count, found.fps) == (count, 25)
+    assert found.size == (size or next(iter(found.open())).shape[2:])
+    assert (found.file is None) == (crop is not None)  # what the host edits is no file any more
+    assert numbers(found) == list(range(10, 50))
+    stream = found.stream()
+    assert (stream.length, stream.size) == (found.count, found.size)
+    assert sum(len(chunk) for chunk in stream) == count
+
+
 def test_size_or_length_tell_what_older_cores_do_not(tmp_path: Path) -> None:
     path = video(tmp_path / "a.mp4")
 

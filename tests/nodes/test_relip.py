@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.conftest import write_wav
 from tests.parity.seeded_weights import describe, fill
 from tests.systems.videoretalking.toys import write_toy_files as retalking_files
 
@@ -25,7 +26,7 @@ host_models = pack_module("nodes.host_models")
 lip_models = pack_module("nodes.lip_models")
 published = pack_module("sadtalker_core.weights.published_wav2lip")
 retalking = pack_module("sadtalker_core.weights.published_retalking")
-structures = pack_module("sadtalker_core.structures")
+RelipVideo = pack_module("sadtalker_core.relip_request").RelipVideo
 
 
 def clip(count: int = 6) -> Tensor:
@@ -115,6 +116,20 @@ def test_a_longer_sound(host: Host, values: dict[str, Any], frames: int, last: i
     assert torch.allclose(made[-1, :80], before[last, :80], atol=1 / 255)
     assert audio["waveform"].shape[-1] == frames * 640
     assert ("was cut" in report) == (frames == 6)
+
+
+def test_the_sound_ends_with_the_frames(host: Host) -> None:
+    """That of a file too, and what an engine hears of either."""
+    write_wav(host.input / "long.wav", sound(0.4)["waveform"][0, 0])
+    streamed, _ = run("LoadSound", audio="long.wav")
+    for given in (streamed, sound(0.4)):
+        _, audio, *_ = run("RelipFrames", video=clip(), audio=given, repeat="trim")
+        assert audio["waveform"].shape == (1, 1, 6 * 640)
+    source = pack_module("nodes.media").sound_of(streamed)
+    shown = RelipVideo(lambda: iter(()), Fraction(25), 6, (192, 192))
+    speech = dubbing._speech(source, None, shown)
+    assert sum(len(chunk) for chunk in speech.open_sound()) == speech.samples == 6 * 640
+    assert speech.duration_s == Fraction(6, 25)
 
 
 def test_what_is_left_of_the_video_stays_if_asked(host: Host) -> None:
