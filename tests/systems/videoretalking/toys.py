@@ -159,11 +159,10 @@ class Scripted(TrackerFinder):
 
 def toy_nets(options: VideoReTalkingOptions) -> RetalkingNets:
     """The networks of a job without files."""
-    states = toy_states()
     enet = toy(lambda: ENet(ENET), 1)
     enet.low_res = toy(lambda: LNet(LNET), 3)
     parser = ParseNet(PARSENET).eval()
-    parser.load_state_dict(states[published_enhance.PARSENET.name])
+    parser.load_state_dict(_parser())
     numbers = torch.randn(2, 64, generator=torch.Generator().manual_seed(0))
     gpen = toy(lambda: Gpen(GPEN), 6) if options.reference_enhancer == "gpen" else None
     gfpgan = toy(lambda: Gfpgan(GFPGAN), 7) if options.mouth_enhancer == "gfpgan" else None
