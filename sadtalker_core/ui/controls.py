@@ -177,13 +177,18 @@ class Form:
     components: dict[str, Any] = field(default_factory=dict)
     accordions: list[tuple[Any, tuple[str, ...]]] = field(default_factory=list)
 
-    def add(self, spec: OptionSpec, visible: bool = True) -> Any:
-        """One more control, here and now in the layout."""
+    def add(self, spec: OptionSpec, visible: bool = True, first: Any = None) -> Any:
+        """One more control, here and now in the layout; it shows ``first``, or the default."""
         self.specs[spec.name] = spec
         choices = None
         if spec.name == "enhancer" and self.host is not None:
             choices = restorers.choices(self.host.weights())
-        made = control(spec, visible, self.kind.name, choices)
+        made = control(
+            spec if first is None else replace(spec, default=first),
+            visible,
+            self.kind.name,
+            choices,
+        )
         self.components[spec.name] = made
         return made
 

@@ -59,7 +59,9 @@ class Desk:
         ended = self.runs.take_ended_alone()
         if failed := [run.error for run in ended if run.error]:
             return f"A job went wrong while its page was closed: {failed[-1]}"
-        return "A job ended while its page was closed; look into Gallery." if ended else ""
+        made = [run.value.path.name for run in ended if hasattr(run.value, "path")]
+        what = made[-1] if made else "what it made"
+        return f"A job ended while its page was closed: {what} is in Gallery." if ended else ""
 
     def note_filled(self, owner: str) -> None:
         """The settings of a result are put back into a part of somebody's page now."""

@@ -36,8 +36,7 @@ def build(desk: Desk, tab: Any) -> None:
                 still = versions.picture_input(
                     "Or a picture", height=280, elem_id="tp-enhance-still"
                 )
-            chosen = form.add(specs["enhancer"])
-            chosen.value = chosen.postprocess(first)  # gradio 3 shows it as its title
+            chosen = form.add(specs["enhancer"], first=first)
             missing = missing_html(host, first)
             needs = versions.html(missing, visible=bool(missing), elem_id="tp-enhance-needs")
             for spec in one_of(specs, *_VISIBLE):

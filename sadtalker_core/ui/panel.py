@@ -189,14 +189,18 @@ class Panel:
             owner = versions.session_of(request)
             runs = self._found_again(owner)
             if runs is None:
-                yield tuple(versions.update() for _ in self.outputs)
+                yield (*(versions.update() for _ in self.outputs), versions.update())
                 return
             with contextlib.closing(runs):
-                yield from self._watched(owner, runs, shown)
+                shows_part = versions.update(selected=self.part)
+                for outputs in self._watched(owner, runs, shown):
+                    yield (*outputs, shows_part)
+                    shows_part = versions.update()  # then they may look elsewhere
 
         if not versions.is_old():
             opened = self.desk.page.load
-            versions.on(opened, versions.asks_who(went_on), [], self.outputs, together=None)
+            outputs = [*self.outputs, self.desk.tabs]
+            versions.on(opened, versions.asks_who(went_on), [], outputs, together=None)
 
         def stop(request: Any) -> Any:
             found = self.desk.runs.stop(versions.session_of(request), self.part)

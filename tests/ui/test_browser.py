@@ -231,6 +231,25 @@ def test_a_page_that_is_loaded_anew_finds_its_job_again(
     assert len(results(served) - before) == 1
 
 
+def test_the_part_whose_job_goes_on_is_shown_again(
+    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
+) -> None:
+    page = visit().page
+    before = results(served)
+    open_part(page, "Batch")
+    page.set_input_files("#tp-batch-pictures input[type=file]", str(demo_portrait))
+    page.set_input_files("#tp-batch-sounds input[type=file]", str(demo_voice))
+    page.wait_for_selector("#tp-batch-sounds :text('voice')", timeout=SECONDS)
+    page.click("#tp-batch-go")
+    page.wait_for_selector("#tp-batch-status .tp-frame", timeout=SECONDS)
+    page.reload()
+    page.wait_for_selector("#tp-batch-status .tp-frame >> visible=true", timeout=SECONDS)
+    page.click("#tp-batch-stop", timeout=SECONDS)
+    page.wait_for_selector("#tp-batch-go:not([disabled])", timeout=SECONDS)
+    wait_for(lambda: not list(served.out.glob(".talking-portraits-*")), 10)
+    assert results(served) == before
+
+
 def test_a_job_of_a_closed_page_is_stopped_on_the_next_or_told_of(
     visit: Any, served: Served, demo_portrait: Path, demo_voice: Path, short_voice: Path
 ) -> None:
@@ -251,7 +270,7 @@ def test_a_job_of_a_closed_page_is_stopped_on_the_next_or_told_of(
     page.context.close()
     wait_for(lambda: len(results(served) - before) == 1, SECONDS / 1000)
     page = visit().page
-    page.wait_for_selector("#tp-talk-status:has-text('look into Gallery')", timeout=SECONDS)
+    page.wait_for_selector("#tp-talk-status:has-text('is in Gallery')", timeout=SECONDS)
     page.reload()
     page.wait_for_selector("#tp-talk-status:has-text('Give a portrait')", timeout=SECONDS)
 

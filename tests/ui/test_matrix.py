@@ -123,6 +123,8 @@ def test_a_video_says_something_else(
         assert file.streams.audio
     page.click("#tp-tabs button:has-text('Enhance')")
     page.wait_for_selector("#tp-enhance-needs:has-text('models download gfpgan-1.4')")
+    network = page.locator("#tp-enhance .block:has-text('Which network restores faces') input")
+    assert network.first.input_value() == "GFPGAN 1.4 (needs a download)"
     page.set_input_files("#tp-enhance-still input[type=file]", str(demo_portrait))
     page.wait_for_selector("#tp-enhance-still img", timeout=SECONDS)
     page.wait_for_timeout(500)

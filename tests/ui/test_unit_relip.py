@@ -16,7 +16,17 @@ from sadtalker_core.faces.options import FaceOptions
 from sadtalker_core.jobs.enhance import EnhanceResult
 from sadtalker_core.jobs.enhance_settings import EnhanceJob
 from sadtalker_core.jobs.relip_settings import RELIP, RelipJob
-from sadtalker_core.ui import again, any_job, batch, enhance, keeping, relip, restorers
+from sadtalker_core.ui import (
+    again,
+    any_job,
+    batch,
+    enhance,
+    keeping,
+    page,
+    relip,
+    restorers,
+    versions,
+)
 from sadtalker_core.ui.any_job import ENHANCE
 from sadtalker_core.ui.controls import (
     Form,
@@ -33,6 +43,8 @@ from sadtalker_core.ui.host import LocalHost
 from sadtalker_core.ui.words import for_page, result_sentence
 from sadtalker_core.weights.published_enhance import GFPGAN_14
 from sadtalker_core.weights.store import WeightStore
+
+from .conftest import needs_gradio
 
 
 @pytest.fixture
@@ -258,3 +270,24 @@ def test_all_networks_have_titles_and_all_options_a_place() -> None:
     assert {"exp_img", "up_face", "repeat"} <= shown
     assert "expression_scale" not in shown
     assert {"enhancer", "upscale", "crf"} <= set(specs_of(ENHANCE))
+
+
+@needs_gradio
+def test_the_network_that_is_here_is_chosen_at_first(
+    host: LocalHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enhance, "first_here", lambda store: "gfpgan-1.2")
+    made: dict[str, Any] = {}
+    monkeypatch.setattr(
+        enhance, "Target", lambda **known: made.update(known) or again.Target(**known)
+    )
+    page.build(lambda: host)
+    form = made["form"]
+    shown = form.components["enhancer"].value
+    assert shown == ("GFPGAN 1.2 (needs a download)" if versions.is_old() else "gfpgan-1.2")
+    values = {
+        name: each.preprocess(each.value) if name == "enhancer" else form.specs[name].default
+        for name, each in form.components.items()
+    }
+    assert form.values([*values.values()]) == {"enhancer": "gfpgan-1.2"}
+    assert not form.components["fidelity"].visible
