@@ -29,11 +29,15 @@ UI_VENVS := .venv-ui
 UI_RUN := $(subst $(VENV)/,$(UI_VENVS)/newest/,$(RUN))
 # Two workers with a page and a browser each.
 UI_PYTEST_FLAGS ?= -q -n 2
+# All of these tests need a host: to read them would take the unit stage some seconds.
+HOST_TESTS := tests/nodes tests/comfyui tests/webui_hosts
 PIP := $(RUN) -m pip --disable-pip-version-check
 SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
 # Two workers: the unit suite is to stay under 90 s on two cores.
 PYTEST_FLAGS ?= -q -n 2
+# All of these tests need a host: to read them would take the unit stage some seconds.
+HOST_TESTS := tests/nodes tests/comfyui tests/webui_hosts
 
 # The first interpreter that runs and is of a supported version.
 PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 python; do \
@@ -91,9 +95,13 @@ lint: $(VENV)/.ready-dev
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m pyright --pythonpath $(RUN)
 
+# pytest compiles every file of tests in a way of its own: kept, it serves the next stage and run.
+unit parity: export PYTHONDONTWRITEBYTECODE :=
+
 unit: $(VENV)/.ready-dev
 	@echo "== unit"
-	@$(RUN) -m pytest $(PYTEST_FLAGS) -m "not parity and not jobs and not hosts"
+	@$(RUN) -m pytest $(PYTEST_FLAGS) $(HOST_TESTS:%=--ignore %) \
+	  -m "not parity and not jobs and not hosts"
 
 # Full-size networks, and whole jobs from files to a file (neural engines with toy networks).
 # A stage without tests says so. pytest would exit with 5 and look like a failure.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ FORBIDDEN = frozenset(
 LONGEST_EXECUTE = 15
 
 
+@functools.cache
 def read_at_start() -> set[str]:
     """Files that are read when ComfyUI loads the pack: named by ``MODULES``, and what those import.
 
