@@ -7,13 +7,13 @@ runs nothing that is in them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import WeightsError
 from ..weights.reader import read_weights
@@ -58,7 +58,7 @@ def _described(path: Path, purpose: str, *, extra: bool) -> Any:
 
 def load_foreign_face_network(
     path: Path, wanted: str, fidelity: float, device: torch.device
-) -> Callable[[Tensor], Tensor]:
+) -> ForeignRestorer:
     """CodeFormer or RestoreFormer: (B, 3, 512, 512) RGB in [-1, 1] to the same.
 
     Args:
@@ -77,9 +77,25 @@ def load_foreign_face_network(
         raise WeightsError(f"{path} holds {found}, not the enhancer {wanted}.")
     network = described.to(device).eval().model
     network.requires_grad_(False)
-    if extra:
-        return lambda faces: network(faces, weight=fidelity)[0]
-    return lambda faces: network(faces)[0]
+    return ForeignRestorer(network, {"weight": fidelity} if extra else {})
+
+
+class ForeignRestorer(nn.Module):
+    """A face network of another library; a module, so that hosts can move it between devices.
+
+    Args:
+        network: gives the restored faces first.
+        settings: what it is called with beside the faces.
+    """
+
+    def __init__(self, network: nn.Module, settings: Mapping[str, float]) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = dict(settings)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """(B, 3, 512, 512) RGB in [-1, 1] to the same."""
+        return self.network(faces, **self.settings)[0]
 
 
 @dataclass(frozen=True)

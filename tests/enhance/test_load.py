@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sadtalker_core.enhance.align import ffhq_points, gpen_points
 from sadtalker_core.enhance.architectures import ARCHITECTURES, BISENET, GFPGAN, GPEN, PARSENET
 from sadtalker_core.enhance.files import needed_files
-from sadtalker_core.enhance.foreign import load_upscaler
+from sadtalker_core.enhance.foreign import ForeignRestorer, load_upscaler
 from sadtalker_core.enhance.load import load_enhancer
 from sadtalker_core.enhance.nets.bisenet import BiSeNet, BiSeNetConfig
 from sadtalker_core.enhance.nets.gfpgan import Gfpgan, GfpganConfig
@@ -106,3 +106,18 @@ def test_without_spandrel_one_sentence_says_what_to_install(
         load_enhancer({enhancer: file}, EnhanceOptions(enhancer=enhancer), Runtime())
     with pytest.raises(WeightsError, match="pip install spandrel$"):
         load_upscaler(file, torch.device("cpu"))
+
+
+def test_a_foreign_network_is_a_module_that_hosts_can_move() -> None:
+    class Doubled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factor = nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, faces: Tensor, weight: float = 0.0) -> tuple[Tensor, None]:
+            return faces * self.factor + weight, None
+
+    made = ForeignRestorer(Doubled(), {"weight": 0.5})
+    assert torch.equal(made(torch.ones(1)), torch.tensor([2.5]))
+    assert [name for name, _ in made.named_parameters()] == ["network.factor"]
+    assert torch.equal(ForeignRestorer(Doubled(), {})(torch.ones(1)), torch.tensor([2.0]))
