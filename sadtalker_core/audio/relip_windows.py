@@ -1,7 +1,8 @@
 """Windows of mel for the frames of a video of any rate, as Wav2Lip and VideoReTalking cut them.
 
-They begin with the frame (SadTalker's begin two frames before it, see ``wav2lip_mel``). Where the
-sound ends, the last 16 columns stay.
+They begin with the frame (SadTalker's begin two frames before it, see ``wav2lip_mel``). The last
+frames of the sound share its last 16 columns; frames that begin after it, which the originals never
+make, are silent.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def relip_windows(
 
     Args:
         chunks: (S,) float32 mono sound in [-1, 1] at 16 kHz, chunks of any size.
-        samples: length of the sound; a video that goes on after it has its last window.
+        samples: length of the sound; a video that goes on after it has windows of silence.
         frames: how many windows are wanted.
         fps: of the video.
         group: windows in a group.
@@ -72,4 +73,7 @@ def relip_windows(
             silence = rows.new_full((WINDOW_COLUMNS - rows.shape[0], rows.shape[1]), SILENCE)
             rows = torch.cat((rows, silence))
         index = (starts - first)[:, None] + torch.arange(WINDOW_COLUMNS)
-        yield rows[index.to(device)].mT[:, None]
+        windows = rows[index.to(device)].mT[:, None]
+        is_after = [_start(number, float(fps)) >= columns for number in numbers]
+        windows[torch.tensor(is_after, device=device)] = SILENCE
+        yield windows

@@ -21,6 +21,10 @@ Relip = Callable[
 ]
 
 
+def _no_inputs(options: Any) -> tuple[Path, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class RelipEngine:
     """How one engine that gives a video new lips is called. Every such engine has the same steps.
@@ -46,6 +50,7 @@ class RelipEngine:
             cheap to know, else at the end of the stream.
         cost: ``(options)``: an order of magnitude.
         older_weights: ``(options)``: files that do in place of ``weights``; none for most.
+        inputs: ``(options)``: files of the user that the options name; none for most.
     """
 
     id: str
@@ -59,6 +64,7 @@ class RelipEngine:
     relip: Relip
     cost: Callable[[Any], Cost]
     older_weights: Callable[[Any], tuple[WeightFile, ...]] = no_weights
+    inputs: Callable[[Any], tuple[Path, ...]] = _no_inputs
 
     @property
     def render_options(self) -> type[Any]:

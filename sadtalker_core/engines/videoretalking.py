@@ -41,10 +41,13 @@ def _relip(
     from ..media.pictures import read_picture
     from ..systems.videoretalking.pipeline import relip
 
-    template = None
-    if options.exp_img not in TEMPLATES:
-        template = read_picture(Path(options.exp_img).expanduser()).rgb
+    template = next((read_picture(path).rgb for path in _inputs(options)), None)
     return relip(networks, video, face, who, speech, options, runtime, template)
+
+
+def _inputs(options: Any) -> tuple[Path, ...]:
+    known = options.exp_img in TEMPLATES
+    return () if known else (Path(options.exp_img).expanduser(),)
 
 
 def _cost(options: Any) -> Cost:
@@ -68,5 +71,6 @@ VIDEORETALKING = RelipEngine(
     weights=_weights,
     load=_load,
     relip=_relip,
+    inputs=_inputs,
     cost=_cost,
 )

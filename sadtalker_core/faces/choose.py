@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from ..errors import FaceIndexError, NoFaceError
+from ..errors import FaceIndexError, NoFaceError, OptionError
 from .face import Face
 from .options import FaceOptions
 
@@ -17,7 +18,8 @@ def choose_face(
     """The face that ``options`` mean, among ``faces`` sorted by size.
 
     ``picture_size`` (H, W) tells where the centre is; without it, the middle of all faces counts.
-    Raises ``NoFaceError`` when the list is empty and ``FaceIndexError`` when it is too short.
+    Raises ``NoFaceError`` when the list is empty, ``FaceIndexError`` when it is too short, and
+    ``OptionError`` when the chosen point is outside of the picture.
     """
     options = options or FaceOptions()
     if not faces:
@@ -37,6 +39,12 @@ def choose_face(
             )
         return faces[options.face_index]
     if point is not None:
+        height, width = picture_size or (math.inf, math.inf)
+        if not (0 <= point[0] < width and 0 <= point[1] < height):
+            raise OptionError(
+                f"face_point is {options.face_point}, outside of the picture ({width}x{height} "
+                "pixels)."
+            )
         return min(faces, key=lambda face: _distance(face, point))
     if options.face_select == "left":
         return min(faces, key=lambda face: face.center_px[0])

@@ -117,7 +117,7 @@ class SeveralTracker:
     def _look(self, rgb: Tensor, image: Image, found: dict[int, Face]) -> None:
         """Adds lost and new faces to ``found``, by the detector."""
         options = self._options
-        if self._frame % _CLOSE_LOOK and self._people:
+        if self._frame % _CLOSE_LOOK:  # a close look at each frame would take long
             options = replace(options, face_search="fast")
         seen = [
             face

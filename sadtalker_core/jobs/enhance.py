@@ -94,7 +94,7 @@ def check_enhance_job(job: EnhanceJob) -> None:
         OptionError: a video is to become a picture.
         OutputError: the output cannot be written there or is the input.
     """
-    check_input_file(job.input, "input")
+    check_input_file(job.input, "video or picture")
     if is_picture_name(job.out):
         if is_video_name(job.input):
             raise OptionError(f"{job.input} is a video; {job.out} must be one too, such as .mp4.")
@@ -202,8 +202,8 @@ def run_enhance(
     with folders_made_for(job.out):
         with clock.stage("check"):
             check_enhance_job(job)
-            files = enhancer_files(job.enhance, job.run.models_dir)
             stream, sound = _opened(job, runtime)
+            files = enhancer_files(job.enhance, job.run.models_dir)
         with clock.stage("prepare"):
             runtime.progress("prepare", 0, 0)
             done = restored(stream, job.enhance, files, runtime)

@@ -132,7 +132,10 @@ def check_relip_job(job: RelipJob) -> None:
     """
     check_input_file(job.video, "video")
     check_input_file(job.audio, "sound")
-    inputs = input_files(job)
+    of_options = job.engine.inputs(job.lips)
+    for path in of_options:
+        check_input_file(path, "picture of an expression")
+    inputs = [*input_files(job), *of_options]
     check_video_path(job.out, job.file, tuple(inputs))
     if job.preview is not None:
         if not is_picture_name(job.preview):

@@ -118,15 +118,16 @@ class WeightStore:
         return paths
 
     def _absence(self, missing: Sequence[WeightFile], purpose: str) -> str:
-        names = ", ".join(f"{file.file} ({_megabytes(file.size)})" for file in missing)
+        names = ", ".join(
+            f"{file.file} ({_megabytes(file.size)})" if file.size else file.file for file in missing
+        )
         folders = ", ".join(str(folder) for folder in self.folders)
-        licences = " ".join(dict.fromkeys(file.licence for file in missing))
         wanted = what_to_download(missing)
         verb = "is" if len(missing) == 1 else "are"
         passed = "".join(map(self._passed_over, missing))
         return (
             f"{names} {verb} needed for {purpose} and not on this machine. Looked in: {folders}. "
-            f"{passed}Licence: {licences} To get what is missing: {COMMAND} {wanted}"
+            f"{passed}{_terms(missing)} To get what is missing: {COMMAND} {wanted}"
             f"{self._flag}"
         )
 
@@ -379,6 +380,16 @@ def _hub_failure(error: Exception, code: object) -> str:
         return f"error {code}"
     lines = str(error).strip().splitlines()
     return f"no connection ({lines[0][:120] if lines else type(error).__name__})"
+
+
+def _terms(files: Sequence[WeightFile]) -> str:
+    """The licences, each once, with the files they are of."""
+    names: dict[str, list[str]] = {}
+    for file in files:
+        names.setdefault(file.licence, []).append(file.file)
+    if len(names) == 1:
+        return f"Licence: {files[0].licence}"
+    return "Licences: " + " ".join(f"{', '.join(of)}: {text}" for text, of in names.items())
 
 
 def _megabytes(size: int) -> str:

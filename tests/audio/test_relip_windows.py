@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -44,10 +45,19 @@ def test_every_frame_hears_its_own_window(fps: Fraction) -> None:
     sound = noise(70000)
     mel = wav2lip_mel(sound)
     starts = window_starts(columns_of(len(sound)), float(fps))
-    found = windows(sound, len(starts) + 5, fps)
-    assert found.shape == (len(starts) + 5, 1, 80, 16)
-    for window, start in zip(found, [*starts, *[starts[-1]] * 5]):
+    frames = math.ceil(len(sound) / 16000 * fps)
+    found = windows(sound, frames, fps)
+    assert len(starts) < frames
+    for window, start in zip(found, [*starts, *[starts[-1]] * frames]):
         assert torch.equal(window[0], mel[:, start : start + 16])
+
+
+def test_frames_after_the_sound_are_silent() -> None:
+    found = windows(noise(16000), 40, Fraction(25))
+    # 81 columns: frame 25 begins at column 80, frame 26 at 83
+    assert torch.equal(found[25], found[21])
+    assert found[25].unique().numel() > 100
+    assert (found[26:] == -4).all()
 
 
 def test_groups_and_chunks_change_nothing() -> None:
@@ -58,7 +68,8 @@ def test_groups_and_chunks_change_nothing() -> None:
 
 def test_a_sound_of_a_few_samples_is_filled_up_with_silence() -> None:
     found = windows(noise(1000), 3, Fraction(25))
-    assert torch.equal(found[0], found[2])
+    assert torch.equal(found[0], found[1])
+    assert (found[2] == -4).all(), "it begins after the sound"
     assert (found[0, 0, :, 6:] == -4).all()
     assert (found[0, 0, :, :6] > -4).any()
     assert windows(torch.zeros(0), 2, Fraction(25)).unique().tolist() == [-4.0]

@@ -57,3 +57,9 @@ def test_no_face_says_size_and_what_to_do() -> None:
 def test_a_wrong_point_is_an_option_error(text: str) -> None:
     with pytest.raises(OptionError, match="face_point"):
         FaceOptions(face_point=text)
+
+
+@pytest.mark.parametrize("text", ["400,20", "20,200", "-1,20"])
+def test_a_point_outside_of_the_picture_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match=f"{text}, outside of the picture .400x200 pixels"):
+        choose_face(FACES, FaceOptions(face_point=text), (200, 400))

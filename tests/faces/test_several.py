@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from sadtalker_core.faces import several
 from sadtalker_core.faces.appearance import alike, appearance
+from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.find import find_faces
 from sadtalker_core.faces.networks import FaceNets
+from sadtalker_core.faces.options import FaceOptions
 from sadtalker_core.faces.several import SeveralTracker, track_several
 from sadtalker_core.faces.track import TrackedFace
 
@@ -117,6 +120,20 @@ def test_someone_half_hidden_is_nobody_new_for_a_while(
 
 def test_no_face_is_an_empty_list(nets: FaceNets) -> None:
     assert list(track_several(nets, [torch.zeros(1, 3, 80, 80, dtype=torch.uint8)])) == [[]]
+
+
+def test_a_video_without_faces_is_looked_at_closely_now_and_then(
+    nets: FaceNets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def find(nets: FaceNets, image: object, options: FaceOptions) -> list[Face]:
+        looks.append(options.face_search)
+        return []
+
+    monkeypatch.setattr(several, "find_in_image", find)
+    list(track_several(nets, [torch.zeros(70, 3, 40, 40, dtype=torch.uint8)]))
+    assert [place for place, search in enumerate(looks) if search != "fast"] == [0, 60]
 
 
 def test_appearance_is_the_same_at_other_sizes_and_brightness(
