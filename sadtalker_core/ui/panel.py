@@ -35,7 +35,7 @@ _LOST = (
     "() => [document.querySelector('#tp-{part}-status .tp-working') && "
     "!document.querySelector('#tp-{part}-go').disabled ? {status} : {{__type__: 'update'}}]"
 )
-SEARCH_S = 20.0  # how long the loss of an old page may take to be heard of after its reload
+SEARCH_S = 60.0  # how long the loss of an old page may take to be heard of after its reload
 
 
 class Panel:

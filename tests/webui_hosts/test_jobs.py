@@ -167,7 +167,7 @@ def test_a_job_that_ended_while_its_page_was_closed_is_told(
     webui.go_on()
     wait_for(lambda: len(webui.results() - before) == 1)
     page = visit(webui)
-    page.wait_for_selector("#tp-talk-status:has-text('look into Gallery')")
+    page.wait_for_selector("#tp-talk-status:has-text('is in Gallery')")
     assert not page.errors
 
 
