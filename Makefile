@@ -29,14 +29,12 @@ UI_VENVS := .venv-ui
 UI_RUN := $(subst $(VENV)/,$(UI_VENVS)/newest/,$(RUN))
 # Two workers with a page and a browser each.
 UI_PYTEST_FLAGS ?= -q -n 2
-# All of these tests need a host: to read them would take the unit stage some seconds.
-HOST_TESTS := tests/nodes tests/comfyui tests/webui_hosts
 PIP := $(RUN) -m pip --disable-pip-version-check
 SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
 # Two workers: the unit suite is to stay under 90 s on two cores.
 PYTEST_FLAGS ?= -q -n 2
-# All of these tests need a host: to read them would take the unit stage some seconds.
+# All of these tests need a host: to read them would take the other stages some seconds.
 HOST_TESTS := tests/nodes tests/comfyui tests/webui_hosts
 
 # The first interpreter that runs and is of a supported version.
@@ -108,7 +106,7 @@ unit: $(VENV)/.ready-dev
 parity: $(VENV)/.ready-dev
 	@echo "== parity (full size) and whole jobs"
 	@if grep -rqs --include='test_*.py' 'mark\.parity' tests; then \
-	  $(RUN) -m pytest $(PYTEST_FLAGS) -m "parity or jobs"; \
+	  $(RUN) -m pytest $(PYTEST_FLAGS) $(HOST_TESTS:%=--ignore %) -m "parity or jobs"; \
 	else echo "left out: parity: no such test yet, they come with the first neural engine"; fi
 
 # In this order: the last count that is printed is of tests that ran.
