@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -100,8 +100,7 @@ def open_video(
     begin_s = as_seconds(start_s)
     end_s = None if duration_s is None else begin_s + as_seconds(duration_s)
     name = named(source)
-    with open_container(source, "video") as container:
-        stream = _picture_stream(container, source)
+    with _opened(source) as (container, stream):
         first = next(_decoded_from(container, stream, begin_s), None)
         if first is None or (end_s is not None and _time_s(first) >= end_s):
             if begin_s or end_s is not None:
@@ -133,6 +132,20 @@ def _span(begin_s: Fraction, end_s: Fraction | None) -> str:
     if end_s is None:
         return f"from {float(begin_s):.3f} s on"
     return f"between {float(begin_s):.3f} s and {float(end_s):.3f} s"
+
+
+@contextlib.contextmanager
+def _opened(source: MediaInput) -> Generator[tuple[Any, Any], None, None]:
+    """A video's container and its pictures."""
+    with open_container(source, "video") as container:
+        stream = _picture_stream(container, source)
+        try:
+            yield container, stream
+        finally:
+            # A decoder holds Python's lock while it ends its threads, and where PyAV's log is on
+            # (torchvision turns it on) a thread that meets an error waits for that lock: for ever.
+            # This ends their work without the lock.
+            stream.codec_context.flush_buffers()
 
 
 def _picture_stream(container: Any, source: MediaInput) -> Any:
@@ -191,8 +204,7 @@ def _time_s(frame: Any) -> Fraction:
 def _last_packet(source: MediaInput, first_s: float, end_s: Fraction | None) -> tuple[int, float]:
     """Packets from ``first_s`` up to ``end_s``, and the latest time at which a frame starts, s."""
     count, last_s = 0, 0.0
-    with open_container(source, "video") as container:
-        stream = _picture_stream(container, source)
+    with _opened(source) as (container, stream):
         first_tick = round(first_s / stream.time_base)
         end_tick = None if end_s is None else _tick_at(stream, end_s)
         packets = container.demux(stream)
@@ -247,9 +259,8 @@ def _from_tick(source: VideoSource, first: int) -> Iterator[tuple[int, Any]]:
     if jumped:
         return
     tick = 0
-    with open_container(source.path, "video") as container:
+    with _opened(source.path) as (container, stream):
         begin_s = Fraction(source.start_s) if source.is_part else Fraction(0)
-        stream = _picture_stream(container, source.path)
         for frame in _decoded_from(container, stream, begin_s):
             # One without a time follows on the one before.
             tick = tick if frame.time is None else _tick_of(frame, source)
@@ -262,8 +273,7 @@ def _after_jump(source: VideoSource, first: int) -> Iterator[tuple[int, Any]]:
     jump_s = Fraction(source.start_s) + first / source.fps - _SEEK_MARGIN_S
     if jump_s <= source.start_s:
         return
-    with open_container(source.path, "video") as container:
-        stream = _picture_stream(container, source.path)
+    with _opened(source.path) as (container, stream):
         try:
             container.seek(_tick_at(stream, jump_s), stream=stream)
         except FFMPEG_ERRORS:
