@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -22,6 +23,7 @@ from sadtalker_core.errors import (
     OutputError,
     StructureError,
 )
+from sadtalker_core.media.frame_sinks import ContainerSink
 from sadtalker_core.media.options import VideoOptions
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.provenance import provenance_metadata, read_provenance
@@ -270,7 +272,7 @@ def test_ctrl_c_stops_soon_and_leaves_the_old_file(tmp_path: Path, suffix: str) 
     begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         _write(stream, path)
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 15, "the whole would take longer than any wait"
     assert _left(tmp_path) == [path.name]
     assert path.stat().st_mtime_ns == before
     assert not [t for t in threading.enumerate() if t.name == "video-encoder"]
@@ -288,7 +290,7 @@ def test_ctrl_c_while_the_encoder_is_behind(tmp_path: Path) -> None:
             tmp_path / "a.webm",
             options=VideoOptions(preset="slower"),
         )
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 15, "the whole would take longer than any wait"
     assert _left(tmp_path) == []
 
 
@@ -411,19 +413,25 @@ def test_progress_counts_every_frame(tmp_path: Path) -> None:
     assert heard == [("render", done, 10) for done in (0, 4, 8, 10)]
 
 
-def test_encoding_runs_beside_rendering(tmp_path: Path) -> None:
-    # Rendering alone takes 0.6 s; encoding noise adds nothing but its last chunks.
-    frames = torch.randint(0, 256, (8, 3, 128, 128), dtype=torch.uint8)
-    rendering = [0.0]
+def test_encoding_runs_beside_rendering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded, may_encode = threading.Event(), threading.Event()
+    write = ContainerSink.write
+
+    def watched(sink: ContainerSink, pixels: Any) -> None:
+        assert may_encode.wait(30), "the next chunk is rendered while this one is encoded"
+        write(sink, pixels)
+        encoded.set()
 
     def chunks() -> Iterator[Tensor]:
-        for _ in range(12):
-            time.sleep(0.05)
-            rendering[0] = time.monotonic()
-            yield frames
+        frames = torch.zeros((1, 3, 32, 32), dtype=torch.uint8)
+        yield frames
+        may_encode.set()
+        yield frames
+        assert encoded.wait(30), "frames are encoded before the last one is rendered"
+        yield frames
 
-    _write(FrameStream(chunks(), 96, (128, 128), Fraction(25)), tmp_path / "a.mp4")
-    assert time.monotonic() - rendering[0] < 0.3
+    monkeypatch.setattr(ContainerSink, "write", watched)
+    _write(FrameStream(chunks(), 3, (32, 32), Fraction(25)), tmp_path / "a.mp4")
 
 
 def test_a_system_error_of_the_renderer_is_not_blamed_on_the_output(tmp_path: Path) -> None:
