@@ -43,7 +43,11 @@ def test_settings_are_used_again_and_a_result_is_deleted(
     found = visit()
     page = found.page
     give(page, "talk", small_portrait, voice)
+    engine = "document.querySelector('#tp-talk-engine').innerText"
+    old = page.evaluate(engine)
     choose(page, "#tp-talk-engine", "Built-in engine")
+    # Controls of the other engines go then; until they have, the folds below are drawn anew.
+    page.wait_for_function(f"old => {engine} != old", arg=old, timeout=SECONDS)
     set_number(page, "Head movement", "0.5")
     page.click("#tp-talk button:has-text('The job') >> visible=true")
     page.get_by_label("Seed", exact=False).first.fill("7")
