@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
 import subprocess
@@ -33,23 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(quiet)
-
-
-@pytest.fixture(autouse=True)
-def without_the_browsers_loop(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The browser's event loop rests between tests, but counts as running in this thread.
-
-    A test without the browser that comes after one with it could start none of its own.
-    """
-    loop = None if "browser" in request.fixturenames else asyncio._get_running_loop()
-    if loop is None:
-        yield
-        return
-    asyncio._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(loop)
 
 
 @dataclass
