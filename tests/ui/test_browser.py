@@ -212,12 +212,18 @@ def test_two_people_at_once_wait_for_each_other(
     assert len(results(served) - before) == 2
 
 
+@pytest.fixture(scope="module")
+def long_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So long that a page is opened anew before its job ends, however busy the machine is."""
+    return write_wav(tmp_path_factory.mktemp("long") / "long.wav", speech_like(25))
+
+
 def test_a_page_that_is_loaded_anew_finds_its_job_again(
-    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
+    visit: Any, served: Served, demo_portrait: Path, long_voice: Path
 ) -> None:
     page = visit().page
     before = results(served)
-    give(page, "talk", demo_portrait, demo_voice)
+    give(page, "talk", demo_portrait, long_voice)
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
     page.reload()
@@ -232,14 +238,14 @@ def test_a_page_that_is_loaded_anew_finds_its_job_again(
 
 
 def test_the_part_whose_job_goes_on_is_shown_again(
-    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path
+    visit: Any, served: Served, demo_portrait: Path, long_voice: Path
 ) -> None:
     page = visit().page
     before = results(served)
     open_part(page, "Batch")
     page.set_input_files("#tp-batch-pictures input[type=file]", str(demo_portrait))
-    page.set_input_files("#tp-batch-sounds input[type=file]", str(demo_voice))
-    page.wait_for_selector("#tp-batch-sounds :text('voice')", timeout=SECONDS)
+    page.set_input_files("#tp-batch-sounds input[type=file]", str(long_voice))
+    page.wait_for_selector("#tp-batch-sounds :text('long')", timeout=SECONDS)
     page.click("#tp-batch-go")
     page.wait_for_selector("#tp-batch-status .tp-frame", timeout=SECONDS)
     page.reload()
@@ -251,11 +257,11 @@ def test_the_part_whose_job_goes_on_is_shown_again(
 
 
 def test_a_job_of_a_closed_page_is_stopped_on_the_next_or_told_of(
-    visit: Any, served: Served, demo_portrait: Path, demo_voice: Path, short_voice: Path
+    visit: Any, served: Served, demo_portrait: Path, long_voice: Path, short_voice: Path
 ) -> None:
     page = visit().page
     before = results(served)
-    give(page, "talk", demo_portrait, demo_voice)
+    give(page, "talk", demo_portrait, long_voice)
     page.click("#tp-talk-go")
     page.wait_for_selector("#tp-talk-status .tp-frame", timeout=SECONDS)
     page.context.close()

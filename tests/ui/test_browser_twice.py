@@ -68,6 +68,8 @@ def test_a_new_portrait_takes_the_old_result_away(
     page = visit().page
     open_part(page, "Edit")
     give(page, "edit", demo_portrait)
+    # The page has heard of the portrait, whose news would take a result away.
+    page.wait_for_selector("#tp-edit-preview img", timeout=SECONDS)
     page.locator("#tp-slider-smile input[type=range]").press("End")
     page.click("#tp-edit-go")
     page.wait_for_selector("#tp-edit-status .tp-done", timeout=SECONDS)
