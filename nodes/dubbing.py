@@ -248,14 +248,7 @@ def _about_faces(work: Dubbed) -> list[str]:
     seen, rate = work.seen, work.stream.fps
     sentences: list[str] = []
     if seen.frames_without_face:
-        spans = ", ".join(
-            f"{float(first / rate):.2f} to {float((last + 1) / rate):.2f} s"
-            for first, last in seen.ranges_without_face
-        )
-        sentences.append(
-            f"{seen.frames_without_face} of {seen.frames} frames do not show the face and were "
-            f"left as they are: {spans}."
-        )
+        sentences.append(seen.without_face(rate))
     if seen.faces_seen > 1 and not work.was_chosen:
         sentences.append(
             f"{seen.faces_seen} faces were found, the largest one speaks; who or face_select "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from .motion_request import ReferenceVideo
 from .structures import FrameStream
@@ -75,6 +76,18 @@ class RelipReport:
             ranges[-1] = (ranges[-1][0], index)
         elif len(ranges) < MOST_RANGES:
             ranges.append((index, index))
+
+    def without_face(self, rate: Fraction) -> str:
+        """A sentence about frames that do not show the face, with times at ``rate`` frames a
+        second."""
+        spans = ", ".join(
+            f"{float(first / rate):.2f} to {float((last + 1) / rate):.2f} s"
+            for first, last in self.ranges_without_face
+        )
+        return (
+            f"{self.frames_without_face} of {self.frames} frames do not show the face and were "
+            f"left as they are: {spans}."
+        )
 
 
 @dataclass(frozen=True)

@@ -201,14 +201,7 @@ def _sentences(job: RelipJob, report: RelipReport, rate: Fraction) -> list[str]:
     """What the user should know of what was seen."""
     sentences: list[str] = []
     if report.frames_without_face:
-        spans = ", ".join(
-            f"{float(first / rate):.2f} to {float((last + 1) / rate):.2f} s"
-            for first, last in report.ranges_without_face
-        )
-        sentences.append(
-            f"{report.frames_without_face} of {report.frames} frames do not show the face and were "
-            f"left as they are: {spans}."
-        )
+        sentences.append(report.without_face(rate))
     asked = job.run.who is not None or job.face.face_index is not None or job.face.point()
     if report.faces_seen > 1 and not asked and job.face.face_select == "largest":
         sentences.append(
