@@ -61,6 +61,9 @@ class Panel:
     ) -> None:
         self.desk, self.part, self._stopped, self._empty = desk, part, stopped, empty
         self._last: dict[str, Path] = {}
+        self._inputs: list[Any] = []
+        self._asked: dict[str, Sequence[Any]] = {}
+        desk.on_leave(self._forget)
         self._sender: Any = None
         self._add_buttons(label)
         self.status = versions.html(note_html(empty), elem_id=f"tp-{part}-status")
@@ -158,6 +161,7 @@ class Panel:
 
         def handle(request: Any, *values: Any) -> Iterator[tuple[Any, ...]]:
             owner = versions.session_of(request) or secrets.token_hex(8)
+            self._asked[owner] = values
             paths = versions.files_in(values)
             try:
                 work = work_of(values)
@@ -176,6 +180,7 @@ class Panel:
                     same = versions.update()
                     yield (error_html(str(error)), same, same, same, *self._buttons(owner))
 
+        self._inputs = list(inputs)
         versions.asks_who(handle)
         versions.name_parameters(handle, names)
         js = _ASKED.format(status=json.dumps(progress_html(Progress())))
@@ -232,12 +237,21 @@ class Panel:
         return None
 
     def goes_with(self, *inputs: Any) -> None:
-        """Take the result away when one of ``inputs`` changes: it was not made from that."""
-        outputs = self.outputs[:4] + ([] if self._sender is None else [self._sender])
+        """Take the result away when one of ``inputs`` changes: it was not made from that.
 
-        def changed(request: Any, said: str) -> Any:
+        The news of a change may come after the result that was made from it; then it stays.
+        """
+        outputs = self.outputs[:4] + ([] if self._sender is None else [self._sender])
+        places = [self._inputs.index(each) for each in inputs]
+
+        def changed(request: Any, said: str, *now: Any) -> Any:
             owner = versions.session_of(request)
-            if self.desk.runs.is_busy(owner, self.part):
+            asked = self._asked.get(owner)
+            is_same = asked is not None and all(
+                versions.paths_of(asked[place]) == versions.paths_of(value)
+                for place, value in zip(places, now)
+            )
+            if is_same or self.desk.runs.is_busy(owner, self.part):
                 return [versions.update() for _ in outputs]
             self._last.pop(owner, None)
             # Other sentences are not about a result, nor is the one about settings put back.
@@ -248,7 +262,12 @@ class Panel:
 
         versions.asks_who(changed)
         for each in inputs:
-            versions.on(each.change, changed, [self.status], outputs, queue=False)
+            versions.on(each.change, changed, [self.status, *inputs], outputs, queue=False)
+
+    def _forget(self, owner: str) -> None:
+        """A page was closed."""
+        self._asked.pop(owner, None)
+        self._last.pop(owner, None)
 
     def _watched(
         self, owner: str, runs: Iterator[Run], shown: Callable[[Run], tuple[Any, ...]]

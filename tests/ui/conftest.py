@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from sadtalker_core.ui import versions
+from sadtalker_core.ui.host import LocalHost
+from sadtalker_core.weights.store import WeightStore
 from tools import hosts_found
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -181,3 +184,15 @@ def wait_for(check: Any, seconds: float = 30) -> None:
     while not check():
         assert time.monotonic() < end_time, "it did not come to be"
         time.sleep(0.1)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalHost:
+    """A page that has no weights, and uploads in a folder of the test."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setattr(versions, "upload_folder", lambda: folder)
+    made = LocalHost(tmp_path / "out", tmp_path / "temp")
+    empty = WeightStore(environment={}, cache=tmp_path / "cache")
+    monkeypatch.setattr(made, "weights", lambda: empty)
+    return made

@@ -84,6 +84,51 @@ def test_a_new_portrait_takes_the_old_result_away(
     assert not page.is_visible("#tp-edit-picture")
 
 
+# Those of a part whose result is taken away when its portrait changes.
+_TAKE_AWAY = """part => {
+    const all = window.gradio_config, id = name =>
+        all.components.find(each => each.props.elem_id == `tp-${part}-${name}`).id
+    const outputs = ['status', 'video', 'picture', 'files'].map(id)
+    return all.dependencies.filter(each =>
+        each.targets.some(one => one[0] == id('portrait') && one[1] == 'change') &&
+        JSON.stringify(each.outputs.slice(0, 4)) == JSON.stringify(outputs)
+    ).map(each => each.id) }"""
+
+
+def test_a_result_outlives_late_news_of_its_portrait(
+    visit: Any, demo_portrait: Path, two_faces: Path
+) -> None:
+    page = visit().page
+    late = page.evaluate(_TAKE_AWAY, "edit")
+    assert len(late) == 1
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        is_call = "json" in route.request.headers.get("content-type", "")  # others are uploads
+        called = (is_call and route.request.post_data_json) or {}
+        if called.get("fn_index") in late and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/gradio_api/**", hold)
+    open_part(page, "Edit")
+    give(page, "edit", demo_portrait)
+    page.wait_for_selector("#tp-edit-preview img", timeout=SECONDS)
+    page.locator("#tp-slider-smile input[type=range]").press("End")
+    page.click("#tp-edit-go")
+    page.wait_for_selector("#tp-edit-status .tp-done", timeout=SECONDS)
+    page.wait_for_selector("#tp-edit-picture img", timeout=SECONDS)
+    assert held, "the page has not told of its portrait"
+    with page.expect_response(lambda answer: answer.request == held[0].request):
+        held[0].continue_()
+    page.wait_for_timeout(1000)
+    assert page.is_visible("#tp-edit-picture")
+    assert page.is_visible("#tp-edit-status .tp-done")
+    page.set_input_files("#tp-edit-portrait input[type=file]", str(two_faces))
+    page.wait_for_selector("#tp-edit-picture", state="hidden", timeout=SECONDS)
+
+
 def test_the_sample_takes_the_place_of_own_files_only_when_asked_twice(
     visit: Any, two_faces: Path
 ) -> None:

@@ -48,17 +48,6 @@ from .conftest import needs_gradio
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalHost:
-    folder = tmp_path / "uploads"
-    folder.mkdir()
-    monkeypatch.setattr(keeping.versions, "upload_folder", lambda: folder)
-    made = LocalHost(tmp_path / "out", tmp_path / "temp")
-    store = WeightStore(environment={}, cache=tmp_path / "cache")
-    monkeypatch.setattr(made, "weights", lambda: store)
-    return made
-
-
-@pytest.fixture
 def uploaded(tmp_path: Path, host: LocalHost) -> Any:
     def made(name: str) -> str:
         path = tmp_path / "uploads" / name
