@@ -34,8 +34,9 @@ SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
 # Two workers: the unit suite is to stay under 90 s on two cores.
 PYTEST_FLAGS ?= -q -n 2
-# All of these tests need a host: to read them would take the other stages some seconds.
-HOST_TESTS := tests/nodes tests/comfyui tests/webui_hosts
+# Left to the stages below: to read the tests that need a host would take the others some seconds,
+# and the page's run with gradio, where none of them is skipped.
+HOST_TESTS := tests/nodes tests/comfyui tests/webui_hosts tests/ui
 
 # The first interpreter that runs and is of a supported version.
 PICK := for p in $(PYTHON) python3 python3.12 python3.11 python3.13 python3.10 python; do \
@@ -124,14 +125,16 @@ test-nodes: | $(RUN)
 	else echo "left out: ComfyUI nodes (the line above says why)"; fi
 
 # gradio has needs of its own, which are not to decide what the library is tested with. Tests with a
-# browser go apart: it leaves an event loop behind, beside which no other can begin.
+# browser go apart: it leaves an event loop behind, beside which no other can begin. Most of those
+# without one need no gradio either, and this is where they run: also where it cannot be had.
 test-ui: $(VENV)/.ready-dev
 	@echo "== hosts: the local page"
 	@if $(RUN) tools/ui_environments.py $(UI_VENVS) newest; then \
 	  $(UI_RUN) -m pytest $(UI_PYTEST_FLAGS) tests/ui -m "not hosts" && \
 	  $(UI_RUN) -m pytest $(UI_PYTEST_FLAGS) tests/ui -m hosts --ignore tests/ui/test_matrix.py; \
 	elif [ -n "$(REQUIRE_HOSTS)" ]; then exit 1; \
-	else echo "left out: the local page (the line above says why)"; fi
+	else $(RUN) -m pytest $(PYTEST_FLAGS) tests/ui -m "not hosts" && \
+	  echo "left out: the local page in gradio (the line at the top says why)"; fi
 
 test-ui-matrix: $(VENV)/.ready-dev
 	@$(RUN) tools/ui_environments.py $(UI_VENVS)

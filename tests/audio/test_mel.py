@@ -10,7 +10,52 @@ import torch
 from sadtalker_core.audio.mel import FLOOR, SPEECH_MEL, MelSpec, log_mel_rows, mel_filterbank
 
 
-@pytest.mark.parametrize("spec", [SPEECH_MEL, MelSpec(bands=40, low_hz=0.0, high_hz=8000.0)])
+WIDE_MEL = MelSpec(bands=40, low_hz=0.0, high_hz=8000.0)
+# Of librosa 0.11: filters = librosa.filters.mel(sr=16000, n_fft=512, n_mels=80, fmin=50, fmax=7600);
+# for a band the first bin that is not 0, and the numbers from there on; then filters.sum(),
+# (filters**2).sum(), (filters * bin).sum(), (filters * band).sum(). The same with (40, 0, 8000).
+STORED = [
+    (
+        SPEECH_MEL,
+        {
+            0: (2, [0.0096408, 0.0218005]),
+            1: (3, [0.0059712, 0.0254701, 0.001368]),
+            40: (54, [0.007342, 0.0151365, 0.0086263, 0.001116]),
+            79: (226, [8.94e-05, 0.0005198, 0.0009501]),
+        },
+        [2.560588, 0.028884, 192.366516, 101.118202],
+    ),
+    (
+        WIDE_MEL,
+        {
+            0: (1, [0.0057736, 0.0115472, 0.0098641, 0.0040905]),
+            1: (3, [0.0037283, 0.0095019, 0.0119094, 0.0061358, 0.0003622]),
+            39: (220, [4.3e-06, 0.0001068, 0.0002092]),
+        },
+        [1.279333, 0.006993, 97.556412, 24.959839],
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "bands", "sums"), STORED)
+def test_filters_are_the_stored_ones(
+    spec: MelSpec, bands: dict[int, tuple[int, list[float]]], sums: list[float]
+) -> None:
+    ours = mel_filterbank(spec)
+    for band, (first, numbers) in bands.items():
+        assert not ours[band, :first].any()
+        found = ours[band, first : first + len(numbers)]
+        torch.testing.assert_close(found, torch.tensor(numbers), atol=1e-7, rtol=1e-5)
+    assert not ours[0, bands[0][0] + len(bands[0][1]) :].any()
+    wide = ours.double()
+    of_bins, of_bands = wide * torch.arange(257), wide * torch.arange(spec.bands)[:, None]
+    found_sums = torch.stack([wide.sum(), (wide**2).sum(), of_bins.sum(), of_bands.sum()])
+    stored_sums = torch.tensor(sums, dtype=torch.float64)
+    torch.testing.assert_close(found_sums, stored_sums, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parity  # its import alone takes up to 20 s
+@pytest.mark.parametrize("spec", [SPEECH_MEL, WIDE_MEL])
 def test_filters_are_those_of_librosa(spec: MelSpec) -> None:
     filters = pytest.importorskip("librosa.filters", reason="librosa is not installed")
     theirs = filters.mel(

@@ -205,7 +205,11 @@ def test_who_asks_twice_for_the_same_follows_one_run(host: LocalHost) -> None:
     assert (len(made), runs.is_busy("a", "talk")) == (1, False)
 
 
-def test_one_page_makes_one_thing_in_a_part_at_a_time(host: LocalHost) -> None:
+def test_one_page_makes_one_thing_in_a_part_at_a_time(
+    host: LocalHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The last run waits for those that nobody follows any longer.
+    monkeypatch.setattr(work, "CANCEL_S", 0.05)
     runs = Runs(host)
     first = runs.follow("a", "talk", wait_until_stopped, asked=("me.png",))
     run = next(first)
