@@ -204,6 +204,20 @@ def talker(**values: Any) -> Drawn:
     return drawn
 
 
+@pytest.mark.parametrize("steps", [False, True])
+def test_a_talking_picture_with_a_restored_face(steps: bool) -> None:
+    new, report = converted(talker(gfpganAsFaceEnhancer=True, useIdleMode=steps).graph)
+    last = one(new, "EnhanceVideo")
+    made = "RenderVideo" if steps else "TalkingPortrait"
+    assert before(new, last, "video") == (made, 0)
+    assert before(new, last, "enhancer") == ("LoadEnhancer", 0)
+    assert value(one(new, "LoadEnhancer"), "enhancer") == "gfpgan-1.4"
+    assert value(last, "upscale") == 1
+    assert any("Enhance Faces in Video" in sentence for sentence in report.sentences)
+    plain, _ = converted(talker(useIdleMode=steps).graph)
+    assert not [node for node in plain["nodes"] if "Enhance" in node["type"]]
+
+
 def test_a_talking_picture() -> None:
     old = talker(poseStyle=12, faceModelResolution="512", preprocess="extfull", stillMode=True)
     new, report = converted(old.graph)
@@ -368,7 +382,7 @@ def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["workflows", "convert", str(old), str(new)]) == 0
     shown = capsys.readouterr().out
     assert "replaced 1 LoadRefVideo, 1 SadTalker" in shown
-    assert "- speak (node 4): its gfpganAsFaceEnhancer is not there" in shown
+    assert "- speak (node 4): its gfpganAsFaceEnhancer is a node of its own now" in shown
     assert main(["workflows", "convert", str(old), str(new), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["ok"], answer["replaced"]["ShowVideo"]) == (True, 1)

@@ -24,7 +24,8 @@ LANGUAGES = ("en", "zh")
 
 # What `workflows convert` puts into graphs.
 CONVERTED = (
-    *("Blink", "CombineMotion", "CropFace", "DetectFaces", "EditExpression", "ExpNetExpression"),
+    *("Blink", "CombineMotion", "CropFace", "DetectFaces", "EditExpression", "EnhanceVideo"),
+    *("ExpNetExpression", "LoadEnhancer"),
     *("ExpressionEditor", "ExpressionKeyframes", "LivePortraitProcess", "LoadLivePortrait"),
     *("LoadSadTalker", "MotionFromVideo", "PasteBack", "PoseVaeHeadPose", "PreparePortrait"),
     *("PrepareVideo", "ReferencePoseAndBlink", "Render", "RenderVideo", "TalkingPortrait"),

@@ -44,8 +44,6 @@ def _talker(rewriter: Rewriter, node: Node) -> None:
     in_steps = borrows or bool(old["useIdleMode"])
     values = {"size": size, "preprocess": preprocess}
     model = rewriter.loader("LoadSadTalker", node, values, columns=4 if in_steps else 1)
-    if old["gfpganAsFaceEnhancer"]:
-        rewriter.say(node, "its gfpganAsFaceEnhancer is not there; use a restoring node after it")
     if int(old["poseStyle"]) > _LAST_STYLE:
         rewriter.say(node, f"its poseStyle 46 is no style; {_LAST_STYLE} is taken")
     style = min(int(old["poseStyle"]), _LAST_STYLE)
@@ -57,9 +55,25 @@ def _talker(rewriter: Rewriter, node: Node) -> None:
         graph.connect(model, 0, made, "model")
         rewriter.feed(made, "image", graph.into(node, "image"))
         rewriter.feed(made, "audio", graph.into(node, "audio"))
+    if old["gfpganAsFaceEnhancer"]:
+        made = _restored(rewriter, node, made)
     for slot in (0, 1):
         rewriter.hand_over(node, slot, made, 0)
     rewriter.done_with(node)
+
+
+def _restored(rewriter: Rewriter, node: Node, made: Node) -> Node:
+    """A node after the one that makes the video, which restores its faces."""
+    enhancer = rewriter.loader("LoadEnhancer", node, columns=-1)
+    last = rewriter.new("EnhanceVideo", node, columns=-2)
+    rewriter.graph.connect(enhancer, 0, last, "enhancer")
+    rewriter.graph.connect(made, 0, last, "video")
+    rewriter.say(
+        node,
+        "its gfpganAsFaceEnhancer is a node of its own now, Enhance Faces in Video, which writes a "
+        "second video",
+    )
+    return last
 
 
 def _in_steps(
