@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..sadtalker_core.engines.engine import no_weights
+from ..sadtalker_core.engines.tool import Tool
 from ..sadtalker_core.errors import OptionError
 from ..sadtalker_core.faces.options import FaceOptions
 from ..sadtalker_core.metrics.architectures import ARCHITECTURES, SYNCNET_V2
@@ -51,22 +51,15 @@ def _load(files: Mapping[str, Path], options: Any, runtime: Runtime) -> Judged:
     return Judged(NetworkFiles(files.values(), ARCHITECTURES, runtime).network(SYNCNET_V2))
 
 
-@dataclass(frozen=True)
-class LipJudge:
-    """Measuring lips as an engine of its own, for loading and for reports."""
-
-    id: str = "measure"
-    title: str = "Lip sync measure"
-    description: str = "Measures how well lips and sound go together."
-    licence: str = "code MIT; no terms are given for SyncNet's weights"
-    needs_download: bool = True
-    render_options: type[Any] = JudgeOptions
-    weights: Callable[[Any], tuple[WeightFile, ...]] = _needed
-    older_weights: Callable[[Any], tuple[WeightFile, ...]] = no_weights
-    load: Callable[[Mapping[str, Path], Any, Runtime], Any] = _load
-
-
-LIP_JUDGE = LipJudge()
+LIP_JUDGE = Tool(
+    id="measure",
+    title="Lip sync measure",
+    description="Measures how well lips and sound go together.",
+    licence="code MIT; no terms are given for SyncNet's weights",
+    render_options=JudgeOptions,
+    weights=_needed,
+    load=_load,
+)
 
 
 def load_judge() -> HostModel:

@@ -44,7 +44,7 @@ def weight_report(store: WeightStore, engine_id: str = "") -> dict[str, Any]:
 
 def _all() -> list[Any]:
     """Everything that has weights: engines, enhancers, the measure of lips."""
-    from .enhancers import FACE_ENHANCER
+    from ..sadtalker_core.engines.face_enhancer import FACE_ENHANCER
     from .lip_sync import LIP_JUDGE
 
     lips = [engine for engine in RELIPPERS if engine.needs_download]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..engines.engine import no_weights
-from ..enhance.files import needed_files
-from ..enhance.options import EnhanceOptions
+from ..engines.face_enhancer import FACE_ENHANCER
 from ..jobs import enhance_settings
 from ..jobs.animate import run_animate
 from ..jobs.drive import run_drive
@@ -24,34 +21,19 @@ from ..jobs.result import AnimateResult
 from ..jobs.settings import AnimateJob, CommonRunOptions
 from ..runtime import Runtime
 from ..systems.videoretalking.config import TEMPLATES
-from ..weights.catalog import WeightFile
 
 Job = AnimateJob | DriveJob | RelipJob | EnhanceJob
 Result = AnimateResult | EnhanceResult
 
 
-@dataclass(frozen=True)
-class Restoring:
-    """What stands where other kinds of jobs have engines to choose from: there is one way."""
-
-    id: str = "enhance"
-    title: str = "Restored faces"
-    description: str = "Faces of a picture or video are restored."
-    needs_download: bool = True
-    render_options: type[Any] = EnhanceOptions
-    weights: Callable[[Any], tuple[WeightFile, ...]] = needed_files
-    older_weights: Callable[[Any], tuple[WeightFile, ...]] = no_weights
-
-
-RESTORING = Restoring()
 ENHANCE = JobKind(
     name="enhance",
     make=EnhanceJob,
     inputs=("input",),
     outputs=("out",),
-    engines=(RESTORING,),
+    engines=(FACE_ENHANCER,),  # there is one way, no choice
     sections=lambda engine: dict(enhance_settings.SECTIONS),
-    engine_for=lambda flat: RESTORING,
+    engine_for=lambda flat: FACE_ENHANCER,
     needed=("input", "out"),
 )
 
