@@ -8,10 +8,16 @@ import wave
 from pathlib import Path
 
 import pytest
-import torch
-from PIL import Image
 
-# Small tensors gain nothing from many threads, and two cores are shared by test processes.
+# Small arrays gain nothing from many threads, and two cores are shared by test processes: numpy's
+# threads would wait for each other and take half of the time. Read once, as numpy and OpenCV are
+# loaded, and handed on to processes that a test starts.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+    os.environ.setdefault(_name, "1")
+
+import torch  # noqa: E402
+from PIL import Image  # noqa: E402
+
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parent.parent

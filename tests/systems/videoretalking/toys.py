@@ -48,7 +48,7 @@ GANIMATION = GANimationConfig(width=4, blocks=2)
 RECON = Recon3DConfig(ResNetConfig(4, (1, 1, 1, 3)))
 GPEN = GpenConfig(style=8, mlp=1, channels=(8, 8, 8, 6, 4))
 GFPGAN = GfpganConfig(size=_SIDE, style=8, mlp=1, channels=(8, 8, 8, 6, 4), unet=(4, 6, 8, 8, 8))
-PARSENET = ParseNetConfig(channels=(4, 6, 6, 6, 6), blocks=1)
+PARSENET = ParseNetConfig(channels=(2, 3, 3, 3, 3), blocks=1)
 
 
 def toy(build: Any, seed: int = 0) -> Any:
