@@ -10,8 +10,8 @@ import torch
 from sadtalker_core.audio.mel import FLOOR, SPEECH_MEL, MelSpec, log_mel_rows, mel_filterbank
 
 WIDE_MEL = MelSpec(bands=40, low_hz=0.0, high_hz=8000.0)
-# Of librosa 0.11: m = librosa.filters.mel(sr=16000, n_fft=512, n_mels=80, fmin=50, fmax=7600); for a
-# band its first bin that is not 0, and the numbers from there on; then m.sum(), (m**2).sum(),
+# Of librosa 0.11: m = librosa.filters.mel(sr=16000, n_fft=512, n_mels=80, fmin=50, fmax=7600).
+# For a band its first bin that is not 0, and the numbers from there on; then m.sum(), (m**2).sum(),
 # (m * numbers of the bins).sum() and (m * numbers of the bands).sum().
 STORED = [
     (
