@@ -140,7 +140,7 @@ def test_a_page_that_is_closed(
     begin(webui, page, demo_portrait, demo_voice)
     page.context.close()
     if webui.gradio < 4:
-        time.sleep(10)  # until the web UI notices; a job that runs may get to its end before
+        wait_for(lambda: webui.job_is("stopping"))  # the web UI notices; else the job may get to its end
     else:
         page = visit(webui)
         page.wait_for_selector("#tp-talk-status .tp-frame")
@@ -163,7 +163,7 @@ def test_a_job_that_ended_while_its_page_was_closed_is_told(
     before = webui.results()
     begin(webui, page, demo_portrait, demo_voice)
     page.context.close()
-    time.sleep(10)
+    wait_for(lambda: webui.job_is("left"))
     webui.go_on()
     wait_for(lambda: len(webui.results() - before) == 1)
     page = visit(webui)

@@ -171,6 +171,10 @@ class WebUI:
     def job_is_held(self) -> bool:
         return bool(self.get("/probe/job_is_held"))
 
+    def job_is(self, what: str) -> bool:
+        """Whether a job that has not ended is ``stopping``, or ``left`` by its page."""
+        return any(job[what] for job in self.get("/probe/jobs"))
+
     def go_on(self) -> None:
         """Whatever is held goes on."""
         self.get("/probe/go_on")

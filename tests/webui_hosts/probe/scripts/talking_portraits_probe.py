@@ -7,6 +7,7 @@ that tests look at what stays, and not at what passes.
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import sys
 import threading
@@ -157,6 +158,17 @@ def app_started(_: Any, app: Any) -> None:
     def job_is_held() -> bool:
         return _job.held.is_set()
 
+    def jobs() -> list[dict[str, bool]]:
+        """Of jobs of ours that have not ended: whether asked to stop, whether the page was left."""
+        from sadtalker_core.ui.work import Run  # pyright: ignore[reportMissingImports]
+
+        runs = [each for each in gc.get_objects() if type(each) is Run]
+        return [
+            {"stopping": run.stopped.is_set(), "left": run.is_left}
+            for run in runs
+            if not run.finished.is_set()
+        ]
+
     def go_on() -> None:
         """Whatever is held goes on."""
         _queue.open()
@@ -177,6 +189,7 @@ def app_started(_: Any, app: Any) -> None:
         ("hold", hold),
         ("hold_job", hold_job),
         ("job_is_held", job_is_held),
+        ("jobs", jobs),
         ("go_on", go_on),
         ("built", built),
         ("made", made),
