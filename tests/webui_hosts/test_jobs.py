@@ -140,7 +140,7 @@ def test_a_page_that_is_closed(
     begin(webui, page, demo_portrait, demo_voice)
     page.context.close()
     if webui.gradio < 4:
-        wait_for(lambda: webui.job_is("stopping"))  # the web UI notices; else the job may get to its end
+        wait_for(lambda: webui.job_is("stopping"))  # it may get to its end before
     else:
         page = visit(webui)
         page.wait_for_selector("#tp-talk-status .tp-frame")
