@@ -102,7 +102,8 @@ unit: $(VENV)/.ready-dev
 	@$(RUN) -m pytest $(PYTEST_FLAGS) $(HOST_TESTS:%=--ignore %) \
 	  -m "not parity and not jobs and not hosts"
 
-# Full-size networks, and whole jobs from files to a file (neural engines with toy networks).
+# Full-size networks, whole jobs from files to a file (neural engines with toy networks), and what
+# runs the library or the program in a process of its own, which takes seconds to import them.
 # A stage without tests says so. pytest would exit with 5 and look like a failure.
 parity: $(VENV)/.ready-dev
 	@echo "== parity (full size) and whole jobs"

@@ -81,6 +81,8 @@ def test_importing_everything_changes_nothing() -> None:
     script = f"""
 import importlib, logging, os, sys, threading, warnings
 import numpy, torch, av, cv2, PIL.Image, safetensors.torch
+torch.set_num_threads(3)  # numbers that no import would choose
+cv2.setNumThreads(3)
 def state():
     return (dict(os.environ), threading.active_count(), list(logging.getLogger().handlers),
             logging.getLogger().level, torch.backends.cudnn.benchmark, torch.is_grad_enabled(),

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = Path(__file__).resolve().parent.parent / "talking_portraits.py"
 
 
@@ -17,6 +19,7 @@ def run(program: Path, *words: str, folder: Path) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.jobs
 def test_it_runs_from_another_folder(tmp_path: Path) -> None:
     done = run(PROGRAM, "models", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr

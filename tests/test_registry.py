@@ -128,6 +128,7 @@ def test_patterns_are_read_as_git_reads_them() -> None:
         assert not is_left_out(path, patterns), path
 
 
+@pytest.mark.jobs
 def test_library_works_without_what_is_left_out(tmp_path: Path) -> None:
     """Every module of the archive's library can be imported from the archive alone."""
     for path in SHIPPED:

@@ -181,6 +181,7 @@ def test_a_failed_download_is_one_sentence(tmp_path: Path, hub: FakeHub) -> None
     assert not list((tmp_path / "cache").rglob("*.tar"))
 
 
+@pytest.mark.jobs
 def test_the_real_program_without_a_terminal(tmp_path: Path) -> None:
     # Its own process, so that nothing of this one helps. Nobody listens on port 9.
     done = subprocess.run(

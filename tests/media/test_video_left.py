@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 # With PyAV's log turned on, as torchvision does, and damage that the threads have to tell.
 _READ = """
@@ -40,6 +41,7 @@ def write_damaged(path: Path) -> Path:
     return path
 
 
+@pytest.mark.jobs
 def test_reading_ends_though_threads_tell_errors(tmp_path: Path) -> None:
     damaged = write_damaged(tmp_path / "damaged.mp4")
     # In a process of its own: one that hangs holds the lock of the interpreter.
