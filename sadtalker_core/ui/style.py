@@ -83,6 +83,7 @@ STYLE = """
 }
 @media (max-width: 640px) {
   .tp-page .tp-head h1 { font-size: 1.25rem !important; }
+  .tp-page button[role=tab] { padding-left: 9px; padding-right: 9px; }
   .tp-status { padding: 10px 12px; }
   .tp-cards tr, .tp-cards td { display: block; }
   .tp-cards th { display: none; }
