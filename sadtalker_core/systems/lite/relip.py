@@ -86,7 +86,7 @@ def _relipped(
     picture = as_image(moment.rgb)
     lines = find_lines(picture, face, lines)
     gap_e = float(lines.gap_e(face).max())
-    change = lip_change(own, gap_e, wanted, moment.index, moment.strength)
+    change = lip_change(own, gap_e, face.width_e, wanted, moment.index, moment.strength)
     frame = relip_frame(picture, face, change, lines, inside)
     return torch.from_numpy(frame).permute(2, 0, 1), lines
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+import torch
 from torch import Tensor
 
 from ...motion_request import MotionRequest
 from ...runtime import Runtime
 from ...structures import LiteMotion
-from .basis import CHIN_OF_OPEN, REST_CHIN, lip_lift
+from .basis import CHIN_OF_OPEN, REST_CHIN, WIDTH_OF, lip_lift
 from .config import LiteMotionOptions, LiteRelipOptions
 from .driver import DriverRest, lip_controls
 from .driver_rows import SeenFace, measure_faces
 from .motion import motion_from_audio
 
 _MOST = {"width": 0.20, "pucker": 1.0, "corners": 0.08, "jaw": 0.2}
+_NARROWER = 0.2  # of the filmed mouth's width: a picture of lips that is squeezed further tears
+_POUT_LOST = (0.06, 0.20)  # E of filmed gap over which less and less of a pout is shown
+_FASTEST = 0.9  # E in a second that lips part or close
+_CALM_S = 0.04  # standard deviation of the smoothing of what lips do besides opening
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,36 @@ def spoken(speech: MotionRequest, options: LiteRelipOptions, runtime: Runtime) -
         brows=0.0,
     )
     made = motion_from_audio(speech.open_sound, speech.samples, speech.fps, motion, runtime)
-    return made.to("cpu")
+    return unhurried(made.to("cpu"))
+
+
+def unhurried(motion: LiteMotion) -> LiteMotion:
+    """The motion without jumps from one frame to the next, which a warped picture shows as tears.
+
+    Lips that are closed stay so: only what is open too early, or for too short a time, opens less.
+    """
+    step = _FASTEST / float(motion.fps)
+    names = ("width", "pucker", "corners", "press")
+    sigma = _CALM_S * float(motion.fps)
+    calm = {name: _smooth(getattr(motion, name), sigma) for name in names}
+    return dataclasses.replace(
+        motion, open=_no_steeper(motion.open, step), jaw=_no_steeper(motion.jaw, step), **calm
+    )
+
+
+def _no_steeper(values: Tensor, step: float) -> Tensor:
+    """(T,) the largest values below these that change by no more than ``step`` from each to the
+    next."""
+    slope = step * torch.arange(len(values), dtype=values.dtype)
+    forward = (values - slope).cummin(0).values + slope
+    return (forward + slope).flip(0).cummin(0).values.flip(0) - slope
+
+
+def _smooth(values: Tensor, sigma: float) -> Tensor:
+    reach = math.ceil(3 * sigma)
+    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma).square())
+    held = torch.cat([values[:1].expand(reach), values, values[-1:].expand(reach)])
+    return (held.unfold(0, 2 * reach + 1, 1) * (weight / weight.sum())).sum(1)
 
 
 def own_lips(seen: SeenFace, rest: DriverRest, fps: Fraction) -> dict[str, float]:
@@ -65,13 +101,19 @@ def own_lips(seen: SeenFace, rest: DriverRest, fps: Fraction) -> dict[str, float
 
 
 def lip_change(
-    own: dict[str, float], gap_e: float, wanted: LiteMotion | None, index: int, strength: float
+    own: dict[str, float],
+    gap_e: float,
+    width_e: float,
+    wanted: LiteMotion | None,
+    index: int,
+    strength: float,
 ) -> LipChange:
     """The change for frame ``index``.
 
     Args:
         own: of ``own_lips``.
         gap_e: largest gap between the lips' two cuts.
+        width_e: of the filmed mouth from corner to corner.
         wanted: of ``spoken``; where it has ended the mouth is closed.
         index: number of the frame.
         strength: 0 leaves the frame as it is.
@@ -89,6 +131,13 @@ def lip_change(
         "corners": float(aim.corners[0]) - own["corners"],
         "jaw": float(aim.jaw[0]) - chin,
     }
+    # lips that were drawn apart are stretched: they are no picture of protruding ones
+    low, high = _POUT_LOST
+    apart = min(max((gap_e - low) / (high - low), 0.0), 1.0)
+    if change["pucker"] > 0:
+        change["pucker"] *= 1 - 0.75 * apart
+    pouted = WIDTH_OF["pucker"] * max(change["pucker"], 0.0)
+    change["width"] = max(change["width"], -_NARROWER * width_e - pouted)
     limited = {
         name: strength * min(max(value, -_MOST[name]), _MOST[name])
         for name, value in change.items()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ...faces.measures import canonical_unit
-from ...faces.mesh import CHIN, EYE_OUTER, NOSE_BASE, canonical_points, head_pose
+from ...faces.mesh import CHIN, EYE_OUTER, MOUTH_CORNERS, NOSE_BASE, canonical_points, head_pose
 from ...geometry.warp import Array, Lattice, smoothstep
 from .basis import CONTROLS, FACE_OVAL, LOWER_LIP, UPPER_LIP, ControlBasis, author_controls
 from .frame import FaceFrame
@@ -61,6 +61,12 @@ class LowerFace:
     def cut_e(self) -> float:
         """E by which the two cuts lie in the lips, where the mouth is open."""
         return _INTO_LIP * self.is_open
+
+    @property
+    def width_e(self) -> float:
+        """E from corner to corner of the mouth."""
+        corners = self.mesh_px[list(MOUTH_CORNERS)]
+        return float(np.linalg.norm(corners[1] - corners[0])) / self.frame.unit_px
 
     def moved(self, change: LipChange, curves_px: Array) -> FaceMove:
         """How all of it moves; ``curves_px`` (2, 11, 2) is where the two lips are cut."""
