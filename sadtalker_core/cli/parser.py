@@ -47,6 +47,13 @@ MOTION_HELP = {
 
 _NEGATIVE = re.compile(r"-[0-9.][0-9.eE+-]*[s:,]")  # keyframes or a list of numbers
 
+# What people call a command's first file, whatever the command itself calls it; and its sound.
+_SAME_FILE = (
+    ("--video", "--portrait", "--input", "--picture", "--image", "--source", "--face"),
+    ("--audio", "--sound", "--voice", "--speech", "--driven-audio"),
+)
+_FILE_FIRST = ("faces", "measure")
+
 _EXAMPLES = """\
 examples:
   talking-portraits demo
@@ -299,15 +306,28 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         args.names += [word for word in rest if not word.startswith("-")]
         rest = [word for word in rest if word.startswith("-")]
     if rest:
-        known = sorted(_flags_of(parser, args.command))
-        name = rest[0].split("=")[0]
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else "."
         raise OptionError(
-            f"{rest[0]} is not known to the command {args.command}{hint} "
+            f"{rest[0]} is not known to the command {args.command}"
+            f"{_hint(parser, args.command, rest[0].split('=')[0])} "
             f"See talking-portraits {args.command or ''} --help."
         )
     return args
+
+
+def _hint(parser: argparse.ArgumentParser, command: str | None, name: str) -> str:
+    """What was meant by a flag that a command does not have."""
+    actions = _actions_of(parser, command)
+    known = [flag for action in actions for flag in action.option_strings]
+    for names in _SAME_FILE:
+        if name in names:
+            meant = [flag for flag in known if flag in names]
+            if meant:
+                return f"; did you mean {meant[0]}?"
+            first = [str(action.metavar) for action in actions if not action.option_strings]
+            if first and command in _FILE_FIRST:
+                return f"; give the file without a flag: {command} {first[0]}."
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else "."
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
@@ -322,11 +342,10 @@ def _joined(argv: Sequence[str]) -> list[str]:
     return words
 
 
-def _flags_of(parser: Parser, command: str | None) -> set[str]:
-    flags: set[str] = set()
-    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]  # there is no public list
+def _actions_of(parser: argparse.ArgumentParser, command: str | None) -> list[argparse.Action]:
+    actions = parser._actions  # pyright: ignore[reportPrivateUsage]  # there is no public list
+    for action in actions:
         choices: Any = action.choices
         if isinstance(choices, dict) and command in choices:
-            return _flags_of(choices[command], None)
-        flags.update(action.option_strings)
-    return flags
+            return _actions_of(choices[command], None)
+    return actions

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from torch import Tensor
 
+from ..media.file_kinds import check_file_kind
 from ..media.motion_files import save_motion
 from ..media.video_in import open_video
 from ..media.video_out import write_video
@@ -66,17 +67,21 @@ def run_animate(
         with clock.stage("check"):
             check_job(job)
             loaded = read_motion(job)
-            weights = JobWeights.found(job, job.render, announce)
+            rgb = portrait_picture(job.portrait, warn)
+            whole = open_video(job.ref_all) if job.ref_all is not None else None
+            if job.audio is not None:
+                check_file_kind(job.audio, ("sound", "video"), "speech")
+            weights = JobWeights.found(job, job.render)
         with clock.stage("face"):
             runtime.progress("face", 0, 0)
-            rgb = portrait_picture(job.portrait, warn)
             face, count = find_speaker(job, rgb, runtime, warn)
             runtime.check_cancelled()
         with clock.stage("listen"):
-            whole = open_video(job.ref_all) if job.ref_all is not None else None
             source = open_sound(job, whole, runtime)
             duration = length_of(job, source, whole, loaded)
             frames = frames_for(duration, fps)
+            if weights.note:
+                announce(weights.note)
             announce(_announcement(job, duration, frames, source is not None, rgb, runtime))
         with clock.stage("prepare"):
             runtime.progress("prepare", 0, 0)

@@ -65,11 +65,11 @@ def run_drive(
     with folders_made_for(job.out, job.preview, job.save_motion):
         with clock.stage("check"):
             check_drive_job(job)
-            weights = JobWeights.found(job, job.render, announce)
             drivers = [Driver.open(path) for path in job.driving]
             source = open_source(job, driving.prepare_video is not None, warn)
             rate = job.run.frames_per_second or own_rate(source, drivers)
             check_length(job, source, drivers, rate)
+            weights = JobWeights.found(job, job.render)
         with clock.stage("face"):
             runtime.progress("face", 0, 0)
             people: list[Face] = []
@@ -116,6 +116,8 @@ def run_drive(
             stream = driving.animate(
                 networks, prepared, motions, job.drive, job.sliders, frames, rate, runtime
             )
+            if weights.note:
+                announce(weights.note)
             announce(_announcement(job, stream, runtime))
             if note := shrunk_note(size, stream.size, job.render):
                 warn(note)

@@ -17,6 +17,7 @@ from ..faces.find import find_faces
 from ..faces.networks import load_face_nets
 from ..geometry.keyframes import last_keyframe
 from ..media.audio_in import AudioSource, open_audio
+from ..media.file_kinds import check_file_kind
 from ..media.files import check_input_file, check_output_path, is_same_file
 from ..media.pictures import is_picture_name, read_picture
 from ..media.video_in import VideoSource, is_video_name, open_video
@@ -57,6 +58,7 @@ class Driver:
             return cls(path, loaded=load_any_motion(path))
         if is_video_name(path):
             return cls(path, video=open_video(path))
+        check_file_kind(path, ("picture", "video"), "the driver")
         return cls(path, picture=read_picture(path).flattened()[None])
 
     @property

@@ -20,7 +20,8 @@ from ..enhance.report import Enhanced, EnhanceReport
 from ..errors import OptionError
 from ..faces.networks import load_face_nets
 from ..media.audio_in import open_audio
-from ..media.files import check_input_file, check_output_path
+from ..media.file_kinds import check_file_kind, file_kind
+from ..media.files import check_output_path
 from ..media.pictures import is_picture_name, read_picture, write_picture
 from ..media.video_in import is_video_name, open_video
 from ..media.video_out import check_video_path, write_video
@@ -44,7 +45,7 @@ class EnhanceResult:
         path: the file.
         frames: their number; 1 for a picture.
         fps: frames per second.
-        size: (H, W).
+        size: (H, W) of the file: even for mp4 and webm.
         device: where it ran.
         report: faces that were seen and missed.
         seconds: wall time by stage.
@@ -90,15 +91,18 @@ def check_enhance_job(job: EnhanceJob) -> None:
     """Everything that can be refused at once.
 
     Raises:
-        MediaError: the input is missing, a folder, or empty.
-        OptionError: a video is to become a picture.
+        MediaError: the input is missing, a folder, empty, or neither picture nor video.
+        OptionError: a video is to become a picture, or a picture a video.
         OutputError: the output cannot be written there or is the input.
     """
-    check_input_file(job.input, "video or picture")
+    kind = check_file_kind(job.input, ("picture", "video"), "restoring faces")
+    is_video = kind == "video" or is_video_name(job.input)
     if is_picture_name(job.out):
-        if is_video_name(job.input):
+        if is_video:
             raise OptionError(f"{job.input} is a video; {job.out} must be one too, such as .mp4.")
         check_output_path(job.out, [job.input])
+    elif kind == "picture":
+        raise OptionError(f"{job.input} is a picture; {job.out} must be one too, such as .png.")
     else:
         check_video_path(job.out, job.video, (job.input,))
 
@@ -209,10 +213,11 @@ def run_enhance(
             done = restored(stream, job.enhance, files, runtime)
         with clock.stage("enhance"):
             seen = watched(done.frames, runtime, clock.start, [])
+            size = done.frames.size
             if is_picture_name(job.out):
                 write_picture(job.out, next(iter(seen))[0], text=label("enhance"))
             else:
-                write_video(
+                written = write_video(
                     seen,
                     job.out,
                     audio=sound,
@@ -220,13 +225,14 @@ def run_enhance(
                     metadata=label("enhance"),
                     runtime=runtime,
                 )
+                size = written.size
     if text := missed_text(done.report):
         warn(text)
     return EnhanceResult(
         path=job.out,
         frames=done.frames.length,
         fps=done.frames.fps,
-        size=done.frames.size,
+        size=size,
         device=str(runtime.device),
         report=done.report,
         seconds=clock.seconds,
@@ -237,7 +243,7 @@ def run_enhance(
 
 def _opened(job: EnhanceJob, runtime: Runtime) -> tuple[FrameStream, Any]:
     """The frames of the input, and its sound where it has one."""
-    if is_video_name(job.input):
+    if is_video_name(job.input) or file_kind(job.input) == "video":
         video = open_video(job.input)
         sound = open_audio(job.input, runtime) if video.has_audio else None
         frames = video.frames(runtime.chunk)

@@ -17,6 +17,7 @@ from ..faces.find import find_faces
 from ..faces.networks import load_face_nets
 from ..faces.options import FaceOptions
 from ..media.audio_in import AudioSource, open_audio
+from ..media.file_kinds import check_file_kind
 from ..media.files import check_input_file, check_output_path, is_same_file
 from ..media.pictures import is_picture_name, read_picture
 from ..media.video_in import VideoSource, is_video_name, open_video
@@ -59,7 +60,8 @@ def check_job(job: AnimateJob) -> None:
 
 def portrait_picture(path: Path, warn: Callable[[str], None]) -> Tensor:
     """The portrait as (3, H, W) uint8; of a video its first frame."""
-    if not is_video_name(path):
+    kind = check_file_kind(path, ("picture", "video"), "the portrait")
+    if kind != "video" and not is_video_name(path):
         return read_picture(path).flattened()
     warn(f"{path.name} is a video; its first frame is the portrait.")
     return next(open_video(path).frames(1))[0]

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..faces.networks import FaceNets, load_face_nets
 from ..faces.options import FaceOptions
 from ..media.audio_in import AudioSource, open_audio
-from ..media.files import check_input_file
+from ..media.file_kinds import check_file_kind
 from ..media.video_in import VideoSource, open_video
 from ..metrics.architectures import ARCHITECTURES, LIP_EXPERT, SYNCNET_V2
 from ..metrics.lip_crops import LipCrop, at_25, expert_crop, followed, syncnet_crop
@@ -88,16 +88,17 @@ def run_measure(job: MeasureJob, runtime: Runtime | None = None) -> Measured:
         TalkingPortraitsError: one of its kinds, with a sentence for the user. Without weights of
             any judge it is a ``WeightsError`` that says how to get them.
     """
-    check_input_file(job.video, "video")
+    check_file_kind(job.video, ("video",), "measuring lips")
     if job.audio is not None:
-        check_input_file(job.audio, "audio")
+        check_file_kind(job.audio, ("sound", "video"), "comparing with")
     runtime = runtime or Runtime(device=find_device(job.device))
-    store = weight_store(job.models_dir)
-    here = [file for file in published.JUDGES if store.find(file) is not None]
-    files = store.require(here or [published.SYNCNET_V2], "measuring lips")
-    networks = NetworkFiles(files.values(), ARCHITECTURES, runtime)
     source = open_video(job.video)
     sound = _sound(job, source, runtime)
+    store = weight_store(job.models_dir)
+    here = [file for file in published.JUDGES if store.find(file) is not None]
+    purpose = f"measuring lips ({published.SYNCNET_V2.name} alone will do)"
+    files = store.require(here or published.JUDGES, purpose)
+    networks = NetworkFiles(files.values(), ARCHITECTURES, runtime)
     watcher = _Watcher(source, job.face, load_face_nets(runtime.device), runtime)
     samples = sound.sample_count(16000)
     lse = expert = None

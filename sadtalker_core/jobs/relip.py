@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import MediaError, OptionError, OutputError
 from ..media.audio_in import AudioSource, open_audio
+from ..media.file_kinds import check_file_kind, file_kind
 from ..media.files import check_input_file, check_output_path, is_same_file
 from ..media.pictures import is_picture_name, read_picture
 from ..media.repeat import repeated_picture, repeated_video
@@ -54,7 +55,6 @@ def run_relip(
     with folders_made_for(job.out, job.preview):
         with clock.stage("check"):
             check_relip_job(job)
-            weights = JobWeights.found(job, job.lips, announce)
             source = open_shown(job)
         with clock.stage("listen"):
             runtime.progress("listen", 0, 0)
@@ -65,7 +65,10 @@ def run_relip(
                 sound = open_audio(job.audio, runtime, duration_s=frames / rate)
                 warn("the sound is longer than the video and is cut; repeat says otherwise.")
             video = _shown(job, source, frames, rate, runtime)
-            announce(_announcement(job, video, sound, runtime))
+            weights = JobWeights.found(job, job.lips)
+            if weights.note:
+                announce(weights.note)
+            announce(_announcement(job, video, sound, not isinstance(source, VideoSource), runtime))
         with clock.stage("prepare"):
             runtime.progress("prepare", 0, 0)
             networks = engine.load(weights.engine, job.lips, runtime)
@@ -126,16 +129,21 @@ def check_relip_job(job: RelipJob) -> None:
     """Everything that can be refused at once, before video and sound are read.
 
     Raises:
-        MediaError: an input is missing, a folder, or empty.
-        OutputError: an output cannot be written there or is one of the inputs.
+        MediaError: an input is missing, a folder, empty, or of the wrong kind.
+        OutputError: an output cannot be written there, is one of the inputs, or no video.
         OptionError: a frame rate is given for a video, which has its own.
     """
-    check_input_file(job.video, "video")
-    check_input_file(job.audio, "sound")
+    shown = check_file_kind(job.video, ("video", "picture"), "new lips")
+    check_file_kind(job.audio, ("sound", "video"), "what is to be said")
     of_options = job.engine.inputs(job.lips)
     for path in of_options:
         check_input_file(path, "picture of an expression")
     inputs = [*input_files(job), *of_options]
+    if job.file.format == "auto" and is_picture_name(job.out):
+        raise OutputError(
+            f"{job.out} has the name of a picture; new lips make a video: .mp4, .webm, .mkv, or a "
+            "name without a suffix for a folder of pictures."
+        )
     check_video_path(job.out, job.file, tuple(inputs))
     if job.preview is not None:
         if not is_picture_name(job.preview):
@@ -145,13 +153,13 @@ def check_relip_job(job: RelipJob) -> None:
         if is_same_file(job.preview, job.out):
             raise OutputError(f"preview and out are the same file {job.out}; give two names.")
         check_output_path(job.preview, inputs)
-    if job.run.frames_per_second is not None and not is_picture_name(job.video):
+    if job.run.frames_per_second is not None and shown == "video":
         raise OptionError(f"fps is for a still picture; {job.video} has a rate of its own.")
 
 
 def open_shown(job: RelipJob) -> VideoSource | Tensor:
     """The video, or of a picture (3, H, W) uint8."""
-    if is_picture_name(job.video):
+    if file_kind(job.video) == "picture":
         return read_picture(job.video).flattened()
     return open_video(job.video)
 
@@ -187,11 +195,13 @@ def _open_sound(job: RelipJob, runtime: Runtime) -> AudioSource:
     return sound
 
 
-def _announcement(job: RelipJob, video: RelipVideo, sound: AudioSource, runtime: Runtime) -> str:
+def _announcement(
+    job: RelipJob, video: RelipVideo, sound: AudioSource, is_still: bool, runtime: Runtime
+) -> str:
     height, width = video.size
     text = (
         f"{clock_text(float(sound.duration_s))} of sound, {video.length} frames of "
-        f"{width}x{height} at {float(video.fps):g} fps"
+        f"{width}x{height} at {float(video.fps):g} fps{', made of one picture' if is_still else ''}"
     )
     cost = job.engine.cost(job.lips)
     return announced_length(text, cost, video.length, video.size, runtime)

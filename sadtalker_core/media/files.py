@@ -20,20 +20,21 @@ def check_input_file(path: Path, what: str) -> None:
         path: the file.
         what: what it should be, for the sentence: "picture", "sound", "video".
     """
+    article = "an" if what[:1] in "aeiou" else "a"
     try:
         if path.is_dir():
-            raise MediaError(f"{path} is a folder, a {what} file is needed.")
+            raise MediaError(f"{path} is a folder, {article} {what} file is needed.")
         if not path.exists():
-            raise MediaError(f"{path} does not exist; give the path of a {what} file.")
+            raise MediaError(f"{path} does not exist; give the path of {article} {what} file.")
         if not path.is_file():
-            raise MediaError(f"{path} is not an ordinary file, a {what} file is needed.")
+            raise MediaError(f"{path} is not an ordinary file, {article} {what} file is needed.")
         with path.open("rb") as file:
             first = file.read(1)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or error
         raise MediaError(f"{path} cannot be read: {reason}.") from error
     if not first:
-        raise MediaError(f"{path} is an empty file, a {what} was expected.")
+        raise MediaError(f"{path} is an empty file, {article} {what} was expected.")
 
 
 def ffmpeg_url(path: Path) -> str:

@@ -27,6 +27,7 @@ MODELS_VARIABLE = "TALKING_PORTRAITS_MODELS"
 COMPATIBLE_VARIABLE = "SADTALKER_CHECKPOINTS"
 COMMAND = "talking-portraits models download"
 _HUB = "https://huggingface.co"
+_COMMANDS = ("enhance", "measure")  # what uses a file and is no engine
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Progress = Callable[[str, int, int], None]
@@ -309,12 +310,14 @@ class WeightStore:
 
 
 def what_to_download(missing: Sequence[WeightFile]) -> str:
-    """The smallest set that has all of these files, or their names."""
+    """The smallest set that has all of these files, or their names; one file's own name, but
+    the engine's where it is all that an engine needs."""
     sets = sorted(SETS.items(), key=lambda item: len(item[1]))
     fitting = [name for name, files in sets if set(missing) <= set(files)]
-    if len(missing) == 1 or not fitting:
-        return " ".join(file.name for file in missing)
-    return fitting[0]
+    if len(missing) == 1:
+        engines = [name for name in missing[0].engines if name not in _COMMANDS]
+        fitting = [name for name in fitting if len(SETS[name]) == 1 and name in engines]
+    return fitting[0] if fitting else " ".join(file.name for file in missing)
 
 
 def is_downloaded(file: WeightFile) -> bool:

@@ -89,7 +89,7 @@ SOUNDS = [
     ("zero seconds", 3, "0 seconds"),
     ("nan", 3, "NaN"),
     ("video without sound", 3, "without sound"),
-    ("no face", 3, "without sound|no sound"),
+    ("no face", 3, "is a picture; a sound file or a video is needed"),
 ]
 
 

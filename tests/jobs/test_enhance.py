@@ -78,11 +78,21 @@ def test_a_video_keeps_its_rate_length_and_sound(folder: Path, short_voice: Path
     assert result.as_dict()["frames_without_face"] == 5
 
 
+def test_the_size_that_is_told_is_that_of_the_file(folder: Path) -> None:
+    written(still(2)[:, :, :191, :189], folder / "in.mkv")
+    for name, size in (("out.mp4", (192, 190)), ("out.mkv", (191, 189))):
+        result = done(folder, input=folder / "in.mkv", out=folder / name)
+        assert result.size == open_video(folder / name).size == size
+        assert result.as_dict()["width"] == size[1]
+
+
 def test_what_cannot_be_is_said_before_anything_is_made(folder: Path) -> None:
     write_picture(folder / "in.png", portrait())
     written(still(2), folder / "in.mp4")
     with pytest.raises(OptionError, match="must be one too"):
         done(folder, input=folder / "in.mp4", out=folder / "out.png")
+    with pytest.raises(OptionError, match=r"in.png is a picture; .* must be one too"):
+        done(folder, input=folder / "in.png", out=folder / "out.mp4")
     with pytest.raises(OutputError, match="also an input"):
         done(folder, input=folder / "in.png", out=folder / "in.png")
     with pytest.raises(MediaError):

@@ -139,8 +139,12 @@ def test_a_picture_speaks(values: dict[str, Any], face: torch.Tensor, tmp_path: 
 
     picture = tmp_path / "face.png"
     Image.fromarray(face.permute(1, 2, 0).numpy()).save(picture)
-    result, frames = made({**values, "video": str(picture), "fps": "30"})
+    said: list[str] = []
+    job = build_relip_job({**values, "video": str(picture), "fps": "30"})
+    result = run_relip(job, announce=said.append)
+    frames = torch.cat(list(open_video(result.path).frames()))
     assert (result.frames, result.fps) == (12, 30)
+    assert "made of one picture" in said[0]
     assert torch.equal(frames[:, :, :50], face[None, :, :50].expand(12, -1, -1, -1))
 
 
