@@ -103,7 +103,8 @@ SADTALKER = Engine(
     title="SadTalker",
     description=(
         "Expression and head motion learnt from speech, rendered by a neural network at 256 "
-        "or 512 pixels. Needs 0.9 GB of weights and is slow without a GPU."
+        "or 512 pixels. Needs 0.9 GB of weights for one size and mode (2.1 GB for all), and is "
+        "slow without a GPU."
     ),
     licence="code Apache-2.0; the weights' terms are in doubt for commercial use: see models",
     motion_type=Coeff3DMM,
