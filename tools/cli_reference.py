@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sadtalker_core.cli.flags import SECTION_TITLES, default_text, flag, sections
+from sadtalker_core.cli.flags import SECTION_TITLES, defaults_text, flag, sections
 from sadtalker_core.cli.parser import EXIT_CODES, build_parser
 from sadtalker_core.jobs.drive_settings import DRIVE
 from sadtalker_core.jobs.kinds import JobKind
@@ -67,7 +67,7 @@ def _row(spec: OptionSpec, kind: JobKind) -> str:
         values = spec.unit or "text"
     if spec.keyframes:
         values += ", or keyframes"
-    default = "" if spec.default in (None, "") else default_text(spec)
+    default = "" if spec.default in (None, "") else defaults_text(spec, kind)
     notes = " (advanced)" if spec.advanced else ""
     owners = kind.owners(spec.name)
     if owners and len(owners) < len(kind.engines):

@@ -45,12 +45,29 @@ def flag(name: str) -> str:
 def describe(spec: OptionSpec, kind: JobKind = ANIMATE) -> str:
     """Help, range, unit, default and engines of an option in one line."""
     owners = kind.owners(spec.name)
+    default = defaults_text(spec, kind)
     if owners and len(owners) < len(kind.engines):
-        return fact_text(spec, f"engine {', '.join(engine.id for engine in owners)}")
-    return fact_text(spec)
+        return fact_text(
+            spec, f"engine {', '.join(engine.id for engine in owners)}", default=default
+        )
+    return fact_text(spec, default=default)
 
 
-def fact_text(spec: OptionSpec, *more: str) -> str:
+def defaults_text(spec: OptionSpec, kind: JobKind) -> str:
+    """The default, and that of each engine which has another: ``20, wav2lip 10``."""
+    if spec.default in (None, ""):
+        return ""
+    others = [
+        f"{engine.id} {default_text(own)}"
+        for engine in kind.owners(spec.name)
+        for cls in kind.sections(engine).values()
+        for own in option_specs(cls)
+        if own.name == spec.name and own.default not in (spec.default, None, "")
+    ]
+    return ", ".join([default_text(spec), *others])
+
+
+def fact_text(spec: OptionSpec, *more: str, default: str = "") -> str:
     """Help, range, unit and default of an option in one line, and what else is known of it."""
     facts: list[str] = []
     if spec.choices:
@@ -61,7 +78,7 @@ def fact_text(spec: OptionSpec, *more: str) -> str:
     elif spec.unit:
         facts.append(spec.unit)
     if spec.default is not None and spec.default != "":
-        facts.append(f"default {default_text(spec)}")
+        facts.append(f"default {default or default_text(spec)}")
     facts += more
     text = f"{spec.help} [{'; '.join(facts)}]" if facts else spec.help
     return f"{text} (advanced)" if spec.advanced else text

@@ -27,7 +27,8 @@ class EnhanceRunOptions:
         high=512,
         unit="frames",
         advanced=True,
-        help="Frames that are handed on at once; changes memory and speed, never the result.",
+        help="Frames that are handed on at once; changes memory and speed; the result is "
+        "the same, on a GPU up to rounding.",
     )
 
     def __post_init__(self) -> None:

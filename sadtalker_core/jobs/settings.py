@@ -44,7 +44,8 @@ class CommonRunOptions:
         high=512,
         unit="frames",
         advanced=True,
-        help="Frames computed at once; changes memory and speed, never the result.",
+        help="Frames computed at once; changes memory and speed; the result is "
+        "the same, on a GPU up to rounding.",
     )
 
 

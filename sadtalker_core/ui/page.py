@@ -110,7 +110,7 @@ def _part(module: str) -> Callable[[Desk, Any], None]:
 
 _HEAD = (
     '<div class="tp-head"><h1>Talking Portraits</h1>'
-    "<p>One portrait and one voice become a talking video.</p></div>"
+    "<p>Portraits speak and move, videos say other words, faces become clearer.</p></div>"
 )
 
 

@@ -185,10 +185,13 @@ CHOICES = {
 }
 # Help that names what only the command line has, or values that have titles here.
 HELP = {
-    "chunk": "Frames that are computed together; changes memory and speed, never the result.",
+    "chunk": "Frames that are computed together; changes memory and speed; the result is "
+    "the same, on a GPU up to rounding.",
     "blend": "Around the face alone, every other pixel stays; the original takes the whole frame "
     "through 512 pixels.",
     "device": "What computes it: auto (the best that is here), cpu, cuda or mps.",
+    "enhance_faces": "All of them, up to eight, or the largest alone.",
+    "enhance_region": "The whole face, or the mouth alone, which is enough for new lips.",
     "enhance_way": "Calm in videos, or GFPGAN's own steps, each frame by itself, with its face "
     "finder and mask: strength, region, steadiness and colour then play no part.",
     "enhancer": "Which network restores faces. CodeFormer and GPEN are not for commercial use.",
@@ -196,6 +199,7 @@ HELP = {
     "that of a picture, which is given below.",
     "face_index": "Face by number, 0 is the largest; it counts before the choice by size or place.",
     "face_point": "The face nearest to this point, as x,y in pixels; counts before size or place.",
+    "face_select": "By size, by place, or the surest one.",
     "fidelity": "CodeFormer alone: more likeness, or less and more beauty.",
     "face_search": "Automatic looks closer, and for turned pictures, when little is found; "
     "thorough always does.",

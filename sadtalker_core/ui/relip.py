@@ -132,9 +132,12 @@ def job_from(desk: Desk, files: Mapping[str, Any], values: dict[str, Any]) -> Re
     given = [path for path in shown if path is not None]
     if len(given) > 1:
         raise OptionError("A video and a picture are given; take one of them out.")
-    if not given:
-        raise OptionError("Choose a video first: of somebody whose lips are to say something else.")
     sound = given_sound(desk, files.get("audio"), files)
+    if not given:
+        also = "" if sound is not None else ", and choose or record what they are to say"
+        raise OptionError(
+            f"Choose a video first, of somebody whose lips are to say something else{also}."
+        )
     if sound is None:
         raise OptionError("Choose or record what they are to say.")
     taken = single_path(desk, files.get("expression"), "picture")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from sadtalker_core import __version__, errors
-from sadtalker_core.cli.flags import describe, flag, sections
+from sadtalker_core.cli.flags import defaults_text, describe, flag, sections
 from sadtalker_core.cli.parser import EXIT_CODES
+from sadtalker_core.jobs.relip_settings import RELIP
 from sadtalker_core.options import OptionSpec
 from tests.cli.running import run
 
@@ -37,6 +38,20 @@ def test_facts_of_an_option() -> None:
     assert text == "Amount. [0 to 2.5 s; default 0.5] (advanced)"
     assert describe(OptionSpec("x", bool, True, "Blink.")) == "Blink. [default on]"
     assert describe(OptionSpec("x", float, None, "Idle.", unit="s")) == "Idle. [s]"
+
+
+def test_a_default_is_told_for_each_engine_that_has_its_own() -> None:
+    pad = next(s for _, specs in sections(RELIP) for s in specs if s.name == "pad_bottom")
+    assert "default 20, wav2lip 10; engine videoretalking, wav2lip" in describe(pad, RELIP)
+    crf = next(s for _, specs in sections(RELIP) for s in specs if s.name == "crf")
+    assert defaults_text(crf, RELIP) == str(crf.default)
+
+
+@pytest.mark.parametrize("command", ["animate", "relip", "drive", "enhance"])
+def test_help_of_chunk_is_true_on_every_device(command: str) -> None:
+    text = re.sub(r"\s+", " ", run(command, "--help").out)
+    assert "the result is the same, on a GPU up to rounding" in text
+    assert "never the result" not in text
 
 
 def test_top_help_has_commands_and_exit_codes() -> None:

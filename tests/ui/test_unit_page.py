@@ -74,6 +74,19 @@ def test_every_expression_slider_has_a_place_that_leaves_the_face_alone() -> Non
     assert edit.moved(["lip_open_ratio"], [0.0]) == {"lip_open_ratio": "0"}
 
 
+@pytest.mark.parametrize("name", ["enhance_region", "enhance_faces", "face_select"])
+def test_help_says_more_than_the_label_above_it(name: str) -> None:
+    for kind in KINDS:
+        if spec := specs_of(kind).get(name):
+            label = label_of(spec, kind.name).lower()
+            assert not info_of(spec, kind.name).lower().startswith(label)
+
+
+def test_the_head_of_the_page_is_true_for_all_parts() -> None:
+    for word in ("portraits speak", "videos say other words", "faces become clearer"):
+        assert word in page._HEAD.lower()
+
+
 @needs_gradio
 def test_help_of_a_slider_says_where_an_engine_stops() -> None:
     with versions.blocks("x"):

@@ -79,7 +79,8 @@ def test_relip_job(host: LocalHost, uploaded: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"audio"}, "Choose a video first"),
+        ({"audio"}, r"Choose a video first, .* something else\.$"),
+        (set(), r"Choose a video first, .*, and choose or record what they are to say\.$"),
         ({"video"}, "what they are to say"),
         ({"video", "picture", "audio"}, "take one of them out"),
         ({"video", "audio", "sound_file"}, "Two sounds"),

@@ -36,6 +36,8 @@ def test_progress_says_share_and_time_left() -> None:
     [
         (Progress(), "Starting"),
         (Progress("face"), "Finding the face"),
+        (Progress("prepare"), "<b>Preparing</b>"),  # of a video just as of a portrait
+        (Progress("source"), "<b>Reading the video</b>"),
         (Progress("motion", 0, 254), "Making the motion"),
     ],
 )
