@@ -32,8 +32,9 @@ UI_PYTEST_FLAGS ?= -q -n 2
 PIP := $(RUN) -m pip --disable-pip-version-check
 SETUP_FILES := pyproject.toml requirements.txt constraints.txt
 TORCH_INDEX ?=
-# Two workers: the unit suite is to stay under 90 s on two cores.
-PYTEST_FLAGS ?= -q -n 2
+# Two workers: the unit suite is to stay under 90 s on two cores. Each begins with half of the files,
+# so that what the tests of a file share is made once.
+PYTEST_FLAGS ?= -q -n 2 --dist worksteal
 # Left to the stages below: to read the tests that need a host would take the others some seconds,
 # and the page's run with gradio, where none of them is skipped.
 HOST_TESTS := tests/nodes tests/comfyui tests/webui_hosts tests/ui

@@ -168,7 +168,7 @@ def shaky(faces: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("noise", [1.0, 3.0])
 def test_a_video_does_not_flicker(nets: FaceNets, noise: float) -> None:
-    frames = still(10, noise=noise)
+    frames = still(7, noise=noise)
     worker = enhancer(shaky, 128)
     calm, _ = enhanced(nets, frames, worker)
     loose, _ = enhanced(nets, frames, worker, enhance_steady=0.0)
@@ -185,19 +185,19 @@ def test_memory_does_not_grow_with_the_video(nets: FaceNets) -> None:
 
     def frames() -> Any:
         nonlocal taken
-        for frame in still(1).expand(24, -1, -1, -1).split(1):
+        for frame in still(1).expand(16, -1, -1, -1).split(1):
             taken += 1
             yield frame
 
     stream = stream_of(still(1))
-    endless = type(stream)(frames(), 24, stream.size, stream.fps)
+    endless = type(stream)(frames(), 16, stream.size, stream.fps)
     worker = enhancer(lambda faces: faces)
     done = enhance_frames(endless, nets, worker, EnhanceOptions(), Runtime(chunk=2))
     given = 0
     for chunk in done.frames:
         given += len(chunk)
         assert taken - given <= 11
-    assert given == 24
+    assert given == 16
 
 
 def test_a_batch_that_is_too_large_is_halved(
