@@ -19,11 +19,10 @@ from sadtalker_core.media.hdr import PQ
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_in import open_video
 from tests.conftest import speech_like, write_wav
-from tests.media.samples import write_plain_video
+from tests.media.samples import turned_clockwise, write_plain_video
 
 pytestmark = pytest.mark.jobs
 
-_TURNED_CLOCKWISE = (0, 1, -1, 0)  # of the display matrix: a, b, c, d
 _UNTOUCHED = 40  # rows at the top, far from the mouth
 
 
@@ -54,12 +53,7 @@ def changed(after: Tensor, before: Tensor) -> Tensor:
 def test_a_phone_held_upright(face: Tensor, tmp_path: Path) -> None:
     lying = torch.rot90(torch.stack([face] * 6), 1, (2, 3))
     path = write_plain_video(tmp_path / "a.mp4", lying, list(range(6)), Fraction(1, 25))
-    data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 4 + 40  # matrix of a version 0 track header
-    a, b, c, d = _TURNED_CLOCKWISE
-    matrix = np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], ">i4")
-    data[at : at + 36] = matrix.tobytes()
-    path.write_bytes(data)
+    turned_clockwise(path)
     result, frames = made(path, tmp_path, 0.24)
     assert result.size == (132, 122)
     assert result.frames_without_face == 0

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 import torch
+from torch import Tensor
 
-from sadtalker_core.errors import MediaError, WeightsError
+from sadtalker_core.errors import MediaError, NoFaceError, WeightsError
 from sadtalker_core.jobs.relip import run_relip
 from sadtalker_core.jobs.relip_settings import build_relip_job
+from sadtalker_core.jobs.result import AnimateResult
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_in import open_video
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
@@ -19,7 +23,7 @@ from sadtalker_core.systems.videoretalking.files import needed_files
 from sadtalker_core.weights.store import WeightStore
 from tests.cli.running import run
 from tests.conftest import speech_like, write_wav
-from tests.media.samples import write_plain_video
+from tests.media.samples import turned_clockwise, write_plain_video
 from tests.systems.videoretalking.toys import write_toy_files
 
 pytestmark = pytest.mark.jobs
@@ -55,6 +59,76 @@ def test_a_video_says_another_sound(models: Path, tmp_path: Path, small_portrait
     assert changed[0] > 0
     assert changed[2] > 0
     assert changed[1] == 0
+
+
+def _dubbed(
+    models: Path, clip: Path, folder: Path, seconds: float = 0.12
+) -> tuple[AnimateResult, Tensor]:
+    voice = write_wav(folder / "v.wav", speech_like(seconds))
+    out = folder / "o.mkv"
+    values = {"video": clip, "audio": voice, "out": out, "models_dir": models}
+    job = {"engine": "videoretalking", "precision": "float32", **values}
+    result = run_relip(build_relip_job({name: str(value) for name, value in job.items()}))
+    return result, torch.cat(list(open_video(out).frames()))
+
+
+def _changed(after: Tensor, before: Tensor) -> Tensor:
+    """(N,): the share of pixels of each frame that are other than a codec's noise."""
+    return (after.int() - before.int()).abs().amax(1).gt(12).float().mean((1, 2))
+
+
+def test_a_phone_held_upright_and_odd_sides(
+    models: Path, tmp_path: Path, small_portrait: Path
+) -> None:
+    face = read_picture(small_portrait).rgb[:, :191, :189]
+    lying = torch.rot90(torch.stack([face] * 3), 1, (2, 3))
+    clip = turned_clockwise(
+        write_plain_video(tmp_path / "c.mp4", lying, [0, 1, 2], Fraction(1, 25))
+    )
+    before = torch.cat(list(open_video(clip).frames()))
+    result, after = _dubbed(models, clip, tmp_path)
+    assert result.size == tuple(before.shape[2:])
+    assert result.frames_without_face == 0
+    assert _changed(after, before).min() > 0
+
+
+def test_a_rate_that_changes(models: Path, tmp_path: Path, small_portrait: Path) -> None:
+    face = read_picture(small_portrait).rgb
+    clip = write_plain_video(
+        tmp_path / "c.mkv", torch.stack([face] * 3), [0, 40, 160], Fraction(1, 1000)
+    )
+    before = torch.cat(list(open_video(clip).frames()))
+    result, after = _dubbed(models, clip, tmp_path, 0.2)
+    assert abs(result.duration_s - 0.2) <= float(1 / result.fps)
+    assert len(after) == result.frames
+    assert _changed(after[: len(before)], before[: len(after)]).min() > 0
+
+
+def test_what_cannot_be_dubbed_leaves_nothing(models: Path, tmp_path: Path) -> None:
+    grey = torch.full((3, 3, 64, 64), 90, dtype=torch.uint8)
+    clip = write_plain_video(tmp_path / "grey.mkv", grey, [0, 40, 80], Fraction(1, 1000))
+    with pytest.raises(NoFaceError):
+        _dubbed(models, clip, tmp_path)
+    empty = tmp_path / "empty.mkv"
+    with av.open(str(empty), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.height = stream.width = 64
+        stream.pix_fmt = "yuv420p"
+        container.start_encoding()
+    with pytest.raises(MediaError, match=r"empty\.mkv"):
+        _dubbed(models, empty, tmp_path)
+    write_wav(tmp_path / "none.wav", torch.zeros(0))
+    write_wav(tmp_path / "quiet.wav", torch.zeros(1600))
+    for name in ("none.wav", "quiet.wav"):
+        values = {"video": clip, "audio": tmp_path / name, "out": tmp_path / "o.mkv"}
+        with pytest.raises(MediaError, match=name):
+            run_relip(
+                build_relip_job(
+                    {"engine": "videoretalking", "models_dir": str(models)}
+                    | {key: str(value) for key, value in values.items()}
+                )
+            )
+    assert not (tmp_path / "o.mkv").exists()
 
 
 def test_a_still_picture_with_somebodys_expression(
