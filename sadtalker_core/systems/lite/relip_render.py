@@ -24,6 +24,7 @@ from .relip_controls import LipChange
 from .relip_face import FaceMove, LowerFace
 from .relip_inside import MouthInside, draw_inside, inside_outline
 from .relip_lines import LipLines
+from .relip_seam import closedness, draw_seam, lips_alone
 
 _UNMOVED_PX = 0.03  # a displacement that nobody sees: such pixels are copied
 _LIP_MARGIN = (0.30, 0.30)  # E around the lips in which their layers are drawn
@@ -82,12 +83,16 @@ def _draw_lips(
     lines: list[Array] = []
     moved = np.zeros((rows, columns), bool)
     curves = [smooth_curve(line) for line in lip_lines.curves(face)]
-    for own, curve in zip(move.lips(nodes), curves):
+    closed = closedness(face, change)
+    box = picture[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
+    lips = lips_alone(box, face, np.stack(curves), origin, closed)
+    within = base - origin
+    for own, curve, lip in zip(move.lips(nodes), curves, lips):
         forward = (around + window * (own - around)).astype(np.float32)
         backward = enlarge_field(invert_displacement(forward, lattice, nodes), lattice)
         backward = backward[:rows, :columns]
         moved |= np.abs(backward).max(2) > _UNMOVED_PX
-        seen.append(sample_picture(picture, base + backward).astype(np.float32))
+        seen.append(np.clip(sample_picture(lip, within + backward), 0, 255))
         lines.append(curve + sample_field(forward, lattice, curve.astype(np.float32)) - origin)
     upper_line = lines[0]
     lower_line = _opened(upper_line, lines[1], face, change, float(move.basis.source_gap.max()))
@@ -98,13 +103,15 @@ def _draw_lips(
     if gap > 0.002:
         hole = blur(inside_outline(upper_line, lower_line, columns, rows), soft)
         hole = hole * np.clip(gap / 0.012, 0, 1)
-        hole = hole * _is_new(change)
+        hole = hole * _is_new(change) * (1 - closed)
         middle = lower_line[len(lower_line) // 2] + origin
         masks = above[..., 0], hole
         scene = draw_inside(face.frame, inside, change, gap, middle, masks, origin)
         mouth += (scene - mouth) * hole[..., None]
         moved |= hole > 0
     fade = box_fade(columns, rows, 0.10 * unit, lattice, (height, width))[..., None]
+    if closed > 0:
+        draw_seam(mouth, upper_line, face, closed)
     area = result[lattice.y0 : lattice.y0 + rows, lattice.x0 : lattice.x0 + columns]
     drawn = np.clip(area + (mouth - area) * fade + 0.5, 0, 255).astype(np.uint8)
     np.copyto(area, drawn, where=moved[..., None])
