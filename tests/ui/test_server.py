@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 import urllib.error
@@ -16,11 +17,13 @@ import pytest
 
 from sadtalker_core.jobs.animate import run_animate
 from sadtalker_core.jobs.settings import build_job
+from sadtalker_core.ui.page import PARTS
 
 from .conftest import Served, end, needs_gradio, start
 
 pytestmark = [pytest.mark.hosts, needs_gradio]
 BOUNDARY = "talking-portraits-boundary"
+GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "webui.md"
 
 
 def ask(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
@@ -123,6 +126,20 @@ def test_what_goes_in_and_out_is_not_remembered(served: Served) -> None:
 def info(served: Served) -> dict[str, Any]:
     _, body = ask(f"{served.url}/gradio_api/info")
     return json.loads(body)["named_endpoints"]
+
+
+def test_the_guide_names_every_part_and_every_endpoint(served: Served) -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    parts = text.partition("### Its parts")[2].partition("\n###")[0]
+    assert [f"- **{title}**" for title, _ in PARTS] == re.findall(r"^- \*\*[\w-]+\*\*", parts, re.M)
+    programs = text.partition("### For programs")[2].partition("\n## ")[0]
+    told = programs.partition(" are there")[0].rpartition("\n\n")[2]
+    assert set(re.findall(r"`(/\w+)`", told)) == set(info(served))
+    for name, wanted in (
+        ("/relip", {"video", "audio", "engine"}),
+        ("/enhance", {"video", "picture", "enhancer"}),
+    ):
+        assert wanted <= {each["parameter_name"] for each in info(served)[name]["parameters"]}
 
 
 def values_for(served: Served, name: str, **given: Any) -> list[Any]:
