@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from sadtalker_core.geometry.warp import Array, polygon_mask
 from sadtalker_core.systems.lite.basis import LOWER_LIP, UPPER_LIP, mouth_profile
 from sadtalker_core.systems.lite.relip_controls import LipChange
 from sadtalker_core.systems.lite.relip_face import LowerFace
+from sadtalker_core.systems.lite.relip_lines import LipLines
+from sadtalker_core.systems.lite.relip_render import relip_frame
 from sadtalker_core.systems.lite.relip_seam import closedness, draw_seam, lips_alone
 
 CLOSE = LipChange(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -69,3 +72,12 @@ def test_the_line_between_closed_lips_ends_before_their_corners(face: LowerFace)
     middle, corner = line[5].round().astype(int), line[0].round().astype(int)
     assert float(dark[middle[1], middle[0]]) > 30
     assert float(dark[:, : corner[0]].max()) < 8
+
+
+def test_a_frame_whose_lips_close_shows_no_teeth(face: LowerFace) -> None:
+    picture = filmed(face)
+    none = np.zeros(11, np.float32)
+    lines = LipLines(none, none, none, np.zeros(2, np.float32))
+    inside: Any = None  # closed lips have none
+    shown = relip_frame(picture, face, CLOSE, lines, inside)
+    assert int((shown[..., 1] > 110).sum()) == 0
