@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -9,6 +10,9 @@ from typing import Protocol
 Box = tuple[int, int, int, int]
 
 FRAMES = 5
+# A box that moves farther than this part of its side, or grows by more than this, between two
+# frames is in another shot: no head is that quick.
+_FARTHEST, _MOST_GROWTH = 0.35, 1.4
 
 
 def padded_box(box: Box, pads: tuple[int, int, int, int], size: tuple[int, int]) -> Box:
@@ -18,6 +22,15 @@ def padded_box(box: Box, pads: tuple[int, int, int, int], size: tuple[int, int])
     top, bottom, left, right = pads
     height, width = size
     return max(0, x0 - left), max(0, y0 - top), min(width, x1 + right), min(height, y1 + bottom)
+
+
+def is_cut(before: Box, after: Box) -> bool:
+    """Whether a face whose box was ``before`` and is ``after`` in the next frame is in another
+    shot, so that means over both would lie beside both."""
+    sides = [math.sqrt(max((x1 - x0) * (y1 - y0), 1)) for x0, y0, x1, y1 in (before, after)]
+    middles = [((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in (before, after)]
+    moved = math.dist(*middles)
+    return moved > _FARTHEST * max(sides) or max(sides) > _MOST_GROWTH * min(sides)
 
 
 class BoxSmoother:

@@ -11,6 +11,7 @@ from sadtalker_core.faces.steady_boxes import (
     Box,
     BoxSmoother,
     NoSmoother,
+    is_cut,
     padded_box,
     smooth_boxes,
     smoother_of,
@@ -53,6 +54,16 @@ def test_means_around_are_two_frames_late_and_end_where_the_boxes_do() -> None:
     found = [box for row in rows for box in around.push(row)] + around.finish()
     assert [box[0] for box in found] == [10, 15, 20, 40, 48, 57]
     assert [box[2] for box in found] == [100, 150, 200, 400, 475, 567]
+
+
+def test_a_cut_is_a_leap_in_place_or_size() -> None:
+    box = (100, 100, 200, 200)
+    assert not is_cut(box, (130, 105, 230, 205))
+    assert is_cut(box, (140, 100, 240, 200))
+    assert not is_cut(box, (90, 90, 220, 210))
+    assert is_cut(box, (75, 75, 225, 225))
+    assert is_cut((75, 75, 225, 225), box)
+    assert not is_cut((0, 0, 0, 0), (0, 0, 0, 0))
 
 
 def test_smoothers_by_name() -> None:

@@ -14,7 +14,7 @@ from ...errors import FaceError, OptionError
 from ...faces.ffhq import FfhqRectangle, ffhq_rectangle
 from ...faces.nets.recon3d import Recon3D
 from ...faces.recon3d import align_224, motion_rows, reconstruct
-from ...faces.steady_boxes import Box, padded_box, smoother_of
+from ...faces.steady_boxes import Box, is_cut, padded_box, smoother_of
 from ...geometry.resize import resize_linear
 from ...relip_request import RelipVideo
 from .config import VideoReTalkingOptions
@@ -210,12 +210,18 @@ def _is_within(landmarks: Tensor, box: Box) -> bool:
 def moments(looks: Iterator[Look], video: RelipVideo, smoothing: str) -> Iterator[Moment]:
     """The frames, in order, with steadied boxes and windows of coefficients.
 
-    Windows end where the video jumps, as the original's do at its ends; where the face is lost its
-    last row stays. At most a dozen frames wait.
+    Windows end where the video jumps, as the original's do at its ends, and at cuts, of which the
+    original knows nothing; where the face is lost its last row stays. At most a dozen frames wait.
     """
     run = _Run(smoothing)
+    last: Box | None = None
     for look in looks:
-        if look.index and video.begins_anew(look.index):
+        begins = look.index > 0 and video.begins_anew(look.index)
+        if look.face is not None:
+            if smoothing != "original" and last is not None:
+                begins = begins or is_cut(last, look.face.box)
+            last = look.face.box
+        if begins:
             yield from run.finish()
             run = _Run(smoothing)
         yield from run.push(look)

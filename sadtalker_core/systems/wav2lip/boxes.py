@@ -18,7 +18,7 @@ from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
 from ...faces.s3fd import S3fdFaces
 from ...faces.s3fd_choice import S3fdChooser, detect_as_wav2lip, frames_together
-from ...faces.steady_boxes import Box, padded_box, smoother_of
+from ...faces.steady_boxes import Box, is_cut, padded_box, smoother_of
 from ...faces.track import FaceTracker
 from ...relip_request import RelipVideo
 from ...runtime import Runtime
@@ -211,9 +211,12 @@ def _nothing(video: RelipVideo, hint: str) -> str:
 def _steadied(
     found: Iterator[Moment], video: RelipVideo, options: Wav2LipOptions
 ) -> Iterator[Moment]:
-    """The moments with means of five boxes. Means end where the face is lost or the video jumps."""
+    """The moments with means of five boxes. Means end where the face is lost, where the video jumps,
+    and at cuts, of which the original knows nothing."""
     steadier = smoother_of(options.smoothing)
     waiting: deque[Moment] = deque()
+    knows_cuts = options.smoothing != "original"
+    last: Box | None = None
 
     def settled(boxes: list[Box]) -> Iterator[Moment]:
         for box in boxes:
@@ -227,8 +230,12 @@ def _steadied(
         if moment.place is None:
             yield moment
             continue
+        box = moment.place.box
+        if knows_cuts and last is not None and is_cut(last, box):
+            yield from settled(steadier.finish())
+        last = box
         waiting.append(moment)
-        yield from settled(steadier.push(moment.place.box))
+        yield from settled(steadier.push(box))
     yield from settled(steadier.finish())
 
 

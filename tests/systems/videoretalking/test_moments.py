@@ -49,12 +49,13 @@ def video(length: int, jumps: Sequence[int] = ()) -> RelipVideo:
     )
 
 
-def looks(rows: Sequence[Tensor | None]) -> Iterator[Look]:
+def looks(rows: Sequence[Tensor | None], cut: int = 1000) -> Iterator[Look]:
     frame = torch.zeros(3, 40, 50, dtype=torch.uint8)
     for index, row in enumerate(rows):
         face = None
         if row is not None:
-            box = (index, 2 * index, 20 + index, 30 + 3 * index)
+            aside = 15 * (index >= cut)
+            box = (index + aside, 2 * index, 20 + index + aside, 30 + 3 * index)
             seen = toys.Seen(torch.zeros(68, 2), box, 1)
             face = Face(seen, box, box, frame, torch.zeros(68, 2), row)
         yield Look(index, index, frame, face)
@@ -87,6 +88,24 @@ def test_windows_end_where_the_video_jumps() -> None:
     found = made(list(rows), jumps=[4])
     assert torch.equal(window(found[3]), window_of(rows[:4], 3))
     assert torch.equal(window(found[4]), window_of(rows[4:], 0))
+
+
+@pytest.mark.parametrize("smoothing", ["steady", "none"])
+def test_windows_and_boxes_end_at_a_cut(smoothing: str) -> None:
+    rows = torch.randn(10, 73)
+    found = list(moments(looks(list(rows), cut=5), video(10), smoothing))
+    assert torch.equal(window(found[4]), window_of(rows[:5], 4))
+    assert torch.equal(window(found[5]), window_of(rows[5:], 0))
+    boxes = [moment.box for moment in found]
+    alone = [made(list(half), smoothing=smoothing) for half in rows.split(5)]
+    assert boxes[:5] == [moment.box for moment in alone[0]]
+    assert found[4].strength == found[5].strength == 1.0
+
+
+def test_the_original_knows_no_cuts() -> None:
+    rows = torch.randn(10, 73)
+    found = list(moments(looks(list(rows), cut=5), video(10), "original"))
+    assert torch.equal(window(found[4]), window_of(rows, 4))
 
 
 def test_a_lost_face_leaves_its_last_row_to_its_neighbours() -> None:

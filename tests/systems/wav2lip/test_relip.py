@@ -398,7 +398,7 @@ def _steady(
     frame = torch.zeros(1)
     found = iter(
         [
-            Moment(i, frame, None if x is None else Place((x, 0, x + 10, 10), None, 1))
+            Moment(i, frame, None if x is None else Place((x, 0, x + 200, 200), None, 1))
             for i, x in enumerate(rows)
         ]
     )
@@ -417,6 +417,13 @@ def test_means_around_each_box() -> None:
 
 def test_means_as_the_original_takes_them() -> None:
     assert _steady([0, 10, 20, 30, 40, 100], "original") == [20, 40, 46, 51, 55, 58]
+
+
+def test_means_end_at_cuts_but_the_originals() -> None:
+    rows = [0, 0, 0, 300, 300, 300]
+    assert _steady(rows, "steady") == rows
+    assert _steady(rows, "original") != rows
+    assert _steady([0, 0, 60, 60], "steady") != [0, 0, 60, 60], "a quick head is no cut"
 
 
 def test_means_end_where_the_face_or_the_video_does() -> None:
