@@ -211,8 +211,11 @@ def _nothing(video: RelipVideo, hint: str) -> str:
 def _steadied(
     found: Iterator[Moment], video: RelipVideo, options: Wav2LipOptions
 ) -> Iterator[Moment]:
-    """The moments with means of five boxes. Means end where the face is lost, where the video jumps,
-    and at cuts, of which the original knows nothing."""
+    """The moments with means of five boxes.
+
+    Means end where the face is lost, where the video jumps, and at cuts, of which the original
+    knows nothing.
+    """
     steadier = smoother_of(options.smoothing)
     waiting: deque[Moment] = deque()
     knows_cuts = options.smoothing != "original"
