@@ -56,6 +56,8 @@ def relip(
     nets: Any = None,
     samples: int = 4000,
     opened: Any = None,
+    sound: Tensor | None = None,
+    fps: Fraction = Fraction(25),
     **options: Any,
 ) -> Relipped:
     given = VideoReTalkingOptions(**options)
@@ -64,11 +66,10 @@ def relip(
     size = (frames.shape[2], frames.shape[3])
     more = {} if source_index is None else {"source_index": source_index}
     opens = opened or (lambda: iter(frames.split(2)))
-    video = RelipVideo(opens, Fraction(25), len(frames), size, **more)
-    sound = torch.sin(torch.arange(samples) / 9) * 0.2
-    speech = MotionRequest(
-        given, Fraction(samples, 16000), Fraction(25), lambda: iter(sound.split(1000)), samples
-    )
+    video = RelipVideo(opens, fps, len(frames), size, **more)
+    heard = torch.sin(torch.arange(samples) / 9) * 0.2 if sound is None else sound
+    duration = Fraction(len(heard), 16000)
+    speech = MotionRequest(given, duration, fps, lambda: iter(heard.split(1000)), len(heard))
     return pipeline.relip(
         nets or toy_nets(given.reference_enhancer, given.mouth_enhancer, given.up_face),
         video,
@@ -286,3 +287,19 @@ def test_no_sound(monkeypatch: pytest.MonkeyPatch) -> None:
         pipeline.relip(
             toys.toy_nets(options), video, FaceOptions(), None, speech, options, Runtime()
         )
+
+
+@pytest.mark.jobs
+@pytest.mark.parametrize("rate", ["22.13", "25", "30000/1001", "30"])
+def test_lips_are_in_step_with_the_sound(monkeypatch: pytest.MonkeyPatch, rate: str) -> None:
+    """Two sounds part at 0.4 s: so do the lips, at the first frame whose 0.2 s reach there."""
+    fps = Fraction(rate)
+    sound = torch.sin(torch.arange(16000) / 9) * 0.2
+    other = torch.cat((sound[:6400], torch.sin(torch.arange(9600) / 3) * 0.4))
+    frames = noise(1).expand(9, -1, -1, -1)
+    first, second = (
+        collected(relip(monkeypatch, frames, [AT] * 9, sound=each, fps=fps, **PLAIN))
+        for each in (sound, other)
+    )
+    parted = int(torch.nonzero(changed(first, second).flatten(1).any(1))[0])
+    assert abs(parted / fps - Fraction(2, 10)) <= 1 / fps

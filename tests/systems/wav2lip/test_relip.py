@@ -420,7 +420,7 @@ def test_means_as_the_original_takes_them() -> None:
 
 
 def test_means_end_at_cuts_but_the_originals() -> None:
-    rows = [0, 0, 0, 300, 300, 300]
+    rows: list[int | None] = [0, 0, 0, 300, 300, 300]
     assert _steady(rows, "steady") == rows
     assert _steady(rows, "original") != rows
     assert _steady([0, 0, 60, 60], "steady") != [0, 0, 60, 60], "a quick head is no cut"
@@ -481,3 +481,21 @@ def test_published_layouts_load(finder: str, networks: Wav2LipNets, tmp_path: Pa
     assert loaded.generator.config.width == 2
     assert not loaded.generator.training
     assert (loaded.detector is None) == (finder == "tracker")
+
+
+@pytest.mark.jobs
+@pytest.mark.parametrize("rate", ["22.13", "25", "30000/1001", "30"])
+def test_lips_are_in_step_with_the_sound(
+    scene: Tensor, networks: Wav2LipNets, face_nets: FaceNets, rate: str
+) -> None:
+    """Two sounds part at 0.4 s: so do the lips, at the first frame whose 0.2 s reach there."""
+    fps = Fraction(rate)
+    sound = speech_like(1.0)
+    other = torch.cat((sound[:6400], torch.randn(9600) * 0.3))
+    shown = video([scene], 11, fps=fps)
+    first, second = (
+        made(networks, shown, face_nets, sound=MotionRequest(None, Fraction(1), fps, each, 16000))
+        for each in (lambda: iter([sound]), lambda: iter([other]))
+    )
+    parted = int(torch.nonzero((first[0] != second[0]).flatten(1).any(1))[0])
+    assert abs(parted / fps - Fraction(2, 10)) <= 1 / fps
