@@ -1,9 +1,10 @@
 """How drawn lips become part of the frame: teeth restored, face blended, around the face alone.
 
 The original takes the whole frame through 512 x 512 pixels twice (``blends_original``), which makes
-everything soft. Here the same steps work on a square around the face in the frame's own pixels, and
-what lies outside of it stays to the bit. One face is parsed once for both masks, where the original
-parses the whole box and then the aligned face again.
+everything soft. Here the same steps work on a square around the face in the frame's own pixels. The
+pyramids let the face's colours run out past the mask; ``reach_of`` ends that a little beside the
+face, and what lies farther off stays to the bit. One face is parsed once for both masks, where the
+original parses the whole box and then the aligned face again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ...enhance.gpen_process import FACE_CLASSES
 from ...enhance.nets.parsenet import is_class
 from ...enhance.restore import AlignedFace, emptied, image_from_crop, paste_square
 from ...faces.steady_boxes import Box
-from ...geometry.filters import blur, warp
+from ...geometry.filters import blur, erode, warp
 from ...geometry.pyramid import blend_pyramids
 from .lips import at_box
 
@@ -26,6 +27,7 @@ _MARGIN = 0.35  # of the box's side, on each side: how far colours may adapt
 _EDGE = 0.12  # of the region's side, in which changes fade out
 _BORDER = 20  # of the face's mask, pixels of 512
 _COARSE = 4  # levels by which the face's pyramid is lower than the mouth's
+_BESIDE = 0.1  # of the face box's longer side: how far beside the mask pixels may change
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def blend_region(
         scores: (1, classes, S, S) of ParseNet for the restored face, or the aligned one.
 
     Returns:
-        (3, h, w) float levels in 0 to 255.
+        (3, h, w) float levels in 0 to 255; those of ``original`` farther from the face's mask than
+        ``margin_of`` says.
     """
     _, back = image_from_crop(aligned.crop_from_image, 1)
     size = (original.shape[1], original.shape[2])
@@ -129,7 +132,24 @@ def blend_region(
     inside = torch.zeros(size)
     # five rows less at the chin, as in the original
     inside[y0 : max(y0, y1 - 5), x0:x1] = 1
-    return blend_pyramids(painted, original, mask * inside, max(1, levels - _COARSE)).clamp(0, 255)
+    mask = mask * inside
+    blended = blend_pyramids(painted, original, mask, max(1, levels - _COARSE)).clamp(0, 255)
+    filmed = original.float()
+    return filmed + reach_of(mask, margin_of(box)) * (blended - filmed)
+
+
+def margin_of(box: Box) -> int:
+    """How many pixels beside the mask of a face in ``box`` may change; even."""
+    x0, y0, x1, y1 = box
+    return 2 * max(2, round(_BESIDE * max(x1 - x0, y1 - y0) / 2))
+
+
+def reach_of(mask: Tensor, margin: int) -> Tensor:
+    """(H, W) in [0, 1]: 1 on the mask and in half of the margin around it, then smoothly down to
+    exactly 0 at ``margin`` pixels (an even number, along rows and columns) from it."""
+    size = margin + 1
+    wider = 1 - erode((mask <= 0.5).float(), size)
+    return blur(wider, size)
 
 
 def _placed(mask: Tensor, back: Tensor, size: tuple[int, int]) -> Tensor:
