@@ -33,8 +33,9 @@ from sadtalker_core.systems.videoretalking.files import needed_files
 from sadtalker_core.weights.store import WeightStore
 from tests.enhance.toys import toy_file
 from tests.systems.videoretalking.toys import write_toy_files
+from tests.systems.wav2lip.toys import toy_model
 
-JOBS = ("lite", "videoretalking", "enhance")
+JOBS = ("lite", "videoretalking", "wav2lip", "enhance")
 _FPS = Fraction(25)
 
 
@@ -79,6 +80,7 @@ def toy_models(folder: Path) -> None:
     paths = write_toy_files(folder, options)
     for file in needed_files(options):
         store.accept(file, paths[file.name])
+    toy_model(folder)
     toy_file(folder)
 
 

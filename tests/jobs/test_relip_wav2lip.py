@@ -14,13 +14,10 @@ from sadtalker_core.jobs.relip import run_relip
 from sadtalker_core.jobs.relip_settings import build_relip_job
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_in import open_video
-from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
-from sadtalker_core.weights import published_wav2lip as published
-from sadtalker_core.weights.store import WeightStore
 from tests.cli.running import run
 from tests.conftest import speech_like, write_wav
 from tests.media.samples import write_plain_video
-from tests.parity.seeded_weights import describe, fill
+from tests.systems.wav2lip.toys import toy_model
 
 pytestmark = pytest.mark.jobs
 
@@ -28,12 +25,7 @@ pytestmark = pytest.mark.jobs
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    store = WeightStore(option=folder, environment={}, cache=folder)
-    file = published.WAV2LIP_GAN
-    net = Wav2Lip(Wav2LipConfig(2))
-    state = {f"module.{k}": v for k, v in fill(describe(net.state_dict())).items()}
-    torch.save({"state_dict": state, "global_step": 1}, folder / file.file)
-    store.accept(file, folder / file.file)
+    toy_model(folder)
     return folder
 
 
