@@ -21,6 +21,7 @@ from .foreign import Upscaler, load_foreign_face_network, load_upscaler
 from .options import EnhanceOptions
 from .original_nets import OriginalNets
 
+GPEN_ID = "gpen-512"
 _FOREIGN = ("codeformer", "restoreformer")
 
 
@@ -67,7 +68,7 @@ def load_enhancer(files: Mapping[str, Path], options: EnhanceOptions, runtime: R
         )
         return Enhancer(options.enhancer, restore, SIZE, ffhq_points(), runtime.device, upscaler)
     found = NetworkFiles([path], ARCHITECTURES, runtime)
-    wanted = GPEN if options.enhancer == "gpen-512" else GFPGAN
+    wanted = GPEN if options.enhancer == GPEN_ID else GFPGAN
     network = found.network(wanted)
     size = network.config.size
     points = gpen_points(size) if wanted is GPEN else ffhq_points(size)

@@ -1,4 +1,5 @@
-"""GFPGAN's own steps on every frame by itself: RetinaFace's points, ParseNet's mask, no memory.
+"""The original programs' own steps on every frame by itself: RetinaFace's points, ParseNet's mask,
+no memory. GPEN's networks are fed as GPEN's program feeds them, all others as GFPGAN's does.
 
 For exactness, and as what the steady way is measured against. Flickers in videos.
 """
@@ -13,16 +14,21 @@ from torch import Tensor
 
 from ..faces.retina import RetinaFaces, detect
 from ..geometry.filters import to_levels
+from ..geometry.resize import resize_linear
 from ..runtime import Runtime
 from ..structures import FrameStream
 from .background import enlarged
-from .load import Enhancer
+from .gpen_process import FACE_CLASSES, LEAST_SCORE, GpenFace, gpen_process
+from .load import GPEN_ID, Enhancer
+from .nets.parsenet import is_class
 from .options import EnhanceOptions
 from .original_nets import OriginalNets
 from .report import Enhanced, EnhanceReport
-from .restore import is_wide_enough, restore_picture
+from .restore import from_network_cut, is_wide_enough, restore_picture, to_network
 
 _SURE = 0.97  # RetinaFace's score from which GFPGAN restores a face
+# GPEN looks at pictures above 1500 pixels at 1000, and keeps so many candidates and faces.
+_GPEN_LONGEST, _GPEN_MOST = (1500, 1000), (5000, 750)
 
 
 def restore_frames(
@@ -32,7 +38,7 @@ def restore_frames(
     options: EnhanceOptions,
     runtime: Runtime,
 ) -> Enhanced:
-    """Each frame restored as GFPGAN's program restores a picture.
+    """Each frame restored as GFPGAN's program restores a picture, or GPEN's with its network.
 
     Args:
         stream: (N, 3, H, W) uint8 or float in [0, 1].
@@ -67,17 +73,32 @@ def _restored(
     if frame.dtype != torch.uint8:
         frame = to_levels(frame * 255)
     frame = frame.to(enhancer.device)
-    points = _points(detect(nets.finder, frame, _SURE), options)
-    if points:
-        report.saw(len(points))
+    size = (int(frame.shape[1] * options.upscale), int(frame.shape[2] * options.upscale))
+    steps = _as_gpen if enhancer.id == GPEN_ID else _as_gfpgan
+    shown, faces = steps(frame, size, nets, enhancer, options)
+    if faces:
+        report.saw(faces)
     else:
         report.missed()
+    return shown.cpu()
+
+
+def _as_gfpgan(
+    frame: Tensor,
+    size: tuple[int, int],
+    nets: OriginalNets,
+    enhancer: Enhancer,
+    options: EnhanceOptions,
+) -> tuple[Tensor, int]:
+    """The frame with its faces restored, and how many they are."""
+    found = detect(nets.finder, frame, _SURE)
+    each = [found.points_px[i].cpu() for i in _wanted(found, options)]
+    points = [five for five in each if is_wide_enough(five)]
     background = None
     if enhancer.upscaler is not None:
-        size = (int(frame.shape[1] * options.upscale), int(frame.shape[2] * options.upscale))
         background = enlarged(frame, size, enhancer.upscaler)
     restore: Callable[[Tensor], Tensor] = enhancer.restore
-    return restore_picture(
+    shown = restore_picture(
         frame,
         points,
         restore,
@@ -85,14 +106,42 @@ def _restored(
         upscale=options.upscale,
         background=background,
         size=enhancer.size,
-    ).cpu()
+    )
+    return shown, len(points)
 
 
-def _points(found: RetinaFaces, options: EnhanceOptions) -> list[Tensor]:
-    """Five points of each face that is restored, on the CPU."""
-    order = list(range(len(found)))
-    if options.enhance_faces == "largest" and order:
+def _as_gpen(
+    frame: Tensor,
+    size: tuple[int, int],
+    nets: OriginalNets,
+    enhancer: Enhancer,
+    options: EnhanceOptions,
+) -> tuple[Tensor, int]:
+    """As ``_as_gfpgan``. GPEN enlarges first, and finds and cuts faces in the larger picture."""
+    picture = resize_linear(frame, size).to(frame.device)
+    original = enlarged(frame, size, enhancer.upscaler)
+    found = detect(nets.finder, picture, LEAST_SCORE, longest=_GPEN_LONGEST, most=_GPEN_MOST)
+    boxes: list[list[float]] = found.boxes_px.tolist()
+    faces = [
+        GpenFace(found.points_px[i].cpu(), (boxes[i][0], boxes[i][1], boxes[i][2], boxes[i][3]))
+        for i in _wanted(found, options)
+    ]
+    if not faces:
+        return original, 0
+
+    def restore(face: Tensor) -> Tensor:
+        return from_network_cut(enhancer.restore(to_network(face)[None]))[0]
+
+    def face_mask(face: Tensor) -> Tensor:
+        return is_class(nets.parser(to_network(face)[None]), FACE_CLASSES)[0].float()
+
+    done = gpen_process(picture, original, faces, face_mask, restore, size=enhancer.size)
+    return done.picture, len(faces)
+
+
+def _wanted(found: RetinaFaces, options: EnhanceOptions) -> list[int]:
+    """Which faces are restored, the surest first."""
+    if options.enhance_faces == "largest" and len(found):
         sides = (found.boxes_px[:, 2:] - found.boxes_px[:, :2]).clamp(min=0)
-        order = [int(sides.prod(1).argmax())]
-    each = [found.points_px[i].cpu() for i in order]
-    return [points for points in each if is_wide_enough(points)]
+        return [int(sides.prod(1).argmax())]
+    return list(range(len(found)))

@@ -1,4 +1,4 @@
-"""The networks beside the enhancer that GFPGAN's own way needs."""
+"""The networks beside the enhancer that the originals' own way needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .nets.parsenet import ParseNet
 
 @dataclass(frozen=True)
 class OriginalNets:
-    """What finds and parses faces the original's way."""
+    """What finds and parses faces in GFPGAN's way and in GPEN's."""
 
     finder: RetinaFace
     parser: ParseNet | FastParseNet
