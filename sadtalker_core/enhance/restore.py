@@ -1,8 +1,8 @@
 """GFPGAN's restorer, step by step as the original and facexlib do it, on one picture.
 
 Pictures are (3, H, W) uint8 RGB (the originals hold BGR; nothing but the colour beyond the border
-depends on it). This is the exact path: VideoReTalking calls it, and ``--stabilise off`` is near it.
-Videos are restored by ``frames``.
+depends on it). This is the exact path: VideoReTalking calls it, and so does ``--enhance-way
+original``. Otherwise videos are restored by ``frames``.
 """
 
 from __future__ import annotations
