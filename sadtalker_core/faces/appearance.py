@@ -1,7 +1,8 @@
 """How a face looks, in few numbers, to tell the people of one video from each other.
 
 This is no recognition of persons: hair, skin and collar as they are in this video. It needs no
-network.
+network. All that follow faces judge by the limits here who a face is that was lost and is seen
+again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,13 @@ from .face import Face
 _SIDE = 48  # pixels of the crop that is looked at
 _MARGIN = 1.5  # of its side over the face's: some hair and collar, little background
 _CELLS = 6
+SURE = 0.80  # likeness from which a face that returns anywhere is the same
+DOUBT = 0.55  # below it a face is another even in the same place
+CLEARLY = 0.15  # difference of two likenesses that tells two people apart
+_REACH = 1.0  # how far a lost face may move without being surely known, in face sizes, ...
+_REACH_GROWTH = 0.1  # ... how much farther with each frame it was away, ...
+_REACH_MOST = 1.5  # ... and never farther: the next head may begin there
+_LEARN = 0.05  # how fast an appearance follows light and pose
 
 
 def appearance(rgb: Tensor, face: Face) -> Tensor:
@@ -38,3 +46,25 @@ def appearance(rgb: Tensor, face: Face) -> Tensor:
 def alike(first: Tensor, second: Tensor) -> float:
     """Cosine of two appearances: 1 is the same, strangers mostly lie below 0.8."""
     return float((first * second).sum())
+
+
+def learned(known: Tensor, seen: Tensor) -> Tensor:
+    """The appearance of someone who was just seen again, a little nearer to how they look now."""
+    mixed = torch.lerp(known, seen, _LEARN)
+    return mixed / mixed.norm()
+
+
+def reach_after(lost_for: int) -> float:
+    """How far from its last place a face that was lost for so many frames is taken for the same
+    without being surely known, in face sizes."""
+    return min(_REACH + _REACH_GROWTH * lost_for, _REACH_MOST)
+
+
+def nearness(distance: float, lost_for: int) -> float:
+    """1 at the last place, 0 beyond reach; ``distance`` in face sizes."""
+    return max(0.0, 1 - distance / reach_after(lost_for))
+
+
+def likeness_with_place(likeness: float, near: float) -> float:
+    """How much speaks for one of several faces, all of them alike enough."""
+    return likeness + 0.2 * near

@@ -7,14 +7,22 @@ where a face was just seen, and by appearance where it jumped or returned.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from .appearance import alike, appearance
+from .appearance import (
+    CLEARLY,
+    DOUBT,
+    SURE,
+    alike,
+    appearance,
+    learned,
+    likeness_with_place,
+    nearness,
+)
 from .crop import Image, to_image
 from .detect import overlap
 from .face import Face
@@ -22,7 +30,7 @@ from .find import find_in_image
 from .landmarks import faces_from_meshes, find_meshes, square_of_mesh
 from .networks import FaceNets
 from .options import FaceOptions
-from .track import TrackedFace
+from .track import TrackedFace, distance_in_sizes
 
 _JUMP = 0.3  # a mesh that overlaps its predecessor less is not the same face
 _ONE = 0.5  # two that overlap more are one
@@ -30,12 +38,8 @@ _LOOK = 12  # frames between looks for new faces
 _LOOK_LOST = 4  # the same while someone is lost ...
 _AT_ONCE = 6  # ... for longer than this; before, every frame
 _CLOSE_LOOK = 60  # frames between looks as close as the options allow
-_SURE = 0.80  # appearance from which a face that returns anywhere is the same
-_DOUBT = 0.55  # below it a face is another even in the same place
-_CLEARLY = 0.15  # difference of two likenesses that tells two people apart
-_REACH = 1.0  # how far a lost face may move without being told by appearance, in face sizes
-_PATIENCE = 30  # frames for which someone who was lost is expected back near the place
-_LEARN = 0.05  # how fast an appearance follows light and pose
+_AROUND = 1.0  # face sizes from where someone was lost, and 0.1 more each frame: maybe half of them
+_PATIENCE = 30  # frames for which that is so
 
 
 @dataclass
@@ -75,8 +79,7 @@ class SeveralTracker:
                 person.lost_for += 1
                 continue
             look = appearance(rgb, face)
-            mixed = torch.lerp(person.look, look, _LEARN)
-            person.face, person.look, person.lost_for = face, mixed / mixed.norm(), 0
+            person.face, person.look, person.lost_for = face, learned(person.look, look), 0
         return [TrackedFace(person.face, person.lost_for == 0) for person in self._people]
 
     def _followed(self, rgb: Tensor, image: Image) -> dict[int, Face]:
@@ -97,7 +100,7 @@ class SeveralTracker:
         known = [self._likeness(rgb, face, present[row]) for row, face in zip(kept, faces)]
         for likeness, row, face in sorted(zip(known, kept, faces), key=lambda item: -item[0]):
             taken = any(_same_place(face, other) for other in found.values())
-            if not taken and likeness > _DOUBT:
+            if not taken and likeness > DOUBT:
                 found[present[row]] = face
         return found
 
@@ -112,7 +115,7 @@ class SeveralTracker:
         """How much a face looks like a person; -1 when it looks clearly more like another."""
         look = appearance(rgb, face)
         each = [alike(person.look, look) for person in self._people]
-        return each[number] if each[number] > max(each) - _CLEARLY else -1.0
+        return each[number] if each[number] > max(each) - CLEARLY else -1.0
 
     def _look(self, rgb: Tensor, image: Image, found: dict[int, Face]) -> None:
         """Adds lost and new faces to ``found``, by the detector."""
@@ -131,9 +134,9 @@ class SeveralTracker:
                 continue
             for i, face in enumerate(seen):
                 likeness = alike(person.look, looks[i])
-                near = max(0.0, 1 - _distance(person.face, face) / (_REACH + 0.1 * person.lost_for))
-                if likeness > (_DOUBT if near > 0 else _SURE):
-                    pairs.append((likeness + 0.2 * near, number, i))
+                near = nearness(distance_in_sizes(person.face, face), person.lost_for)
+                if likeness > (DOUBT if near > 0 else SURE):
+                    pairs.append((likeness_with_place(likeness, near), number, i))
         taken: set[int] = set()
         for _, number, i in sorted(pairs, reverse=True):
             if number not in found and i not in taken:
@@ -153,7 +156,7 @@ class SeveralTracker:
         return any(
             number not in found
             and person.lost_for < _PATIENCE
-            and _distance(person.face, face) < _REACH + 0.1 * person.lost_for
+            and distance_in_sizes(person.face, face) < _AROUND + 0.1 * person.lost_for
             for number, person in enumerate(self._people)
         )
 
@@ -182,9 +185,3 @@ def _box(mesh: Tensor) -> Tensor:
 
 def _same_place(first: Face, second: Face) -> bool:
     return float(overlap(first.box_px, second.box_px[None])[0]) > _ONE
-
-
-def _distance(first: Face, second: Face) -> float:
-    """Between the centres, in sizes of the first face."""
-    (x0, y0), (x1, y1) = first.center_px, second.center_px
-    return math.hypot(x1 - x0, y1 - y0) / max(first.size_px, 1.0)

@@ -42,8 +42,8 @@ class RelipRunOptions(CommonRunOptions):
         None,
         low=0,
         high=999,
-        help="Which of several faces speaks: its number, as they are first seen in the video, the "
-        "largest first. By default the one that the face options mean.",
+        help="Which of several faces speaks: its number in the first frame that shows so many, 0 "
+        "is the largest there. By default the one that the face options mean.",
     )
 
     def __post_init__(self) -> None:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from sadtalker_core.errors import FaceIndexError, NoFaceError
+from sadtalker_core.faces.appearance import reach_after
 from sadtalker_core.faces.face import Face
 from sadtalker_core.faces.networks import FaceNets
 from sadtalker_core.faces.options import FaceOptions
-from sadtalker_core.faces.track import TrackedFace, track_face
+from sadtalker_core.faces.track import FaceTracker, TrackedFace, track_face
 
 FAST = FaceOptions(face_search="fast")
 
@@ -65,10 +66,78 @@ def test_another_person_does_not_take_over(nets: FaceNets, portrait: Tensor) -> 
     left = torch.full((3, 300, 900), 90, dtype=torch.uint8)
     right = left.clone()
     left[:, :, :300] = portrait[:, :300, 75:375]
-    right[:, :, 600:] = portrait[:, :300, 75:375]
+    right[:, :, 600:] = someone_else(portrait)
     tracked = track(nets, [left, right, left])
     assert [t.valid for t in tracked] == [True, False, True]
     assert tracked[2].face.center_px[0] < 300
+
+
+def someone_else(portrait: Tensor) -> Tensor:
+    """(3, 300, 300) mirrored, with slightly other hair and skin."""
+    mirrored = portrait[:, :300, 75:375].flip(2).float()
+    return torch.lerp(mirrored, 0.8 * mirrored[[2, 0, 1]], 0.2).to(torch.uint8)
+
+
+def seat(portrait: Tensor, *, speaker: int | None, other: int | None) -> Tensor:
+    """(3, 300, 900) the speaker and someone else, each at x or not there."""
+    frame = torch.full((3, 300, 900), 90, dtype=torch.uint8)
+    if speaker is not None:
+        frame[:, :, speaker : speaker + 300] = portrait[:, :300, 75:375]
+    if other is not None:
+        frame[:, :, other : other + 300] = someone_else(portrait)
+    return frame
+
+
+def test_however_long_the_speaker_is_away_nobody_else_speaks(
+    nets: FaceNets, portrait: Tensor
+) -> None:
+    tracker = FaceTracker(nets, replace(FAST, face_select="left"))
+    both = tracker.update(seat(portrait, speaker=0, other=600))
+    assert both is not None
+    assert both.face.center_px[0] < 300
+    vars(tracker)["_lost_for"] = 1000  # so many frames would take long
+    alone = tracker.update(seat(portrait, speaker=None, other=600))
+    assert alone is not None
+    assert not alone.valid
+    # nor in the speaker's own seat
+    same_seat = tracker.update(seat(portrait, speaker=None, other=0))
+    assert same_seat is not None
+    assert not same_seat.valid
+    # the speaker is known elsewhere, with the other now in the old seat
+    back = tracker.update(seat(portrait, speaker=560, other=0))
+    assert back is not None
+    assert back.valid
+    assert back.face.center_px[0] > 600
+
+
+def test_one_face_is_found_again_elsewhere(nets: FaceNets, portrait: Tensor) -> None:
+    here = seat(portrait, speaker=0, other=None)
+    turned = torch.full_like(here, 90)
+    closer = torch.nn.functional.interpolate(portrait[None, :, :260].float(), scale_factor=1.15)
+    turned[:, :298, 400:900] = closer[0, :, :298, :500].to(torch.uint8)
+    nobody = torch.full_like(here, 90)
+    for gap in ([], [nobody]):  # at a cut, and after a while
+        tracked = track(nets, [here, *gap, turned])
+        assert [t.valid for t in tracked] == [True, *[False] * len(gap), True]
+        assert tracked[-1].face.center_px[0] > 500
+
+
+@pytest.mark.parametrize(("lost_for", "farthest"), [(0, 1.0), (3, 1.3), (5, 1.5), (5000, 1.5)])
+def test_reach_has_an_end(lost_for: int, farthest: float) -> None:
+    assert reach_after(lost_for) == pytest.approx(farthest)
+
+
+def test_a_face_by_number_is_waited_for(nets: FaceNets, portrait: Tensor) -> None:
+    alone = seat(portrait, speaker=0, other=None)
+    both = seat(portrait, speaker=0, other=600)
+    second = replace(FAST, face_index=1)
+    tracked = track(nets, [alone, both], second)
+    assert [t.valid for t in tracked] == [False, True]
+    # one frame decides for those who cannot tell afterwards
+    with pytest.raises(FaceIndexError, match="only 1 face"):
+        FaceTracker(nets, second).update(alone)
+    with pytest.raises(FaceIndexError, match="Face 2 was asked for, .* only 2 faces at once"):
+        track(nets, [alone, both], replace(FAST, face_index=2))
 
 
 def test_chunks_do_not_change_the_result(nets: FaceNets, portrait: Tensor) -> None:

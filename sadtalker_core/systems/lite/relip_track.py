@@ -94,7 +94,7 @@ class Watcher:
         self._faces = replace(faces, landmark_smoothing=0.0)
         self._nets = nets
         self._runtime = runtime
-        self._tracker = FaceTracker(nets, self._faces)
+        self._tracker = FaceTracker(nets, self._faces, waits=True)
         self._after_study = self._tracker
         self._known: dict[int, SeenFace | None] = {}
         self._latest = -1
@@ -104,7 +104,7 @@ class Watcher:
 
         Raises:
             NoFaceError: no frame shows the face.
-            FaceIndexError: the first frame with faces has too few of them.
+            FaceIndexError: no frame has as many faces as are asked for.
         """
         found: list[SeenFace] = []
         count = 0
@@ -130,6 +130,8 @@ class Watcher:
                 widest.offer(worth, rgb, seen.face)
         self._after_study = copy.copy(self._tracker)
         if best.kept is None:
+            if (few := self._tracker.too_few()) is not None:
+                raise few
             height, width = self._video.size
             raise NoFaceError(
                 f"No face was found in any of {len(self._known)} frames ({width}x{height}). Use a "
