@@ -24,11 +24,13 @@ class Tolerance:
         worst: largest error over the golden's standard deviation, of the elements that count.
         share: share of the elements that must keep to it; 1 is all of them.
         levels: for uint8: difference that counts as equal.
+        most: for uint8: largest difference of the others, so that no part may be quite wrong.
     """
 
     worst: float = _WORST
     share: float = 1.0
     levels: int = 1
+    most: int = 2
 
 
 # First match wins. Names are golden/output.
@@ -37,7 +39,7 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     # and flips, so most of it is judged, and all of the logits.
     ("sadtalker/generator_[25]*/prediction", Tolerance(5e-2, 0.99)),
     ("sadtalker/pipeline_[cf]*/frames", Tolerance(5e-2, 0.99)),
-    ("sadtalker/pipeline_*/frames_uint8", Tolerance(share=0.99, levels=2)),
+    ("sadtalker/pipeline_*/frames_uint8", Tolerance(share=0.99, levels=2, most=255)),
     ("sadtalker/pipeline_settled_256/frames", Tolerance(5e-2)),
     ("sadtalker/generator_*/prediction", Tolerance(5e-2)),
     ("sadtalker/*/logits", Tolerance(5e-2)),
@@ -53,6 +55,8 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     # (fact sheet, section 1).
     ("liveportrait/end_to_end/warped", Tolerance(1e-3)),
     ("liveportrait/end_to_end/image", Tolerance(1e-3)),
+    # 12 of 48506 values are 2 to 7 levels off.
+    ("liveportrait/end_to_end/pasted", Tolerance(share=0.999, most=8)),
     # VideoReTalking's noise floors: how far the reference's own float32 is from its float64. With
     # the torch that made the goldens these networks are equal to the bit.
     ("retalking/dnet/*_image", Tolerance(1.3e-4)),
@@ -63,7 +67,8 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     ("retalking/enet_sn/*", Tolerance(2e-4)),
     # The sigmoid of seeded weights: the reference is 1e-4 off itself in double precision.
     ("wav2lip/wav2lip/image", Tolerance(2e-4)),
-    ("*", Tolerance(share=0.99)),
+    # Worst is 0.9995 in GFPGAN's paste at twice the size, 2 levels.
+    ("*", Tolerance(share=0.999)),
 )
 
 
@@ -90,9 +95,12 @@ def problem(golden: str, output: str, got: Tensor, want: Tensor) -> str:
     if is_levels:
         if got.dtype != torch.uint8:
             return f"{golden}/{output} is {got.dtype}, the golden uint8"
-        share = ((got.int() - want.int()).abs() <= limit.levels).double().mean().item()
-        enough = share >= limit.share
-        return "" if enough else f"{golden}/{output}: only {share:.4f} within {limit.levels} levels"
+        off = (got.int() - want.int()).abs()
+        share = (off <= limit.levels).double().mean().item()
+        if share < limit.share:
+            return f"{golden}/{output}: only {share:.4f} within {limit.levels} levels"
+        worst = int(off.max()) if off.numel() else 0
+        return "" if worst <= limit.most else f"{golden}/{output}: a value is {worst} levels off"
     spread = float(want.float().std()) if want.numel() > 1 else float(want.float().abs().max())
     errors = (got.float() - want.float()).abs().flatten() / max(spread, 1e-6)
     if not bool(torch.isfinite(errors).all()):
