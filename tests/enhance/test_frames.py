@@ -176,6 +176,7 @@ def test_a_video_does_not_flicker(nets: FaceNets, noise: float) -> None:
     baseline = compare_flicker([frames], [loose], nets)
     assert steady.ratio < 1.1
     assert baseline.ratio > 1.15
+    # of the mesh's place alone: another person in the same place would pass
     assert steady.likeness > 0.9
 
 
