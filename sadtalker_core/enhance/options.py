@@ -22,8 +22,9 @@ class EnhanceOptions:
     enhance_way: str = option(
         "steady",
         choices=("steady", "original"),
-        help="steady is calm in videos; original takes GFPGAN's own steps, each frame by itself, "
-        "with its face finder and mask: strength, region, steadiness and colour then play no part.",
+        help="steady is calm in videos; original takes GFPGAN's own steps (gpen-512: GPEN's), each "
+        "frame by itself, with its face finder and mask: strength, region, steadiness and colour "
+        "then play no part.",
         advanced=True,
     )
     enhance_strength: float = option(

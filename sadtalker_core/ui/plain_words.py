@@ -192,8 +192,8 @@ HELP = {
     "device": "What computes it: auto (the best that is here), cpu, cuda or mps.",
     "enhance_faces": "All of them, up to eight, or the largest alone.",
     "enhance_region": "The whole face, or the mouth alone, which is enough for new lips.",
-    "enhance_way": "Calm in videos, or GFPGAN's own steps, each frame by itself, with its face "
-    "finder and mask: strength, region, steadiness and colour then play no part.",
+    "enhance_way": "Calm in videos, or GFPGAN's own steps (GPEN's for GPEN), each frame by itself, "
+    "with its face finder and mask: strength, region, steadiness and colour then play no part.",
     "enhancer": "Which network restores faces. CodeFormer and GPEN are not for commercial use.",
     "exp_img": "What the face's expression becomes before its lips are drawn: neutral, a smile, or "
     "that of a picture, which is given below.",
