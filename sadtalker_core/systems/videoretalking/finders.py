@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...enhance.gpen_process import LEAST_SCORE, GpenFace
+from ...errors import FaceIndexError
 from ...faces.crop import to_image
 from ...faces.find import find_in_image
 from ...faces.landmarks68 import find_landmarks_68, landmarks_68
@@ -48,6 +49,10 @@ class Finder(Protocol):
         """The face in the next frame."""
         ...
 
+    def too_few(self) -> FaceIndexError | None:
+        """See ``FaceTracker.too_few``."""
+        ...
+
     def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
         """(68, 2) of the face in a picture cut from a frame or made from it; ``expected`` is where
         the frame's own landmarks are in it."""
@@ -69,7 +74,7 @@ class TrackerFinder:
         if who is not None:
             faces = replace(faces, face_index=who, face_point="")
         self._nets, self._faces = nets, faces
-        self._tracker = FaceTracker(nets, faces)
+        self._tracker = FaceTracker(nets, faces, waits=True)
         self._count = 0
 
     def look(self, rgb: Tensor) -> Seen | None:
@@ -81,6 +86,9 @@ class TrackerFinder:
         x0, y0, x1, y1 = (int(value) for value in tracked.face.box_px.tolist())
         landmarks = mesh_to_68(tracked.face.mesh_px).cpu().float()
         return Seen(landmarks, (x0, y0, x1, y1), self._count)
+
+    def too_few(self) -> FaceIndexError | None:
+        return self._tracker.too_few()
 
     def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
         return expected
@@ -102,7 +110,7 @@ class OriginalFinder:
 
     def __init__(self, nets: OriginalFaceNets, faces: FaceOptions, who: int | None) -> None:
         self._nets = nets
-        self._chooser = S3fdChooser(faces, who)
+        self._chooser = S3fdChooser(faces, who, waits=True)
 
     def look(self, rgb: Tensor) -> Seen | None:
         found = detect_as_wav2lip(self._nets.s3fd, rgb[None])[0]
@@ -110,6 +118,9 @@ class OriginalFinder:
         if box is None:
             return None
         return Seen(landmarks_68(self._nets.fan, [rgb], [box])[0], box, len(found))
+
+    def too_few(self) -> FaceIndexError | None:
+        return self._chooser.too_few()
 
     def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
         return find_landmarks_68(self._nets.s3fd, self._nets.fan, [picture])[0]

@@ -135,6 +135,8 @@ def _frames(
         waiting, owed = [], 0
     yield from _reported(painter.frames(waiting), waiting, report)
     if not seen and video.length:
+        if (few := finder.too_few()) is not None:
+            raise few
         height, width = video.size
         raise NoFaceError(
             f"No face was found in any of {video.length} frames ({width}x{height}). Use a video "

@@ -77,7 +77,7 @@ def moments(
 
     Raises:
         NoFaceError: no frame showed the face; after the last frame.
-        FaceIndexError: the first frame with faces has too few.
+        FaceIndexError: no frame has as many faces as are asked for; after the last frame.
         OptionError: the fixed box does not fit.
     """
     if (fixed := options.fixed_box()) is not None:
@@ -118,7 +118,7 @@ def _tracked(
     """By our own tracker. A source frame that is shown again is not looked at again."""
     if who is not None:
         faces = replace(faces, face_index=who, face_point="")
-    tracker = FaceTracker(nets, faces)
+    tracker = FaceTracker(nets, faces, waits=True)
     known: dict[int, Place | None] = {}
     count = 0
     repeats = _repeats(video)
@@ -138,6 +138,8 @@ def _tracked(
             known[source] = place
         yield Moment(index, rgb, known[source])
     if not count and video.length:
+        if (few := tracker.too_few()) is not None:
+            raise few
         raise NoFaceError(
             _nothing(video, f"lower detection_threshold (now {faces.detection_threshold:.2f})")
         )
@@ -159,7 +161,7 @@ def _detected(
 ) -> Iterator[Moment]:
     """By the original's detector: the surest face of each frame, or the one that was chosen."""
     assert nets.detector is not None
-    chooser = S3fdChooser(faces, who)
+    chooser = S3fdChooser(faces, who, waits=True)
     batch = frames_together(video.size)
     seen = 0
     waiting: list[tuple[int, Tensor]] = []
@@ -191,6 +193,8 @@ def _detected(
     if waiting:
         yield from looked_at()
     if not seen and video.length:
+        if (few := chooser.too_few()) is not None:
+            raise few
         raise NoFaceError(_nothing(video, "use our own finder, tracker"))
 
 

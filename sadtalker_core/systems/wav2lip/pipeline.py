@@ -41,7 +41,7 @@ def relip(
 
     Raises (while the frames are read):
         NoFaceError: no frame shows the face; after the last one.
-        FaceIndexError: the first frame with faces has too few of them.
+        FaceIndexError: no frame has as many faces as are asked for; after the last frame.
     """
     if nets is None and options.fixed_box() is None and not needs_detector(options):
         nets = load_face_nets(runtime.device)

@@ -158,8 +158,10 @@ def test_the_original_keeps_to_who_was_chosen(monkeypatch: pytest.MonkeyPatch) -
     assert seen is not None
     assert seen.box == (60, 5, 120, 90)
     beyond, _ = original_finder(monkeypatch, boxes, face_index=3)
-    with pytest.raises(FaceIndexError, match="Face 3 was asked for"):
-        beyond.look(rgb)
+    assert beyond.look(rgb) is None
+    few = beyond.too_few()
+    assert isinstance(few, FaceIndexError)
+    assert "Face 3 was asked for, but the frames show only 3 faces at once" in str(few)
     pointed, _ = original_finder(monkeypatch, boxes, face_point="20,30")
     seen = pointed.look(rgb)
     assert seen is not None

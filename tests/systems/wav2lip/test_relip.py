@@ -380,8 +380,12 @@ def test_the_detector_finds_nobody(networks: Wav2LipNets, monkeypatch: pytest.Mo
     with pytest.raises(NoFaceError, match="or use our own finder, tracker"):
         _places(networks, FaceOptions(), None, 3)
     _detector(monkeypatch, [TWO])
-    with pytest.raises(FaceIndexError):
+    with pytest.raises(FaceIndexError, match="only 2 faces at once"):
         _places(networks, FaceOptions(), 2, 1)
+    _detector(monkeypatch, [TWO[:1], TWO])
+    first, second = _places(networks, FaceOptions(), 1, 2)
+    assert first is None
+    assert second is not None
 
 
 # Steadying.
