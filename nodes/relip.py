@@ -96,8 +96,8 @@ def _who_inputs() -> list[Any]:
         default=NOT_SET,
         min=NOT_SET,
         max=999,
-        tooltip="Which of several faces speaks: its number, as they are first seen in the video, "
-        f"the largest first. {NOT_SET} leaves it to face_select.",
+        tooltip="Which of several faces speaks: its number in the first frame that shows so many, "
+        f"0 is the largest there. {NOT_SET} leaves it to face_select.",
     )
     return [number, *(folded(entry) for entry in option_inputs(FaceOptions, only=_WHO))]
 

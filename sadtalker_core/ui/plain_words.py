@@ -93,8 +93,8 @@ LABELS = {
 OWN_WORDS = {
     ("relip", "who"): (
         "Who speaks",
-        "The number of the face that speaks, as they are first seen in the video, the largest "
-        'first. Empty: the one that "Which face" says.',
+        "The number of the face that speaks in the first frame that shows so many, 0 is the "
+        'largest. Empty: the one that "Which face" says.',
     ),
     ("relip", "paste"): ("What is put back", "What of the painted face goes into the frame."),
 }
