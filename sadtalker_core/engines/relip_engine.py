@@ -41,13 +41,13 @@ class RelipEngine:
         load: ``(files by name, options, runtime)``: its networks.
         relip: ``(networks, video, face, who, speech, options, runtime)``: the frames with new lips.
             ``face`` says how to look and which face is meant; ``who``, where it is given, is the
-            number of the face that speaks in the first frame that shows so many, the largest
-            first, and beats the choice in ``face``. ``speech`` has the sound, which is as long as
-            the video (up to a frame) or shorter; its ``options`` are the same object as
-            ``options``. Frames without the face are passed through and counted in the report. What lies
-            outside of the mask is untouched to the bit, and so are size, rate and number of the frames. It raises
-            ``NoFaceError`` if no frame at all shows the face: before the first frame where that is
-            cheap to know, else at the end of the stream.
+            number of the face that speaks in the first frame that shows so many, the largest first,
+            and beats the choice in ``face``. ``speech`` has the sound, which is as long as the
+            video (up to a frame) or shorter; its ``options`` are the same object as ``options``.
+            Frames without the face are passed through and counted in the report. What lies outside
+            of the mask is untouched to the bit, and so are size, rate and number of the frames. It
+            raises ``NoFaceError`` if no frame at all shows the face: before the first frame where
+            that is cheap to know, else at the end of the stream.
         cost: ``(options)``: an order of magnitude.
         older_weights: ``(options)``: files that do in place of ``weights``; none for most.
         inputs: ``(options)``: files of the user that the options name; none for most.
