@@ -28,6 +28,20 @@ class BoxWords:
         """Top, bottom, left, right, as ``padded_box`` takes them."""
         return self.pad_top, self.pad_bottom, self.pad_left, self.pad_right
 
+    def check_pads(self, box: Box) -> None:
+        """Raise ``OptionError`` where negative pads leave nothing of a face's box."""
+        x0, y0, x1, y1 = box
+        sides = (
+            ("pad_left", self.pad_left, "pad_right", self.pad_right, "wide", x1 - x0),
+            ("pad_top", self.pad_top, "pad_bottom", self.pad_bottom, "high", y1 - y0),
+        )
+        for first, before, second, after, way, side in sides:
+            if side + before + after <= 0:
+                raise OptionError(
+                    f"{first} {before} and {second} {after} leave nothing of the face, which is "
+                    f"{side} pixels {way}. Take smaller numbers."
+                )
+
     def fixed_box(self) -> Box | None:
         """``box`` as x0, y0, x1, y1, or None when it is empty. Raises ``OptionError``."""
         return read_box("box", self.box)

@@ -131,6 +131,8 @@ class Watcher:
 
     def _cut_out(self, rgb: Tensor, seen: Seen) -> Face | None:
         size = (rgb.shape[1], rgb.shape[2])
+        if self._cut_box is None and self._fixed is None:  # later a face may be small for a while
+            self._options.check_pads(seen.box)
         box = self._fixed or padded_box(seen.box, self._options.pads, size)
         if min(box[2] - box[0], box[3] - box[1]) < _LEAST:
             return None

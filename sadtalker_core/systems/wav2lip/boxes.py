@@ -128,9 +128,10 @@ def _tracked(
             tracked = tracker.update(rgb)
             place = None
             if tracked is not None and tracked.valid:
+                x0, y0, x1, y1 = (int(value) for value in tracked.face.box_px.tolist())
                 if not count:
                     count = max(1, len(find_in_image(nets, to_image(rgb), faces)))
-                x0, y0, x1, y1 = (int(value) for value in tracked.face.box_px.tolist())
+                    options.check_pads((x0, y0, x1, y1))
                 box = _usable((x0, y0, x1, y1), video.size, options)
                 place = box and Place(box, oval_of(tracked.face.mesh_px), count)
             if not repeats:
@@ -181,6 +182,8 @@ def _detected(
             found = detect_as_wav2lip(nets.detector, filled)
         for (index, rgb), each in zip(waiting, found):
             box = chooser.next(each)
+            if box and not seen:  # later a face may be small for a while
+                options.check_pads(box)
             box = box and _usable(box, video.size, options)
             seen += box is not None
             yield Moment(index, rgb, Place(box, None, len(each)) if box else None)

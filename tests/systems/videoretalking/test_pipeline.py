@@ -273,6 +273,12 @@ def test_a_face_at_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
         assert changed(frames, shown).flatten(1).any(1).all()
 
 
+def test_pads_that_leave_nothing_of_the_face_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = relip(monkeypatch, noise(1), [AT], pad_left=-30, pad_right=-30, **PLAIN)
+    with pytest.raises(OptionError, match="pad_left -30 and pad_right -30 leave nothing"):
+        collected(result)
+
+
 def test_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
     result = relip(monkeypatch, noise(2), [AT, AT], Runtime(cancelled=lambda: True))
     with pytest.raises(Cancelled):

@@ -233,6 +233,16 @@ def test_wrong_boxes(text: str) -> None:
         Wav2LipOptions(box=text)
 
 
+def test_pads_that_leave_nothing_of_the_face_are_told(
+    scene: Tensor, networks: Wav2LipNets, face_nets: FaceNets
+) -> None:
+    shown = video([scene], 1)
+    with pytest.raises(OptionError, match=r"pad_left -60 and pad_right -60 leave nothing .* wide"):
+        made(networks, shown, face_nets, pad_left=-60, pad_right=-60)
+    with pytest.raises(OptionError, match=r"pad_top -300 and pad_bottom 10 leave nothing .* high"):
+        made(networks, shown, face_nets, pad_top=-300)
+
+
 def test_pads_belong_to_their_sides(scene: Tensor, face_nets: FaceNets) -> None:
     nets = Wav2LipNets(Wav2Lip(Wav2LipConfig(2)))
 
