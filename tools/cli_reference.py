@@ -67,7 +67,7 @@ def _row(spec: OptionSpec, kind: JobKind) -> str:
         values = spec.unit or "text"
     if spec.keyframes:
         values += ", or keyframes"
-    default = "" if spec.default in (None, "") else defaults_text(spec, kind)
+    default = defaults_text(spec, kind)
     notes = " (advanced)" if spec.advanced else ""
     owners = kind.owners(spec.name)
     if owners and len(owners) < len(kind.engines):

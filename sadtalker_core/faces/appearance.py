@@ -17,7 +17,7 @@ from .face import Face
 _SIDE = 48  # pixels of the crop that is looked at
 _MARGIN = 1.5  # of its side over the face's: some hair and collar, little background
 _CELLS = 6
-SURE = 0.80  # likeness from which a face that returns anywhere is the same
+_SURE = 0.80  # likeness from which a face that returns anywhere is the same
 DOUBT = 0.55  # below it a face is another even in the same place
 CLEARLY = 0.15  # difference of two likenesses that tells two people apart
 _REACH = 1.0  # how far a lost face may move without being surely known, in face sizes, ...
@@ -65,6 +65,9 @@ def nearness(distance: float, lost_for: int) -> float:
     return max(0.0, 1 - distance / reach_after(lost_for))
 
 
-def likeness_with_place(likeness: float, near: float) -> float:
-    """How much speaks for one of several faces, all of them alike enough."""
+def claim(likeness: float, near: float) -> float | None:
+    """How much speaks for a face of some ``nearness`` being the one that was lost; None where it is
+    not alike enough for its place."""
+    if likeness <= (DOUBT if near > 0 else _SURE):
+        return None
     return likeness + 0.2 * near

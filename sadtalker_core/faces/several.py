@@ -16,11 +16,10 @@ from torch import Tensor
 from .appearance import (
     CLEARLY,
     DOUBT,
-    SURE,
     alike,
     appearance,
+    claim,
     learned,
-    likeness_with_place,
     nearness,
 )
 from .crop import Image, to_image
@@ -133,10 +132,10 @@ class SeveralTracker:
             if number in found:
                 continue
             for i, face in enumerate(seen):
-                likeness = alike(person.look, looks[i])
                 near = nearness(distance_in_sizes(person.face, face), person.lost_for)
-                if likeness > (DOUBT if near > 0 else SURE):
-                    pairs.append((likeness_with_place(likeness, near), number, i))
+                worth = claim(alike(person.look, looks[i]), near)
+                if worth is not None:
+                    pairs.append((worth, number, i))
         taken: set[int] = set()
         for _, number, i in sorted(pairs, reverse=True):
             if number not in found and i not in taken:

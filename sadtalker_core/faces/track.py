@@ -17,16 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FaceIndexError, NoFaceError
-from .appearance import (
-    CLEARLY,
-    DOUBT,
-    SURE,
-    alike,
-    appearance,
-    learned,
-    likeness_with_place,
-    nearness,
-)
+from .appearance import CLEARLY, alike, appearance, claim, learned, nearness
 from .choose import choose_face
 from .crop import Image, to_image
 from .detect import overlap
@@ -148,11 +139,10 @@ class FaceTracker:
             look = appearance(rgb, face)
             likeness = max(alike(known, look) for known in self._looks)
             near = nearness(distance_in_sizes(self._last, face), self._lost_for)
-            least = DOUBT if near > 0 else SURE
+            worth = claim(likeness, near)
             other = max((alike(known, look) for known in self._others), default=-1.0)
-            if likeness <= least or other > likeness + (CLEARLY if near > 0 else 0.0):
+            if worth is None or other > likeness + (CLEARLY if near > 0 else 0.0):
                 continue
-            worth = likeness_with_place(likeness, near)
             if worth > most:
                 best, most = face, worth
         return best

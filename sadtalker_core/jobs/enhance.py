@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from ..engines.face_enhancer import FACE_ENHANCER
 from ..enhance.files import needed_files
 from ..enhance.frames import enhance_frames
-from ..enhance.load import load_enhancer, load_original_nets
 from ..enhance.options import EnhanceOptions, EnhanceStage
 from ..enhance.original import restore_frames
 from ..enhance.report import Enhanced, EnhanceReport
@@ -121,11 +121,10 @@ def restored(
     stream: FrameStream, options: EnhanceOptions, files: Mapping[str, Path], runtime: Runtime
 ) -> Enhanced:
     """A stream with its faces restored: one stage between rendering and writing."""
-    enhancer = load_enhancer(files, options, runtime)
-    if options.enhance_way == "original":
-        nets = load_original_nets(files, runtime)
-        return restore_frames(stream, nets, enhancer, options, runtime)
-    return enhance_frames(stream, load_face_nets(runtime.device), enhancer, options, runtime)
+    nets = FACE_ENHANCER.load(files, options, runtime)
+    if nets.original is not None:
+        return restore_frames(stream, nets.original, nets.enhancer, options, runtime)
+    return enhance_frames(stream, load_face_nets(runtime.device), nets.enhancer, options, runtime)
 
 
 @dataclass

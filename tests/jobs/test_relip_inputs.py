@@ -19,7 +19,11 @@ from sadtalker_core.media.hdr import PQ
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_in import open_video
 from tests.conftest import speech_like, write_wav
-from tests.media.samples import turned_clockwise, write_plain_video
+from tests.media.samples import (
+    turned_clockwise,
+    write_plain_video,
+    write_video_without_frames,
+)
 
 pytestmark = pytest.mark.jobs
 
@@ -136,12 +140,7 @@ def test_lips_join_their_face_without_a_seam(face: Tensor, tmp_path: Path) -> No
 
 
 def test_a_video_without_frames(tmp_path: Path) -> None:
-    empty = tmp_path / "empty.mkv"
-    with av.open(str(empty), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=25)
-        stream.height = stream.width = 64
-        stream.pix_fmt = "yuv420p"
-        container.start_encoding()
+    empty = write_video_without_frames(tmp_path / "empty.mkv")
     only_sound = write_wav(tmp_path / "sound.wav", speech_like(0.2))
     for path in (empty, only_sound):
         with pytest.raises(MediaError, match=path.name):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import av
 import pytest
 import torch
 from torch import Tensor
@@ -23,7 +21,11 @@ from sadtalker_core.systems.videoretalking.files import needed_files
 from sadtalker_core.weights.store import WeightStore
 from tests.cli.running import run
 from tests.conftest import speech_like, write_wav
-from tests.media.samples import turned_clockwise, write_plain_video
+from tests.media.samples import (
+    turned_clockwise,
+    write_plain_video,
+    write_video_without_frames,
+)
 from tests.systems.videoretalking.toys import write_toy_files
 
 pytestmark = pytest.mark.jobs
@@ -109,12 +111,7 @@ def test_what_cannot_be_dubbed_leaves_nothing(models: Path, tmp_path: Path) -> N
     clip = write_plain_video(tmp_path / "grey.mkv", grey, [0, 40, 80], Fraction(1, 1000))
     with pytest.raises(NoFaceError):
         _dubbed(models, clip, tmp_path)
-    empty = tmp_path / "empty.mkv"
-    with av.open(str(empty), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=25)
-        stream.height = stream.width = 64
-        stream.pix_fmt = "yuv420p"
-        container.start_encoding()
+    empty = write_video_without_frames(tmp_path / "empty.mkv")
     with pytest.raises(MediaError, match=r"empty\.mkv"):
         _dubbed(models, empty, tmp_path)
     write_wav(tmp_path / "none.wav", torch.zeros(0))

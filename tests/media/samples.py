@@ -74,6 +74,16 @@ def frame_stream(
     return FrameStream(chunks(), length or len(frames), (height, width), Fraction(fps))
 
 
+def write_video_without_frames(path: Path) -> Path:
+    """A file with a video stream that nothing was ever put into."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.height = stream.width = 64
+        stream.pix_fmt = "yuv420p"
+        container.start_encoding()
+    return path
+
+
 def write_plain_video(
     path: Path, frames: Tensor, times: list[int], time_base: Fraction, codec: str = "libx264"
 ) -> Path:

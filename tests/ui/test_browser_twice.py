@@ -62,18 +62,22 @@ def test_a_double_click_tells_what_is_wrong(visit: Any, tmp_path: Path, short_vo
     page.wait_for_function(AT_REST, arg="talk", timeout=5000)
 
 
-def test_a_new_portrait_takes_the_old_result_away(
-    visit: Any, served: Served, demo_portrait: Path, tmp_path: Path
-) -> None:
-    page = visit().page
-    open_part(page, "Edit")
-    give(page, "edit", demo_portrait)
-    # The page has heard of the portrait, whose news would take a result away.
+def edit_smiling(page: Any, portrait: Path) -> None:
+    """A smile is put on a portrait and saved."""
+    give(page, "edit", portrait)
     page.wait_for_selector("#tp-edit-preview img", timeout=SECONDS)
     page.locator("#tp-slider-smile input[type=range]").press("End")
     page.click("#tp-edit-go")
     page.wait_for_selector("#tp-edit-status .tp-done", timeout=SECONDS)
     page.wait_for_selector("#tp-edit-picture img", timeout=SECONDS)
+
+
+def test_a_new_portrait_takes_the_old_result_away(
+    visit: Any, served: Served, demo_portrait: Path, tmp_path: Path
+) -> None:
+    page = visit().page
+    open_part(page, "Edit")
+    edit_smiling(page, demo_portrait)
     page.wait_for_timeout(1000)
     assert page.is_visible("#tp-edit-picture"), "it stays while nothing changes"
     page.locator("#tp-edit-portrait button[aria-label*='emove']").first.click()
@@ -113,12 +117,7 @@ def test_a_result_outlives_late_news_of_its_portrait(
 
     page.route("**/gradio_api/**", hold)
     open_part(page, "Edit")
-    give(page, "edit", demo_portrait)
-    page.wait_for_selector("#tp-edit-preview img", timeout=SECONDS)
-    page.locator("#tp-slider-smile input[type=range]").press("End")
-    page.click("#tp-edit-go")
-    page.wait_for_selector("#tp-edit-status .tp-done", timeout=SECONDS)
-    page.wait_for_selector("#tp-edit-picture img", timeout=SECONDS)
+    edit_smiling(page, demo_portrait)
     assert held, "the page has not told of its portrait"
     with page.expect_response(lambda answer: answer.request == held[0].request):
         held[0].continue_()

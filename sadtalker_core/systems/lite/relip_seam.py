@@ -36,6 +36,9 @@ def lips_alone(
         low: (2,) first pixel of the box.
         closed: of ``closedness``; 0 keeps the picture.
     """
+    patch = picture.astype(np.float32)
+    if closed <= 0:  # most frames
+        return [patch, patch]
     rows, columns = picture.shape[:2]
     unit = face.frame.unit_px
     rims = [
@@ -44,7 +47,6 @@ def lips_alone(
     ]
     rimmed = polygon_mask(np.concatenate([rims[0], rims[1][::-1]]), columns, rows)
     opening = polygon_mask(np.concatenate([curves_px[0], curves_px[1][::-1]]) - low, columns, rows)
-    patch = picture.astype(np.float32)
     made: list[Array] = []
     for lip, rim in zip((UPPER_LIP, LOWER_LIP), rims):
         outline = np.concatenate([face.mesh_px[lip[0], :2] - low, rim[::-1]])
