@@ -114,14 +114,14 @@ parity: $(VENV)/.ready-dev
 
 # In this order: the last count that is printed is of tests that ran.
 hosts: $(VENV)/.ready-dev
-	@$(RUN) tools/hosts_found.py
+	@$(RUN) -m tools.hosts_found
 	@$(MAKE) --no-print-directory test-nodes
 	@$(MAKE) --no-print-directory test-ui
 
 # The nodes have packages of their own: those that ComfyUI's users have.
 test-nodes: | $(RUN)
 	@echo "== hosts: ComfyUI nodes"
-	@if $(RUN) tools/comfy_environment.py $(NODES_VENV); then \
+	@if $(RUN) -m tools.comfy_environment $(NODES_VENV); then \
 	  $(NODES_RUN) -m pytest $(PYTEST_FLAGS) -m hosts tests/nodes; \
 	elif [ -n "$(REQUIRE_HOSTS)" ]; then exit 1; \
 	else echo "left out: ComfyUI nodes (the line above says why)"; fi
@@ -131,7 +131,7 @@ test-nodes: | $(RUN)
 # without one need no gradio either, and this is where they run: also where it cannot be had.
 test-ui: $(VENV)/.ready-dev
 	@echo "== hosts: the local page"
-	@if $(RUN) tools/ui_environments.py $(UI_VENVS) newest; then \
+	@if $(RUN) -m tools.ui_environments $(UI_VENVS) newest; then \
 	  $(UI_RUN) -m pytest $(UI_PYTEST_FLAGS) tests/ui -m "not hosts" && \
 	  $(UI_RUN) -m pytest $(UI_PYTEST_FLAGS) tests/ui -m hosts --ignore tests/ui/test_matrix.py; \
 	elif [ -n "$(REQUIRE_HOSTS)" ]; then exit 1; \
@@ -139,7 +139,7 @@ test-ui: $(VENV)/.ready-dev
 	  echo "left out: the local page in gradio (the line at the top says why)"; fi
 
 test-ui-matrix: $(VENV)/.ready-dev
-	@$(RUN) tools/ui_environments.py $(UI_VENVS)
+	@$(RUN) -m tools.ui_environments $(UI_VENVS)
 	@TALKING_PORTRAITS_UI_ENVS="$(abspath $(UI_VENVS))" \
 	  $(UI_RUN) -m pytest $(UI_PYTEST_FLAGS) tests/ui/test_matrix.py
 
@@ -147,7 +147,7 @@ test-comfyui: $(VENV)/.ready-dev
 	@if [ ! -f "$(COMFYUI_DIR)/main.py" ]; then \
 	  echo "Say where ComfyUI is: COMFYUI_DIR=/path/to/ComfyUI make test-comfyui" >&2; exit 1; \
 	fi
-	@if [ -z "$(COMFYUI_PYTHON)" ]; then $(RUN) tools/comfy_environment.py $(NODES_VENV); fi
+	@if [ -z "$(COMFYUI_PYTHON)" ]; then $(RUN) -m tools.comfy_environment $(NODES_VENV); fi
 	@COMFYUI_DIR="$(COMFYUI_DIR)" COMFYUI_PYTHON="$(or $(COMFYUI_PYTHON),$(NODES_RUN))" \
 	  $(RUN) -m pytest -v -m hosts tests/comfyui
 
@@ -155,7 +155,7 @@ test-webui: $(VENV)/.ready-dev
 	@if [ ! -f "$(WEBUI_DIR)/launch.py" ]; then \
 	  echo "Say where the web UI is: WEBUI_DIR=/path/to/webui make test-webui" >&2; exit 1; \
 	fi
-	@$(RUN) tools/ui_environments.py $(UI_VENVS) newest
+	@$(RUN) -m tools.ui_environments $(UI_VENVS) newest
 	@WEBUI_DIR="$(WEBUI_DIR)" WEBUI_PYTHON="$(WEBUI_PYTHON)" \
 	  $(UI_RUN) -m pytest -v -m hosts tests/webui_hosts
 

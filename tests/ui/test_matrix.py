@@ -1,6 +1,6 @@
 """The page in every gradio that hosts have: built, opened in Chromium, a job run to its video.
 
-TALKING_PORTRAITS_UI_ENVS names the folder that ``tools/ui_environments.py`` made.
+TALKING_PORTRAITS_UI_ENVS names the folder that ``tools.ui_environments`` made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import pytest
 
 from sadtalker_core.jobs.animate import run_animate
 from sadtalker_core.jobs.settings import build_job
-from tools.ui_environments import ENVIRONMENTS, python_of
+from tools.environments import python_of
+from tools.ui_environments import ENVIRONMENTS
 
 from .conftest import ROOT, Visit, watch
 
