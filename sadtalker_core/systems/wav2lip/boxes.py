@@ -18,7 +18,7 @@ from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
 from ...faces.s3fd import S3fdFaces
 from ...faces.s3fd_choice import S3fdChooser, detect_as_wav2lip, frames_together
-from ...faces.steady_boxes import Box, is_cut, padded_box, smoother_of
+from ...faces.steady_boxes import FRAMES, Box, is_cut, padded_box, smooth_boxes, smoother_of
 from ...faces.track import FaceTracker
 from ...relip_request import RelipVideo
 from ...runtime import Runtime
@@ -69,11 +69,13 @@ def moments(
     face_nets: FaceNets | None,
     options: Wav2LipOptions,
     runtime: Runtime,
+    spoken: int,
 ) -> Iterator[Moment]:
     """Every frame with its face, in order; fewer than twenty frames wait.
 
     Args:
         face_nets: our own face nets; None where they are not needed.
+        spoken: frames that the original makes for this sound; its smoothing ends there.
 
     Raises:
         NoFaceError: no frame showed the face; after the last frame.
@@ -87,7 +89,11 @@ def moments(
     else:
         assert face_nets is not None
         found = _tracked(video, faces, who, face_nets, options)
-    yield from _eased(_steadied(found, video, options), video, options)
+    if options.smoothing == "original":
+        steadied = _steadied_as_original(found, video, options, spoken)
+    else:
+        steadied = _steadied(found, video, options)
+    yield from _eased(steadied, video, options)
 
 
 def _frames(video: RelipVideo, options: Wav2LipOptions) -> Iterator[Tensor]:
@@ -160,37 +166,41 @@ def _detected(
     options: Wav2LipOptions,
     runtime: Runtime,
 ) -> Iterator[Moment]:
-    """By the original's detector: the surest face of each frame, or the one that was chosen."""
+    """By the original's detector: the surest face of each frame, or the one that was chosen. A
+    source frame that is shown again is not looked at again."""
     assert nets.detector is not None
+    detector = nets.detector
     chooser = S3fdChooser(faces, who, waits=True)
-    batch = frames_together(video.size)
+    device = next(detector.parameters()).device
+    batch = _looked_at_together(device, video.size)
     seen = 0
-    waiting: list[tuple[int, Tensor]] = []
-    known: S3fdFaces | None = None
+    waiting: list[tuple[int, int, Tensor]] = []  # number, that of the source frame, pixels
+    known: dict[int, S3fdFaces] = {}
+    repeats = _repeats(video)
 
     def looked_at() -> Iterator[Moment]:
-        nonlocal seen, known
-        assert nets.detector is not None
+        nonlocal seen
         runtime.check_cancelled()
-        pictures = torch.stack([rgb for _, rgb in waiting])
-        if options.static:
-            known = known or detect_as_wav2lip(nets.detector, pictures[:1])[0]
-            found = [known] * len(waiting)
-        else:
+        fresh = {source: rgb for _, source, rgb in waiting if source not in known}
+        if fresh:
+            pictures = torch.stack(list(fresh.values()))
             # one size of batch always, so that chunks change nothing
-            filled = torch.cat((pictures, pictures[-1:].expand(batch - len(waiting), -1, -1, -1)))
-            found = detect_as_wav2lip(nets.detector, filled)
-        for (index, rgb), each in zip(waiting, found):
+            more = pictures[-1:].expand(batch - len(fresh), -1, -1, -1)
+            known.update(zip(fresh, detect_as_wav2lip(detector, torch.cat((pictures, more)))))
+        for index, source, rgb in waiting:
+            each = known[source]
             box = chooser.next(each)
             if box and not seen:  # later a face may be small for a while
                 options.check_pads(box)
             box = box and _usable(box, video.size, options)
             seen += box is not None
             yield Moment(index, rgb, Place(box, None, len(each)) if box else None)
+        if not (repeats or options.static):
+            known.clear()
         waiting.clear()
 
-    for item in enumerate(_frames(video, options)):
-        waiting.append(item)
+    for index, rgb in enumerate(_frames(video, options)):
+        waiting.append((index, 0 if options.static else video.source_index(index), rgb))
         if len(waiting) == batch:
             yield from looked_at()
     if waiting:
@@ -199,6 +209,12 @@ def _detected(
         if (few := chooser.too_few()) is not None:
             raise few
         raise NoFaceError(_nothing(video, "use our own finder, tracker"))
+
+
+def _looked_at_together(device: torch.device, size: tuple[int, int]) -> int:
+    """How many frames the detector is shown at once. A CPU is slower with more than one, and would
+    look at copies where a batch is not full."""
+    return 1 if device.type == "cpu" else frames_together(size)
 
 
 def _usable(box: Box, size: tuple[int, int], options: Wav2LipOptions) -> Box | None:
@@ -220,19 +236,15 @@ def _steadied(
 ) -> Iterator[Moment]:
     """The moments with means of five boxes.
 
-    Means end where the face is lost, where the video jumps, and at cuts, of which the original
-    knows nothing.
+    Means end where the face is lost, where the video jumps, and at cuts.
     """
     steadier = smoother_of(options.smoothing)
     waiting: deque[Moment] = deque()
-    knows_cuts = options.smoothing != "original"
     last: Box | None = None
 
     def settled(boxes: list[Box]) -> Iterator[Moment]:
         for box in boxes:
-            moment = waiting.popleft()
-            assert moment.place is not None
-            yield replace(moment, place=replace(moment.place, box=box))
+            yield _moved(waiting.popleft(), box)
 
     for moment in found:
         if moment.place is None or (not options.static and video.begins_anew(moment.index)):
@@ -241,12 +253,62 @@ def _steadied(
             yield moment
             continue
         box = moment.place.box
-        if knows_cuts and last is not None and is_cut(last, box):
+        if last is not None and is_cut(last, box):
             yield from settled(steadier.finish())
         last = box
         waiting.append(moment)
         yield from settled(steadier.push(box))
     yield from settled(steadier.finish())
+
+
+def _steadied_as_original(
+    found: Iterator[Moment], video: RelipVideo, options: Wav2LipOptions, spoken: int
+) -> Iterator[Moment]:
+    """The moments with means over the frames that follow, as the original has them.
+
+    It steadies the frames of the video, or the first ``spoken`` of a longer one, and shows them
+    again from the start where the sound goes on; it knows nothing of cuts. The few frames in which
+    the sound ends after ``spoken``, which it does not make, have means of the frames before.
+    """
+    steadier = smoother_of("original")
+    waiting: deque[Moment] = deque()
+    recent: deque[Box] = deque(maxlen=FRAMES)
+    kept: dict[int, Box] = {}  # by source frame, of a video that is shown again
+    keeps, again = _repeats(video), False
+
+    def settled(boxes: list[Box]) -> Iterator[Moment]:
+        for box in boxes:
+            moment = waiting.popleft()
+            if keeps:
+                kept[video.source_index(moment.index)] = box
+            yield _moved(moment, box)
+
+    for moment in found:
+        anew = not options.static and video.begins_anew(moment.index)
+        if moment.place is None or anew or moment.index == spoken:
+            yield from settled(steadier.finish())
+        if moment.place is None:
+            recent.clear()
+            yield moment
+            continue
+        again = again or (anew and moment.index > 0)
+        box = moment.place.box
+        recent.append(box)
+        before = kept.get(video.source_index(moment.index)) if again else None
+        if before is not None:
+            yield from settled(steadier.finish())
+            yield _moved(moment, before)
+        elif moment.index >= spoken and not again:
+            yield _moved(moment, next(smooth_boxes(recent)))
+        else:
+            waiting.append(moment)
+            yield from settled(steadier.push(box))
+    yield from settled(steadier.finish())
+
+
+def _moved(moment: Moment, box: Box) -> Moment:
+    assert moment.place is not None
+    return replace(moment, place=replace(moment.place, box=box))
 
 
 def _eased(found: Iterator[Moment], video: RelipVideo, options: Wav2LipOptions) -> Iterator[Moment]:

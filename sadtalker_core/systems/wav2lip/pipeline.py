@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ...audio.relip_windows import relip_windows
+from ...audio.relip_windows import relip_windows, window_starts
+from ...audio.wav2lip_mel import columns_of
 from ...faces.networks import FaceNets, load_face_nets
 from ...faces.options import FaceOptions
 from ...motion_request import MotionRequest
@@ -49,7 +50,8 @@ def relip(
     report = RelipReport(face_box_px=tuple(map(float, fixed)) if fixed is not None else ())
 
     def frames() -> Iterator[Tensor]:
-        seen = moments(video, faces, who, networks, nets, options, runtime)
+        spoken = len(window_starts(columns_of(speech.samples), float(video.fps)))
+        seen = moments(video, faces, who, networks, nets, options, runtime, spoken)
         windows = _windows(video, speech)
         for group, heard in zip(_grouped(seen), windows):
             runtime.check_cancelled()

@@ -16,18 +16,15 @@ from torch import Tensor
 from sadtalker_core.audio.wav2lip_mel import wav2lip_mel
 from sadtalker_core.engines.wav2lip import WAV2LIP
 from sadtalker_core.errors import Cancelled, FaceIndexError, NoFaceError, OptionError
-from sadtalker_core.faces import s3fd_choice
 from sadtalker_core.faces.nets.s3fd import S3fd, S3fdConfig
 from sadtalker_core.faces.networks import FaceNets, load_face_nets
 from sadtalker_core.faces.options import FaceOptions
-from sadtalker_core.faces.s3fd import S3fdFaces
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.repeat import repeated_frames
 from sadtalker_core.motion_request import MotionRequest
 from sadtalker_core.relip_request import Relipped, RelipVideo
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.wav2lip import boxes
-from sadtalker_core.systems.wav2lip.boxes import Moment, Place, _eased, _steadied
 from sadtalker_core.systems.wav2lip.config import Wav2LipOptions
 from sadtalker_core.systems.wav2lip.files import needed_files
 from sadtalker_core.systems.wav2lip.nets.generator import Wav2Lip, Wav2LipConfig
@@ -250,7 +247,9 @@ def test_pads_belong_to_their_sides(scene: Tensor, face_nets: FaceNets) -> None:
         plain = {"pad_bottom": 0, "smoothing": "none"} | pads
         options = Wav2LipOptions(**plain)  # type: ignore[arg-type]
         shown = video([scene], 1)
-        (moment,) = boxes.moments(shown, FaceOptions(), None, nets, face_nets, options, Runtime())
+        (moment,) = boxes.moments(
+            shown, FaceOptions(), None, nets, face_nets, options, Runtime(), 1
+        )
         assert moment.place is not None
         return moment.place.box
 
@@ -292,187 +291,6 @@ def test_few_frames_are_held(networks: Wav2LipNets) -> None:
     result = relip(networks, shown, FaceOptions(), None, speech(2.4), options, Runtime())
     assert sum(len(chunk) for chunk in result.frames) == 60
     assert 0 < most < 25
-
-
-# The original's finder.
-
-
-def _detector(monkeypatch: pytest.MonkeyPatch, rows: list[list[list[float]]]) -> list[int]:
-    """A detector that finds the boxes of ``rows`` in turn; the sizes of its batches."""
-    sizes: list[int] = []
-    left = iter(rows)
-
-    def detect(net: object, rgb: Tensor, **habits: bool) -> list[S3fdFaces]:
-        assert habits == {"reads_rgb_as_bgr": True, "in_double": False}
-        sizes.append(len(rgb))
-        found = [next(left, []) for _ in range(len(rgb))]
-        return [
-            S3fdFaces(torch.tensor(each).reshape(-1, 4), torch.ones(len(each))) for each in found
-        ]
-
-    monkeypatch.setattr(s3fd_choice, "detect_s3fd", detect)
-    return sizes
-
-
-def _places(
-    networks: Wav2LipNets, faces: FaceOptions, who: int | None, count: int, **options: object
-) -> list[Place | None]:
-    nets = Wav2LipNets(networks.generator, S3fd(S3fdConfig(4)))
-    frames = [torch.zeros((3, 100, 200), dtype=torch.uint8)] * count
-    chosen = Wav2LipOptions(finder="original", pad_bottom=0, **options)  # type: ignore[arg-type]
-    shown = video(frames, count, "trim")
-    found = list(boxes.moments(shown, faces, who, nets, None, chosen, Runtime()))
-    assert [moment.index for moment in found] == list(range(count))
-    return [moment.place for moment in found]
-
-
-TWO = [[100.0, 10, 140, 50], [10.0, 10, 90, 90]]  # the surest is the smaller one on the right
-
-
-@pytest.mark.parametrize(
-    ("faces", "who", "first"),
-    [
-        (FaceOptions(), None, 0),
-        (FaceOptions(face_select="best"), None, 0),
-        (FaceOptions(face_select="left"), None, 1),
-        (FaceOptions(face_select="right"), None, 0),
-        (FaceOptions(face_index=0), None, 1),
-        (FaceOptions(), 0, 1),
-        (FaceOptions(face_index=0), 1, 0),
-        (FaceOptions(face_point="120,30"), None, 0),
-        (FaceOptions(face_point="50,50"), None, 1),
-    ],
-)
-def test_who_is_meant(
-    networks: Wav2LipNets,
-    monkeypatch: pytest.MonkeyPatch,
-    faces: FaceOptions,
-    who: int | None,
-    first: int,
-) -> None:
-    swapped = TWO[::-1]
-    sizes = _detector(monkeypatch, [TWO, TWO, swapped, [], TWO])
-    found = _places(networks, faces, who, 5, smoothing="none")
-    assert sizes == [4, 4]  # always the same size
-    plain = first == 0 and who is None and faces.face_select in ("largest", "best")
-    plain = plain and not faces.face_point and faces.face_index is None
-    wanted = tuple(int(value) for value in TWO[first])
-    for index in (0, 1, 2, 4):
-        place = found[index]
-        assert place is not None
-        if not (plain and index == 2):  # the surest is another one there, and it is taken
-            assert place.box == wanted
-        assert place.faces == 2
-    assert found[3] is None
-
-
-def test_large_frames_are_looked_at_small_and_alone(
-    networks: Wav2LipNets, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = _detector(monkeypatch, [[[10.0, 20, 60, 70]]] * 3)
-    looked: list[tuple[int, ...]] = []
-    faked = s3fd_choice.detect_s3fd
-
-    def detect(net: S3fd, rgb: Tensor, **habits: bool) -> list[S3fdFaces]:
-        looked.append(tuple(rgb.shape))
-        return faked(net, rgb, **habits)
-
-    monkeypatch.setattr(s3fd_choice, "detect_s3fd", detect)
-    monkeypatch.setattr(s3fd_choice, "_MOST_PIXELS", 6000)  # of 20000: half the size is enough
-    found = _places(networks, FaceOptions(), None, 3, smoothing="none")
-    assert sizes == [1, 1, 1]
-    assert looked == [(1, 3, 50, 100)] * 3
-    assert [place.box for place in found if place] == [(20, 40, 120, 100)] * 3
-
-
-def test_the_detector_finds_nobody(networks: Wav2LipNets, monkeypatch: pytest.MonkeyPatch) -> None:
-    _detector(monkeypatch, [])
-    with pytest.raises(NoFaceError, match="or use our own finder, tracker"):
-        _places(networks, FaceOptions(), None, 3)
-    _detector(monkeypatch, [TWO])
-    with pytest.raises(FaceIndexError, match="only 2 faces at once"):
-        _places(networks, FaceOptions(), 2, 1)
-    _detector(monkeypatch, [TWO[:1], TWO])
-    first, second = _places(networks, FaceOptions(), 1, 2)
-    assert first is None
-    assert second is not None
-
-
-# Steadying.
-
-
-def _steady(
-    rows: list[int | None], smoothing: str, anew: tuple[int, ...] = (), static: bool = False
-) -> list[int | None]:
-    """Left edges after steadying."""
-    order = list(range(len(rows)))
-    for jump in anew:
-        order[jump:] = [value + 100 for value in order[jump:]]
-    shown = RelipVideo(lambda: iter(()), FPS, len(rows), (9, 9), lambda index: order[index])
-    frame = torch.zeros(1)
-    found = iter(
-        [
-            Moment(i, frame, None if x is None else Place((x, 0, x + 200, 200), None, 1))
-            for i, x in enumerate(rows)
-        ]
-    )
-    options = Wav2LipOptions(smoothing=smoothing, static=static)
-    steadied = list(_steadied(found, shown, options))
-    assert [moment.index for moment in steadied] == list(range(len(rows)))
-    return [moment.place.box[0] if moment.place else None for moment in steadied]
-
-
-def test_means_around_each_box() -> None:
-    assert _steady([0, 10, 20, 30, 40, 100], "steady") == [10, 15, 20, 40, 48, 57]
-    assert _steady([7], "steady") == [7]
-    assert _steady([0, 10], "steady") == [5, 5]
-    assert _steady([0, 10, 20, 30, 40, 100], "none") == [0, 10, 20, 30, 40, 100]
-
-
-def test_means_as_the_original_takes_them() -> None:
-    assert _steady([0, 10, 20, 30, 40, 100], "original") == [20, 40, 46, 51, 55, 58]
-
-
-def test_means_end_at_cuts_but_the_originals() -> None:
-    rows: list[int | None] = [0, 0, 0, 300, 300, 300]
-    assert _steady(rows, "steady") == rows
-    assert _steady(rows, "original") != rows
-    assert _steady([0, 0, 60, 60], "steady") != [0, 0, 60, 60], "a quick head is no cut"
-
-
-def test_means_end_where_the_face_or_the_video_does() -> None:
-    rows = [0, 0, None, 50, 50, 50, 90, 90]
-    assert _steady(rows, "steady", anew=(6,)) == rows
-    assert _steady(rows, "original", anew=(6,)) == rows
-    # but where one frame is shown throughout the video does not jump
-    assert _steady([0, 0, 90, 90], "none", (2,), static=True) == [0, 0, 90, 90]
-
-
-def _strengths(seen: str, anew: tuple[int, ...] = (), fps: int = 25) -> list[float]:
-    """Strength of each frame; in ``seen`` a dot is a frame without the face."""
-    order = list(range(len(seen)))
-    for jump in anew:
-        order[jump:] = [value + 100 for value in order[jump:]]
-    shown = RelipVideo(lambda: iter(()), Fraction(fps), len(seen), (9, 9), lambda k: order[k])
-    place = Place((0, 0, 9, 9), None, 1)
-    frame = torch.zeros(1)
-    found = iter([Moment(i, frame, None if x == "." else place) for i, x in enumerate(seen)])
-    eased = list(_eased(found, shown, Wav2LipOptions()))
-    assert [moment.index for moment in eased] == list(range(len(seen)))
-    assert [moment.place is None for moment in eased] == [x == "." for x in seen]
-    return [round(moment.strength, 3) for moment in eased]
-
-
-def test_lips_come_and_go_with_the_face() -> None:
-    # three frames at 25 a second: a quarter, a half and three quarters of the way, eased
-    low, half, high = 0.156, 0.5, 0.844
-    assert _strengths("xxxxxx") == [1] * 6
-    assert _strengths("xxxxx.xxxxx") == [1, 1, high, half, low, 1, low, half, high, 1, 1]
-    assert _strengths(".xx.x.") == [1, low, low, 1, low, 1]
-    assert _strengths(".xxxxx", anew=(3,)) == [1, low, half, 1, 1, 1]
-    assert _strengths("xxxx.", anew=(3,)) == [1, 1, 1, low, 1]
-    assert _strengths("xx.x", fps=12) == [1, half, 1, half]
-    assert len(set(_strengths("." + "x" * 20, fps=120))) == 7
 
 
 def test_the_engine_names_its_files() -> None:
