@@ -64,7 +64,7 @@ def flicker(luma: Tensor, mask: Tensor | None = None) -> float:
 
 
 def compare_flicker(
-    before: Iterable[Tensor], after: Iterable[Tensor], nets: FaceNets
+    before: Iterable[Tensor], after: Iterable[Tensor], nets: FaceNets, region: str = "face"
 ) -> FlickerMetrics:
     """Flicker of the largest face in ``before``, and in ``after`` at the same places.
 
@@ -72,6 +72,7 @@ def compare_flicker(
         before: chunks (N, 3, H, W) uint8 of a video with a face.
         after: the same number of frames, of the same or a larger size.
         nets: the face nets.
+        region: ``face``, or ``mouth`` alone.
 
     Raises:
         NoFaceError: ``before`` shows no face.
@@ -82,7 +83,7 @@ def compare_flicker(
     points = torch.stack([five_points_of(face.face) for face in faces]).double()
     steady = torch.stack([_around(points, i) for i in range(len(points))])
     maps = [similarity(row, ffhq_points(_SIZE))[0] for row in steady]
-    masks = torch.stack([_mask(face, matrix) for face, matrix in zip(faces, maps)])
+    masks = torch.stack([_mask(face, matrix, region) for face, matrix in zip(faces, maps)])
     crops = first.luma(maps, first.size)
     # found anew in the second video: the same landmarks are the same face
     second_faces = list(track_face(nets, second.chunks(), options))
@@ -122,10 +123,10 @@ def _around(points: Tensor, index: int) -> Tensor:
     return points[max(0, index - _REACH) : index + _REACH + 1].mean(0)
 
 
-def _mask(face: TrackedFace, matrix: Tensor) -> Tensor:
-    outline = outline_of(face.face, "face").double()
+def _mask(face: TrackedFace, matrix: Tensor, region: str) -> Tensor:
+    outline = outline_of(face.face, region).double()
     inside = outline @ matrix[:, :2].mT + matrix[:, 2]
-    return region_mask(inside.float(), _SIZE, "face")
+    return region_mask(inside.float(), _SIZE, region)
 
 
 def _likeness(first: list[TrackedFace], second: list[TrackedFace], larger: float) -> float:

@@ -11,7 +11,13 @@ from torch import Tensor
 from sadtalker_core.errors import StructureError
 from sadtalker_core.faces.composite import CompositeOptions, composite
 from sadtalker_core.media.pictures import read_picture
-from sadtalker_core.metrics.seam import border_change, seam_energy, seam_profile
+from sadtalker_core.metrics.seam import (
+    border_change,
+    change_seam,
+    changed_outline,
+    seam_energy,
+    seam_profile,
+)
 
 BOX = (100.0, 30.0, 356.0, 286.0)
 
@@ -101,6 +107,53 @@ def test_pastes_are_ranked_as_they_look(portrait: Tensor) -> None:
     assert seams[2] > 2 * seams[3]
 
 
+def oval(softness: float, width: float = 90, height: float = 120, x: float = 240) -> Tensor:
+    """(512, 512) in [0, 1]: 1 in an oval whose edge runs out over ``softness`` of its size."""
+    rows, columns = torch.meshgrid(torch.arange(512.0), torch.arange(512.0), indexing="ij")
+    away = (((columns - x) / width) ** 2 + ((rows - 200) / height) ** 2).sqrt()
+    part = ((1 - away) / max(softness, 1e-3)).clamp(0, 1)
+    return part * part * (3 - 2 * part)
+
+
+def laid_over(picture: Tensor, mask: Tensor, levels: float) -> Tensor:
+    shown = picture.float() + levels * mask
+    return shown.round().clamp(0, 255).to(torch.uint8)
+
+
+def test_a_hard_edge_of_any_shape_scores_most_of_its_height_and_a_soft_one_little() -> None:
+    grey = torch.full((3, 512, 512), 100, dtype=torch.uint8)
+    hard = torch.stack([laid_over(grey, oval(0), levels) for levels in (0, 5, 10, -30)])
+    originals = grey.expand(4, -1, -1, -1)
+    for seam, levels in zip(change_seam(hard, originals).tolist(), (0, 5, 10, 30)):
+        assert 0.75 * levels <= seam <= 1.05 * levels
+    box = torch.stack([with_step(grey, levels) for levels in (0, 5, 10, 30)])
+    for seam, levels in zip(change_seam(box, originals).tolist(), (0, 5, 10, 30)):
+        assert 0.75 * levels <= seam <= 1.05 * levels
+    soft = laid_over(grey, oval(0.6), 10)
+    assert change_seam(soft[None], grey[None])[0] < 1
+
+
+def test_a_hard_edge_shows_in_a_real_picture(portrait: Tensor) -> None:
+    frames = torch.stack([laid_over(portrait, oval(softness), 20) for softness in (0, 0.6)])
+    hard, soft = change_seam(frames, portrait.expand(2, -1, -1, -1)).tolist()
+    assert hard > 8
+    assert soft < 2
+
+
+def test_what_leaves_the_picture_counts_as_far_as_it_is_seen() -> None:
+    grey = torch.full((3, 512, 512), 100, dtype=torch.uint8)
+    frame = laid_over(grey, oval(0, x=20), 20)
+    assert 12 < change_seam(frame[None], grey[None])[0] < 21
+    assert change_seam(grey[None] + 9, grey[None]).tolist() == [0]
+    assert changed_outline(grey, grey) is None
+    outline = changed_outline(laid_over(grey, oval(0), 20), grey)
+    assert outline is not None
+    away = ((outline - torch.tensor([240, 200])) / torch.tensor([90, 120])).norm(dim=1)
+    assert (away - 1).abs().max() < 0.03
+
+
 def test_sizes_must_fit(portrait: Tensor) -> None:
+    with pytest.raises(StructureError, match="fit the originals"):
+        change_seam(portrait[None, :, :100], portrait[None])
     with pytest.raises(StructureError, match="fit the picture"):
         seam_energy(portrait[None, :, :100], portrait, BOX)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...enhance.gpen_process import LEAST_SCORE, GpenFace
+from ...enhance.places import five_points_of
 from ...errors import FaceIndexError
 from ...faces.crop import to_image
 from ...faces.find import find_in_image
@@ -17,7 +18,6 @@ from ...faces.landmarks68 import find_landmarks_68, landmarks_68
 from ...faces.landmarks98 import mesh_to_68
 from ...faces.networks import FaceNets
 from ...faces.options import FaceOptions
-from ...faces.recon3d import five_points
 from ...faces.retina import detect
 from ...faces.s3fd_choice import S3fdChooser, detect_as_wav2lip
 from ...faces.steady_boxes import Box
@@ -35,11 +35,14 @@ class Seen:
         landmarks: (68, 2) x, y in pixels of the frame, float32 on the CPU.
         box: x0, y0, x1, y1 of the face, without pads; may reach outside of the frame.
         faces: how many faces the frame shows, as far as known.
+        rest: (5, 2) eyes, nose tip and mouth corners as this head has them at rest, which speech
+            does not shake; None where only landmarks are known.
     """
 
     landmarks: Tensor
     box: Box
     faces: int
+    rest: Tensor | None = None
 
 
 class Finder(Protocol):
@@ -58,11 +61,11 @@ class Finder(Protocol):
         the frame's own landmarks are in it."""
         ...
 
-    def points(self, picture: Tensor, expected: Tensor) -> list[GpenFace]:
-        """Faces by their five points, for GPEN."""
+    def points(self, picture: Tensor, expected: Tensor, five: Tensor) -> list[GpenFace]:
+        """Faces by their five points, for GPEN; ``five`` (5, 2) is where the frame's own are."""
         ...
 
-    def middle_points(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+    def middle_points(self, picture: Tensor, five: Tensor) -> Tensor | None:
         """(5, 2) of the face nearest to the picture's middle, for GFPGAN."""
         ...
 
@@ -85,7 +88,8 @@ class TrackerFinder:
             self._count = max(1, len(find_in_image(self._nets, to_image(rgb), self._faces)))
         x0, y0, x1, y1 = (int(value) for value in tracked.face.box_px.tolist())
         landmarks = mesh_to_68(tracked.face.mesh_px).cpu().float()
-        return Seen(landmarks, (x0, y0, x1, y1), self._count)
+        rest = five_points_of(tracked.face).cpu().float()
+        return Seen(landmarks, (x0, y0, x1, y1), self._count, rest)
 
     def too_few(self) -> FaceIndexError | None:
         return self._tracker.too_few()
@@ -93,12 +97,12 @@ class TrackerFinder:
     def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
         return expected
 
-    def points(self, picture: Tensor, expected: Tensor) -> list[GpenFace]:
+    def points(self, picture: Tensor, expected: Tensor, five: Tensor) -> list[GpenFace]:
         (x0, y0), (x1, y1) = expected.amin(0).tolist(), expected.amax(0).tolist()
-        return [GpenFace(five_points(expected), (x0, y0, x1, y1))]
+        return [GpenFace(five, (x0, y0, x1, y1))]
 
-    def middle_points(self, picture: Tensor, expected: Tensor) -> Tensor | None:
-        return five_points(expected)
+    def middle_points(self, picture: Tensor, five: Tensor) -> Tensor | None:
+        return five
 
 
 class OriginalFinder:
@@ -125,7 +129,7 @@ class OriginalFinder:
     def within(self, picture: Tensor, expected: Tensor) -> Tensor | None:
         return find_landmarks_68(self._nets.s3fd, self._nets.fan, [picture])[0]
 
-    def points(self, picture: Tensor, expected: Tensor) -> list[GpenFace]:
+    def points(self, picture: Tensor, expected: Tensor, five: Tensor) -> list[GpenFace]:
         found = detect(
             self._nets.retina, picture, LEAST_SCORE, longest=(1500, 1000), most=(5000, 750)
         )
@@ -135,7 +139,7 @@ class OriginalFinder:
             for points, box in zip(found.points_px, boxes)
         ]
 
-    def middle_points(self, picture: Tensor, expected: Tensor) -> Tensor | None:
+    def middle_points(self, picture: Tensor, five: Tensor) -> Tensor | None:
         found = detect(self._nets.retina, picture, _RESTORER_SCORE)
         if not len(found):
             return None

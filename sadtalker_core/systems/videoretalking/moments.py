@@ -3,6 +3,7 @@ the frames around it, a dozen frames late."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from torch import Tensor
 from ...errors import FaceError, OptionError
 from ...faces.ffhq import FfhqRectangle, ffhq_rectangle
 from ...faces.nets.recon3d import Recon3D
-from ...faces.recon3d import align_224, motion_rows, reconstruct
+from ...faces.recon3d import align_224, five_points, motion_rows, reconstruct
 from ...faces.steady_boxes import Box, is_cut, padded_box, smoother_of
 from ...geometry.resize import resize_linear
 from ...relip_request import RelipVideo
@@ -23,7 +24,9 @@ from .stabilise import AFTER, BEFORE, window_rows
 
 CUT = 256  # side of what DNet sees
 _LEAST = 8  # pixels: a smaller box holds no face
-_EASE = 3  # frames in which new lips come and go where the face does
+_EASE_S = 0.12  # in which new lips come and go where the face does
+_MOST_EASE = AFTER  # frames: so many are known ahead
+_CALM_S = 0.1  # standard deviation of the five points' smoothing: the enhancers' own
 _GROWTH = 1.35  # a face that is so many times larger or smaller than at first is cut out anew
 
 
@@ -67,12 +70,23 @@ class Moment:
         box: the face's box, steadied; None where no face is seen.
         window: (73, 26) coefficients around the frame; None there too.
         strength: below 1 in the few frames beside ones without the face: lips come and go softly.
+        steady_five: (5, 2) eyes, nose tip, mouth corners of the head at rest in the frame, steadied
+            with the frames around it; None where they are not known.
     """
 
     look: Look
     box: Box | None
     window: Tensor | None
     strength: float = 1.0
+    steady_five: Tensor | None = None
+
+    @property
+    def five(self) -> Tensor:
+        """(5, 2) of the frame, by which enhancers cut the face: steadied, or the landmarks'."""
+        if self.steady_five is not None:
+            return self.steady_five
+        assert self.look.face is not None
+        return five_points(self.look.face.seen.landmarks)
 
 
 class Watcher:
@@ -215,7 +229,7 @@ def moments(looks: Iterator[Look], video: RelipVideo, smoothing: str) -> Iterato
     Windows end where the video jumps, as the original's do at its ends, and at cuts, of which the
     original knows nothing; where the face is lost its last row stays. At most a dozen frames wait.
     """
-    run = _Run(smoothing)
+    run = _Run(smoothing, float(video.fps))
     last: Box | None = None
     for look in looks:
         begins = look.index > 0 and video.begins_anew(look.index)
@@ -225,7 +239,7 @@ def moments(looks: Iterator[Look], video: RelipVideo, smoothing: str) -> Iterato
             last = look.face.box
         if begins:
             yield from run.finish()
-            run = _Run(smoothing)
+            run = _Run(smoothing, float(video.fps))
         yield from run.push(look)
     yield from run.finish()
 
@@ -233,13 +247,16 @@ def moments(looks: Iterator[Look], video: RelipVideo, smoothing: str) -> Iterato
 class _Run:
     """Frames that follow on each other."""
 
-    def __init__(self, smoothing: str) -> None:
+    def __init__(self, smoothing: str, fps: float) -> None:
         self._smoother = smoother_of(smoothing)
+        self._ease = min(_MOST_EASE, max(1, round(_EASE_S * fps)))
+        self._calm = _CALM_S * fps if smoothing == "steady" else 0.0
         self._waiting: deque[tuple[Look, int]] = deque()
         self._boxes: deque[Box] = deque()
         self._rows: deque[Tensor] = deque()
+        self._rests: deque[Tensor | None] = deque()  # the five points beside each row
         self._dropped = 0  # rows that no window needs any more
-        self._since = _EASE + 1  # frames since one without the face
+        self._since = self._ease + 1  # frames since one without the face
 
     @property
     def _count(self) -> int:
@@ -249,11 +266,13 @@ class _Run:
         """Take the next frame; those that are ready now."""
         if look.face is not None:
             self._rows.append(look.face.row)
+            self._rests.append(look.face.seen.rest)
             self._boxes.extend(self._smoother.push(look.face.box))
         else:
             self._boxes.extend(self._smoother.finish())
             if self._rows:
                 self._rows.append(self._rows[-1])
+                self._rests.append(None)
         self._waiting.append((look, self._count - 1))
         yield from self._ready(ended=False)
 
@@ -276,15 +295,34 @@ class _Run:
             index = (window_rows(number, self._count) - self._dropped).tolist()
             window = torch.stack([self._rows[row] for row in index], 1)
             self._since += 1
-            near = min(self._since, self._until_loss(), _EASE + 1)
-            yield Moment(look, self._boxes.popleft(), window, near / (_EASE + 1))
+            near = min(self._since, self._until_loss(), self._ease + 1)
+            five = self._steadied(number - self._dropped)
+            yield Moment(look, self._boxes.popleft(), window, near / (self._ease + 1), five)
             while self._dropped < number + 1 - BEFORE:
                 self._rows.popleft()
+                self._rests.popleft()
                 self._dropped += 1
 
     def _until_loss(self) -> int:
         """Frames until one without the face, as far as it matters."""
         for ahead, (look, _) in enumerate(self._waiting, 1):
-            if look.face is None or ahead > _EASE:
+            if look.face is None or ahead > self._ease:
                 return ahead
-        return _EASE + 1
+        return self._ease + 1
+
+    def _steadied(self, at: int) -> Tensor | None:
+        """The five points of row ``at``: a mean with those around it, as far as the face is seen
+        without a gap."""
+        now = self._rests[at]
+        if now is None or self._calm <= 0:
+            return now
+        total, weights = now.clone(), 1.0
+        for step in (-1, 1):
+            for away in range(1, AFTER + 1):
+                beside = at + step * away
+                rest = self._rests[beside] if 0 <= beside < len(self._rests) else None
+                if rest is None:
+                    break
+                weight = math.exp(-0.5 * (away / self._calm) ** 2)
+                total, weights = total + weight * rest, weights + weight
+        return total / weights

@@ -12,7 +12,6 @@ from ...audio.relip_windows import relip_windows
 from ...enhance.restore import align_face, from_network, to_network
 from ...errors import NoFaceError, OptionError
 from ...faces.options import FaceOptions
-from ...faces.recon3d import five_points
 from ...faces.steady_boxes import Box
 from ...motion_request import MotionRequest
 from ...relip_request import Relipped, RelipReport, RelipVideo
@@ -228,7 +227,7 @@ class _Painter:
         painted = [with_face(*each) for each in zip(originals, faces, boxes)]
         size = self._face_size
         aligned = [
-            align_face(part, region.points(five_points(_landmarks(moment))), size)
+            align_face(part, region.points(moment.five), size)
             for part, region, moment in zip(painted, regions, steps)
         ]
         crops = torch.stack([face.crop for face in aligned])
@@ -276,9 +275,9 @@ class _Painter:
         gfpgan = self._nets.gfpgan
         points = None
         if gfpgan is not None:
-            points = self._finder.middle_points(painted, landmarks)
+            points = self._finder.middle_points(painted, moment.five)
         mouthed = restore_mouth(painted, box, points, gfpgan, self._nets.parsenet, self._face_size)
-        found = self._finder.points(mouthed, landmarks)
+        found = self._finder.points(mouthed, landmarks, moment.five)
         return blend_face(
             mouthed, rgb, box, found, lambda crop: face_mask(self._nets.parsenet, crop)
         )

@@ -18,7 +18,7 @@ from ...faces.steady_boxes import Box
 from ...geometry.quad import cut_quad, paste_window, window_from_picture
 from ...geometry.resize import resize_linear
 from .finders import Finder
-from .moments import CUT, Face, Moment
+from .moments import CUT, Face, Moment, in_cut
 from .stabilise import to_picture, with_expression
 from .weights import RetalkingNets
 
@@ -103,16 +103,22 @@ class ReferenceMaker:
         ]
         pictures = list(torch.cat(shown))
         if self._nets.gpen is not None:
-            pictures = self._sharpened(self._nets.gpen, pictures, faces)
+            five = [in_cut(moment.five, _parts(moment)[0].cut_box) for moment in moments]
+            pictures = self._sharpened(self._nets.gpen, pictures, faces, five)
         return [self._put_back(picture, face) for picture, face in zip(pictures, faces)]
 
     def _sharpened(
-        self, gpen: nn.Module, pictures: list[Tensor], faces: Sequence[Face]
+        self,
+        gpen: nn.Module,
+        pictures: list[Tensor],
+        faces: Sequence[Face],
+        five: Sequence[Tensor],
     ) -> list[Tensor]:
         """GPEN's faces in the pictures. Where the original finds none, the picture stays."""
         size = int(getattr(gpen, "config").size)  # noqa: B009  (a module's attributes are unknown)
         each = [
-            self._finder.points(picture, face.landmarks) for picture, face in zip(pictures, faces)
+            self._finder.points(picture, face.landmarks, points)
+            for picture, face, points in zip(pictures, faces, five)
         ]
         crops = [
             gpen_crop(picture, found.points_px, size)[0]

@@ -182,10 +182,10 @@ def test_the_originals_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finders, "detect", detect)
     finder, _ = original_finder(monkeypatch, [])
     picture, unused = torch.zeros(3, 100, 100, dtype=torch.uint8), torch.zeros(68, 2)
-    faces = finder.points(picture, unused)
+    faces = finder.points(picture, unused, unused[:5])
     assert [type(face) for face in faces] == [GpenFace, GpenFace]
     assert faces[1].box_px == (40.0, 40.0, 60.0, 60.0)
-    middle = finder.middle_points(picture, unused)
+    middle = finder.middle_points(picture, unused[:5])
     assert middle is not None
     assert torch.equal(middle, points[1])  # nearest to the middle
     assert asked == [(0.9, {"longest": (1500, 1000), "most": (5000, 750)}), (0.97, {})]

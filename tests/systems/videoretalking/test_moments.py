@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from sadtalker_core.errors import OptionError
 from sadtalker_core.faces.ffhq import ffhq_rectangle
+from sadtalker_core.faces.recon3d import five_points
 from sadtalker_core.faces.steady_boxes import smooth_boxes
 from sadtalker_core.relip_request import RelipVideo
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
@@ -34,7 +36,7 @@ from sadtalker_core.systems.videoretalking.stabilise import (
 from . import toys
 
 
-def video(length: int, jumps: Sequence[int] = ()) -> RelipVideo:
+def video(length: int, jumps: Sequence[int] = (), fps: int = 25) -> RelipVideo:
     order: list[int] = []
     for index in range(length):
         order.append(0 if index == 0 else order[-1] + (50 if index in jumps else 1))
@@ -42,7 +44,7 @@ def video(length: int, jumps: Sequence[int] = ()) -> RelipVideo:
     frames = torch.zeros(length, 3, *size, dtype=torch.uint8)
     return RelipVideo(
         open=lambda: iter(frames.split(4)),
-        fps=Fraction(25),
+        fps=Fraction(fps),
         length=length,
         size=size,
         source_index=order.__getitem__,
@@ -56,15 +58,23 @@ def looks(rows: Sequence[Tensor | None], cut: int = 1000) -> Iterator[Look]:
         if row is not None:
             aside = 15 * (index >= cut)
             box = (index + aside, 2 * index, 20 + index + aside, 30 + 3 * index)
-            seen = toys.Seen(torch.zeros(68, 2), box, 1)
+            seen = toys.Seen(torch.zeros(68, 2), box, 1, rest_of(index))
             face = Face(seen, box, box, frame, torch.zeros(68, 2), row)
         yield Look(index, index, frame, face)
 
 
+def rest_of(index: int) -> Tensor:
+    """(5, 2) points that walk a pixel a frame and tremble by two."""
+    return torch.full((5, 2), 10.0 + index + 2 * (-1) ** index)
+
+
 def made(
-    rows: Sequence[Tensor | None], jumps: Sequence[int] = (), smoothing: str = "none"
+    rows: Sequence[Tensor | None],
+    jumps: Sequence[int] = (),
+    smoothing: str = "none",
+    fps: int = 25,
 ) -> list[Moment]:
-    return list(moments(looks(rows), video(len(rows), jumps), smoothing))
+    return list(moments(looks(rows), video(len(rows), jumps, fps), smoothing))
 
 
 def window(moment: Moment) -> Tensor:
@@ -155,6 +165,54 @@ def test_lips_come_and_go_softly() -> None:
     strengths = [moment.strength for moment in made(rows) if moment.box]
     assert strengths == [0.25, 0.25, 0.5, 0.75, 1, 1, 1, 1, 0.75, 0.5, 0.25, 0.25]
     assert [moment.strength for moment in made(list(torch.randn(3, 73)))] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("fps", "frames"), [(10, 1), (25, 3), (50, 6), (200, 12)])
+def test_lips_take_as_long_at_any_rate(fps: int, frames: int) -> None:
+    """0.12 s, as far as frames are known ahead."""
+    rows: list[Tensor | None] = list(torch.randn(40, 73))
+    rows[0] = rows[39] = None
+    strengths = [moment.strength for moment in made(rows, fps=fps) if moment.box]
+    rise = [(k + 1) / (frames + 1) for k in range(frames)]
+    assert strengths == [*rise, *[1.0] * (38 - 2 * frames), *rise[::-1]]
+
+
+def places(found: Sequence[Moment]) -> list[float]:
+    return [float(moment.five.mean()) for moment in found if moment.box is not None]
+
+
+def test_the_enhancers_points_are_steadied_without_lag() -> None:
+    found = places(made(list(torch.randn(40, 73)), smoothing="steady"))
+    # in the middle nothing is left of the trembling, and the walk is where it was
+    assert found[13:27] == pytest.approx([10.0 + index for index in range(13, 27)], abs=0.02)
+    plain = places(made(list(torch.randn(40, 73)), smoothing="none"))
+    assert plain == [float(rest_of(index)[0, 0]) for index in range(40)]
+
+
+def test_the_enhancers_points_end_at_cuts_jumps_and_gaps() -> None:
+    rows: list[Tensor | None] = list(torch.randn(12, 73))
+    whole = places(made(rows, smoothing="steady"))
+    first = places(made(rows[:6], smoothing="steady"))
+    assert whole[:6] != pytest.approx(first)
+    cut = places(list(moments(looks(rows, cut=6), video(12), "steady")))
+    jump = places(made(rows, jumps=[6], smoothing="steady"))
+    assert cut[:6] == jump[:6] == first
+    assert cut[6:] == jump[6:]
+    rows[6] = None
+    gap = places(made(rows, smoothing="steady"))
+    assert gap[:6] == first
+    alone = [rest_of(index) for index in range(7, 12)]
+    weights = [math.exp(-0.5 * (away / 2.5) ** 2) for away in range(5)]
+    wanted = sum(w * rest for w, rest in zip(weights, alone)) / sum(weights)
+    assert gap[6] == pytest.approx(float(torch.as_tensor(wanted).mean()))
+
+
+def test_landmarks_do_where_the_head_at_rest_is_not_known() -> None:
+    landmarks = toys.face_landmarks(100, 70, 50)
+    [look] = watched([(100, 70, 50)])
+    [moment] = moments(iter([look]), video(1), "steady")
+    assert moment.steady_five is None
+    assert torch.equal(moment.five, five_points(landmarks))
 
 
 def watched(places: Sequence[tuple[float, float, float] | None], **options: Any) -> list[Look]:
