@@ -6,8 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,12 +13,13 @@ from torch import Tensor
 from sadtalker_core.errors import MediaError
 from sadtalker_core.jobs.relip import run_relip
 from sadtalker_core.jobs.relip_settings import build_relip_job
-from sadtalker_core.media.hdr import PQ
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.video_in import open_video
 from tests.conftest import speech_like, write_wav
 from tests.media.samples import (
+    TELLS_TRANSFER,
     turned_clockwise,
+    write_hdr_video,
     write_plain_video,
     write_video_without_frames,
 )
@@ -88,27 +87,11 @@ def test_a_rate_that_changes_keeps_its_timing(face: Tensor, tmp_path: Path) -> N
     assert changed(after, shown(path)[: len(after)])[:, _UNTOUCHED:].max() > 20
 
 
-@pytest.mark.skipif(
-    not hasattr(av.VideoFrame, "color_trc"), reason="this PyAV does not tell a frame's transfer"
-)
+@pytest.mark.skipif(not TELLS_TRANSFER, reason="this PyAV does not tell a frame's transfer")
 def test_hdr_is_shown_as_on_an_ordinary_screen(face: Tensor, tmp_path: Path) -> None:
-    path = tmp_path / "hdr.mkv"
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=25)
-        stream.height, stream.width = int(face.shape[1]), int(face.shape[2])
-        stream.pix_fmt = "yuv420p10le"
-        stream.options = {"qp": "0"}
-        context = stream.codec_context
-        context.colorspace, context.color_range = 9, 1
-        context.color_trc, context.color_primaries = PQ, 9
-        # darker: PQ's whole range is far brighter than a face
-        pixels = np.ascontiguousarray((face.float() * 0.8).byte().permute(1, 2, 0).numpy())
-        for _ in range(6):
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            container.mux(stream.encode(frame.reformat(format="yuv420p10le")))
-        container.mux(stream.encode(None))
+    plain = (face.float() * 0.8).byte()
+    path = write_hdr_video(tmp_path / "hdr.mkv", plain, 6)
     before = shown(path)
-    plain = torch.from_numpy(pixels).permute(2, 0, 1)
     assert (before.float() - plain.float()).abs().mean() > 15  # its levels are not a screen's
     result, after = made(path, tmp_path, 0.24)
     assert result.frames_without_face == 0

@@ -22,7 +22,9 @@ from sadtalker_core.weights.store import WeightStore
 from tests.cli.running import run
 from tests.conftest import speech_like, write_wav
 from tests.media.samples import (
+    TELLS_TRANSFER,
     turned_clockwise,
+    write_hdr_video,
     write_plain_video,
     write_video_without_frames,
 )
@@ -104,6 +106,38 @@ def test_a_rate_that_changes(models: Path, tmp_path: Path, small_portrait: Path)
     assert abs(result.duration_s - 0.2) <= float(1 / result.fps)
     assert len(after) == result.frames
     assert _changed(after[: len(before)], before[: len(after)]).min() > 0
+
+
+@pytest.mark.skipif(not TELLS_TRANSFER, reason="this PyAV does not tell a frame's transfer")
+def test_hdr_is_dubbed_as_it_is_shown(models: Path, tmp_path: Path, small_portrait: Path) -> None:
+    plain = (read_picture(small_portrait).rgb.float() * 0.8).byte()
+    clip = write_hdr_video(tmp_path / "hdr.mkv", plain, 3)
+    before = torch.cat(list(open_video(clip).frames()))
+    assert (before.float() - plain.float()).abs().mean() > 15  # its levels are not a screen's
+    result, after = _dubbed(models, clip, tmp_path)
+    assert (result.frames, result.frames_without_face) == (3, 0)
+    assert _changed(after, before).min() > 0
+    # what is not the face is what the video shows
+    assert torch.equal(after[:, :, :, :12], before[:, :, :, :12])
+    assert torch.equal(after[:, :, :, -12:], before[:, :, :, -12:])
+
+
+def test_a_face_that_is_lost_half_way(models: Path, tmp_path: Path, small_portrait: Path) -> None:
+    rgb = read_picture(small_portrait).rgb
+    wall = torch.full_like(rgb, 91)
+    wall[:, :, ::16] = 121
+    frames = torch.stack([rgb] * 4 + [wall] * 4)
+    clip = write_plain_video(
+        tmp_path / "c.mkv", frames, [40 * k for k in range(8)], Fraction(1, 1000)
+    )
+    before = torch.cat(list(open_video(clip).frames()))
+    result, after = _dubbed(models, clip, tmp_path, 0.32)
+    assert result.frames == len(after) == 8
+    assert result.frames_without_face == 4
+    assert "4 of 8 frames do not show the face" in " ".join(result.warnings)
+    assert "0.16 to 0.32 s" in " ".join(result.warnings)
+    assert torch.equal(after[4:], before[4:])
+    assert _changed(after[:4], before[:4]).min() > 0
 
 
 def test_what_cannot_be_dubbed_leaves_nothing(models: Path, tmp_path: Path) -> None:

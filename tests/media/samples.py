@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sadtalker_core.media.hdr import PQ
 from sadtalker_core.structures import FrameStream
 
 
@@ -101,6 +102,30 @@ def write_plain_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def write_hdr_video(path: Path, picture: Tensor, count: int) -> Path:
+    """``count`` frames of a picture (3, H, W) uint8 whose levels are said to be PQ's, lossless.
+
+    PQ's whole range is far brighter than a face, so give a dark picture.
+    """
+    pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = int(picture.shape[1]), int(picture.shape[2])
+        stream.pix_fmt = "yuv420p10le"
+        stream.options = {"qp": "0"}
+        context = stream.codec_context
+        context.colorspace, context.color_range = 9, 1
+        context.color_trc, context.color_primaries = PQ, 9
+        for _ in range(count):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p10le")))
+        container.mux(stream.encode(None))
+    return path
+
+
+TELLS_TRANSFER = hasattr(av.VideoFrame, "color_trc")  # whether this PyAV tells a frame's transfer
 
 
 def stream_ends(path: Path) -> dict[str, Fraction]:
