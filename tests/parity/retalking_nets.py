@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sadtalker_core.faces.nets.recon3d import Recon3D
+from sadtalker_core.systems.videoretalking.fast import quicken
 from sadtalker_core.systems.videoretalking.nets.dnet import DNet
 from sadtalker_core.systems.videoretalking.nets.enet import ENet
 from sadtalker_core.systems.videoretalking.nets.ganimation import GANimation
@@ -146,6 +147,22 @@ def enet_sn(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[
     return _enet(settled(ENet, "enet", seed), inputs)
 
 
+def quick_lnet_sn(
+    inputs: dict[str, Tensor], seed: int, meta: dict[str, str], dtype: torch.dtype = torch.bfloat16
+) -> dict[str, Tensor]:
+    """As jobs run it: bfloat16 where the processor has it, else float32."""
+    net = quicken(settled(LNet, "lnet", seed), dtype)
+    return {"image": net(inputs["mel"], inputs["faces"])}
+
+
+def quick_enet_sn(
+    inputs: dict[str, Tensor], seed: int, meta: dict[str, str], dtype: torch.dtype = torch.bfloat16
+) -> dict[str, Tensor]:
+    net = quicken(settled(ENet, "enet", seed), dtype)
+    image, small = net(inputs["mel"], inputs["faces"], inputs["reference"])
+    return {"image": image, "low_res": small}
+
+
 def ganimation(inputs: dict[str, Tensor], seed: int, meta: dict[str, str]) -> dict[str, Tensor]:
     net = filled(GANimation, "retalking/ganimation", seed)
     found = net(inputs["image"], inputs["aus"])
@@ -162,3 +179,5 @@ CASES = {
     "retalking/ganimation": ganimation,
     "retalking/net_recon": net_recon,
 }
+# Judged in decibels; in float32 they are held to the plain networks' tolerances.
+FAST = {"retalking/lnet_sn": quick_lnet_sn, "retalking/enet_sn": quick_enet_sn}

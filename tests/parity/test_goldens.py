@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from .cases import names, run, run_fast
+from .retalking_nets import FAST as QUICK
 from .seeded_weights import load_golden
-from .tolerances import problem
+from .tolerances import QUICK_DB, QUICK_FLOAT32_DB, decibels, problem
 
 _DATA = Path(__file__).parent / "data"
 _GOLDENS = sorted(f"{path.parent.name}/{path.stem}" for path in _DATA.glob("*/*.safetensors"))
@@ -81,3 +82,17 @@ def test_exact_fast_path(golden: str) -> None:
         for name, value in found.items()
     ]
     assert not list(filter(None, problems)), "\n".join(filter(None, problems))
+
+
+# Published size, as every job runs them.
+@pytest.mark.parity
+@pytest.mark.parametrize("golden", list(QUICK))
+def test_quickened_lips(golden: str) -> None:
+    inputs, outputs, meta = load_golden(_DATA / f"{golden}.safetensors")
+    for dtype in (torch.bfloat16, torch.float32):
+        with torch.inference_mode():
+            found = QUICK[golden](inputs, int(meta["seed"]), meta, dtype)
+        for name, value in found.items():
+            near = decibels(thinned(name, value, meta), outputs[name])
+            least = QUICK_DB[f"{golden}/{name}"]
+            assert near >= (least if dtype == torch.bfloat16 else QUICK_FLOAT32_DB), name

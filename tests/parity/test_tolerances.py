@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from .tolerances import problem
+from .tolerances import decibels, problem
 
 
 def test_a_wrong_row_or_a_wrong_value_of_a_picture_is_a_problem() -> None:
@@ -18,3 +18,9 @@ def test_a_wrong_row_or_a_wrong_value_of_a_picture_is_a_problem() -> None:
     value[0, 5, 5] = 98
     assert not problem("some/golden", "picture", value, want)
     assert not problem("some/golden", "picture", want + 1, want)
+
+
+def test_decibels_are_over_four_standard_deviations() -> None:
+    want = torch.tensor([-1.0, 1.0]).repeat(500)
+    assert abs(decibels(want + 0.4, want) - 20) < 0.02
+    assert decibels(want, want) > 250
