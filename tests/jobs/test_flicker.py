@@ -9,13 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from torch import Tensor
 
 from sadtalker_core.faces.networks import FaceNets, load_face_nets
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.metrics.flicker import compare_flicker
-from tests.systems.videoretalking.stand_ins import stand_ins
+from tests.systems.videoretalking.stand_ins import stand_ins, textured
 
 from .new_lips import by_lite, by_videoretalking, by_wav2lip, talking_clip
 
@@ -43,12 +42,6 @@ def test_a_talking_clip_stays_as_calm(
     shown = engine(talk, nets)
     for region in ("face", "mouth"):
         assert compare_flicker([talk], [shown], nets, region).ratio <= _MOST
-
-
-def textured(faces: Tensor) -> Tensor:
-    """Faces (N, 3, S, S) in [-1, 1] with texture that hangs on where they were cut out."""
-    side = torch.arange(faces.shape[-1], dtype=torch.float32)
-    return faces + 0.2 * torch.sin(side * 0.8) * torch.sin(side * 0.8)[:, None]
 
 
 @pytest.mark.parametrize("enhancer", ["restore", "sharpen"])

@@ -106,3 +106,9 @@ def stand_ins(
         face_nets=face_nets,
         **parts,
     )
+
+
+def textured(faces: Tensor) -> Tensor:
+    """Faces (N, 3, S, S) in [-1, 1] with texture that hangs on where they were cut out."""
+    side = torch.arange(faces.shape[-1], dtype=torch.float32)
+    return faces + 0.2 * torch.sin(side * 0.8) * torch.sin(side * 0.8)[:, None]
