@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..geometry.filters import blur, erode, resize_lanczos, to_levels, warp
+from ..geometry.opencv import IS_REAL, cv2
 from .align import SIZE, ffhq_points, inverted, robust_similarity
 from .nets.parsenet import is_class
 
@@ -95,20 +97,28 @@ def enlarged_background(picture: Tensor, upscale: float) -> Tensor:
     size = (int(picture.shape[1] * upscale), int(picture.shape[2] * upscale))
     if size == tuple(picture.shape[1:]):
         return picture.float()
-    return to_levels(resize_lanczos(picture[None].float(), size)[0]).float()
+    if not IS_REAL:
+        return to_levels(resize_lanczos(picture[None].float(), size)[0]).float()
+    # OpenCV's weights for bytes are whole numbers, and its levels are one off here and there
+    pixels = np.ascontiguousarray(picture.permute(1, 2, 0).cpu().numpy())
+    large = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_LANCZOS4)
+    return torch.from_numpy(large).permute(2, 0, 1).to(picture.device).float()
 
 
 def soft_face_mask(scores: Tensor) -> Tensor:
     """(B, S, S) in [0, 1] of ParseNet's scores (B, 19, S, S): the parts that are pasted, blurred.
 
-    The kernel is 101 pixels for a face of 512 and shrinks with it.
+    In double precision on the CPU, as the original has it: decimals of what is pasted are cut off,
+    and where the mask is next to 1 its last bits decide about a level. The kernel is 101 pixels for
+    a face of 512 and shrinks with it.
     """
-    mask = is_class(scores, PASTED_CLASSES).float() * 255
+    mask = is_class(scores, PASTED_CLASSES).cpu().double() * 255
     return softened(mask, 10) / 255
 
 
 def softened(mask: Tensor, border: int, *, before: bool = False) -> Tensor:
-    """Blurred twice by a Gaussian (101 pixels, sigma 11), its border empty.
+    """(..., S, S) blurred twice by a Gaussian (101 pixels, sigma 11), its border empty. It is added
+    up in double precision; the result is as precise as ``mask``.
 
     ``before`` empties the border before the blur (GPEN), else after it (facexlib).
     """
@@ -117,7 +127,10 @@ def softened(mask: Tensor, border: int, *, before: bool = False) -> Tensor:
     sigma, border = 11.0 * min(1.0, side / SIZE), max(1, border * side // SIZE)
     if before:
         mask = emptied(mask, border)
-    mask = blur(blur(mask, size, sigma), size, sigma)
+    planes = mask.detach().cpu().double().reshape(-1, side, side).numpy()
+    for _ in range(2):
+        planes = np.stack([cv2.GaussianBlur(plane, (size, size), sigma) for plane in planes])
+    mask = torch.from_numpy(planes).reshape(mask.shape).to(mask)
     return mask if before else emptied(mask, border)
 
 
@@ -172,20 +185,23 @@ def paste_parsed(
     """GFPGAN's paste: a mask from face parsing.
 
     Args:
-        background: (3, H, W) float levels.
-        restored: (3, S, S) uint8.
+        background: (3, H, W) float64 levels on the CPU.
+        restored: (3, S, S) uint8 on the CPU.
         image_from_crop: (2, 3), the moved one.
         mask: (S, S) in [0, 1] of ``soft_face_mask``.
 
     Returns:
-        (3, H, W) float levels; pixels that the mask does not reach are the background's own.
+        (3, H, W) float64 levels; pixels that the mask does not reach are the background's own.
     """
     region = _region(image_from_crop, restored.shape[-1], background)
     if region is None:
         return background
     matrix, size = region.map(image_from_crop), (region.height, region.width)
-    face = to_levels(warp(restored.float()[None], matrix, size)[0]).float()
-    return _blended(background, region, face, warp(mask[None, None], matrix, size)[0])
+    face = to_levels(warp(restored.float()[None], matrix, size)[0]).double()
+    # Positions of doubles count in 1/32 pixel in every OpenCV: its own warp, over the whole frame.
+    whole = (background.shape[2], background.shape[1])
+    reached = cv2.warpAffine(mask.numpy(), image_from_crop.numpy(), whole)
+    return _blended(background, region, face, region.of(torch.from_numpy(reached)))
 
 
 def paste_square(
@@ -240,6 +256,8 @@ def restore_picture(
         (3, H * upscale, W * upscale) uint8; decimals are cut off.
     """
     result = enlarged_background(picture, upscale) if background is None else background.float()
+    if parser is not None:
+        result = result.cpu().double()
     for points in points_px:
         face = align_face(picture, points, size)
         restored = from_network(restore(to_network(face.crop)[None]))[0]
@@ -248,5 +266,5 @@ def restore_picture(
             result = paste_square(result, restored, matrix, upscale)
         else:
             mask = soft_face_mask(parser(to_network(restored)[None]))[0]
-            result = paste_parsed(result, restored, matrix, mask)
-    return result.clamp(0, 255).to(torch.uint8)
+            result = paste_parsed(result, restored.cpu(), matrix, mask)
+    return result.clamp(0, 255).to(torch.uint8).to(picture.device)

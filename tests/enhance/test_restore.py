@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from sadtalker_core.enhance.restore import (
     soft_face_mask,
 )
 from sadtalker_core.errors import FaceError
+from sadtalker_core.geometry import opencv
 from sadtalker_core.runtime import Runtime
 
 from .toys import enhancer, portrait, stream_of
@@ -79,6 +81,40 @@ def test_the_mask_of_a_small_crop_is_soft_and_keeps_off_the_border() -> None:
     assert float(mask[32, 32]) == pytest.approx(1, abs=1e-3)
     assert not mask[0].any()
     assert not mask[:, -1].any()
+
+
+@pytest.mark.skipif(not opencv.IS_REAL, reason="needs OpenCV to compare with")
+@pytest.mark.parametrize("upscale", [1, 2])
+def test_a_parsed_face_is_pasted_with_opencvs_own_levels(upscale: int) -> None:
+    """facexlib's calls of OpenCV: masks are doubles, whose warp counts in 1/32 pixel and whose last
+    bits decide about levels, as decimals are cut off."""
+    cv2, picture = opencv.cv2, portrait()
+    points = _POINTS @ torch.tensor([[1.0, 0.1], [-0.1, 1.0]])
+    face = align_face(picture, points)
+    classes = torch.zeros(512, 512, dtype=torch.long)
+    classes[100:420, 4:508] = 1
+
+    def parser(faces: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(classes, 19).permute(2, 0, 1)[None].float()
+
+    found = restore_picture(picture, [points], lambda x: -x, parser=parser, upscale=upscale)
+    pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+    size = (192 * upscale, 192 * upscale)
+    behind = cv2.resize(pixels, size, interpolation=cv2.INTER_LANCZOS4)
+    matrix = cv2.invertAffineTransform(face.crop_from_image.numpy()) * upscale
+    if upscale > 1:
+        matrix[:, 2] += 0.5 * upscale
+    restored = 255 - face.crop.permute(1, 2, 0).numpy()
+    mask = (classes == 1).double().numpy() * 255
+    for _ in range(2):
+        mask = cv2.GaussianBlur(mask, (101, 101), 11)
+    inner = np.zeros_like(mask)
+    inner[10:-10, 10:-10] = mask[10:-10, 10:-10] / 255
+    reach = cv2.warpAffine(inner, matrix, size, flags=3)[..., None]
+    wanted = reach * cv2.warpAffine(restored, matrix, size) + (1 - reach) * behind
+    away = (found.permute(1, 2, 0).int() - torch.from_numpy(wanted.astype(np.uint8)).int()).abs()
+    assert int(away.max()) <= 1
+    assert float((away > 0).float().mean()) < 2e-4
 
 
 def test_which_faces() -> None:
