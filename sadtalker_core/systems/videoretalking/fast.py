@@ -2,7 +2,7 @@
 
 Only products are made in bfloat16 or float16; norms, activations and sums stay in float32, and so
 do DNet (its norms see maps of 8 x 8 pixels, and small numbers are lost), Fourier transforms and the
-networks that are quick anyway. The plain networks are what the goldens judge.
+networks that are quick anyway. The goldens judge the plain networks exactly, and these in decibels.
 """
 
 from __future__ import annotations
