@@ -13,22 +13,25 @@ import torch
 from torch import Tensor
 
 from ..faces.retina import RetinaFaces, detect
-from ..geometry.filters import to_levels
+from ..geometry.filters import blur, to_levels, warp
 from ..geometry.resize import resize_linear
 from ..runtime import Runtime
 from ..structures import FrameStream
 from .background import enlarged
-from .gpen_process import FACE_CLASSES, LEAST_SCORE, GpenFace, gpen_process
+from .gpen_process import LEAST_SCORE, GpenFace, gpen_crop
 from .load import GPEN_ID, Enhancer
 from .nets.parsenet import is_class
 from .options import EnhanceOptions
 from .original_nets import OriginalNets
 from .report import Enhanced, EnhanceReport
-from .restore import from_network_cut, is_wide_enough, restore_picture, to_network
+from .restore import from_network_cut, is_wide_enough, restore_picture, softened, to_network
 
 _SURE = 0.97  # RetinaFace's score from which GFPGAN restores a face
 # GPEN looks at pictures above 1500 pixels at 1000, and keeps so many candidates and faces.
 _GPEN_LONGEST, _GPEN_MOST = (1500, 1000), (5000, 750)
+# ParseNet's classes that GPEN lays over: all but what is behind, hats and clothes.
+_GPEN_PASTED = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17)
+_GPEN_BORDER, _GPEN_SIGMA = 26, 4.0  # of its mask, pixels of 512
 
 
 def restore_frames(
@@ -117,7 +120,11 @@ def _as_gpen(
     enhancer: Enhancer,
     options: EnhanceOptions,
 ) -> tuple[Tensor, int]:
-    """As ``_as_gfpgan``. GPEN enlarges first, and finds and cuts faces in the larger picture."""
+    """As ``_as_gfpgan``. GPEN enlarges first, and finds and cuts faces in the larger picture.
+
+    Where faces overlap, the one whose mask is stronger is laid over. This is GPEN's own program;
+    VideoReTalking's copy of it (``gpen_process``) has another mask.
+    """
     picture = resize_linear(frame, size).to(frame.device)
     original = enlarged(frame, size, enhancer.upscaler)
     found = detect(nets.finder, picture, LEAST_SCORE, longest=_GPEN_LONGEST, most=_GPEN_MOST)
@@ -129,14 +136,20 @@ def _as_gpen(
     if not faces:
         return original, 0
 
-    def restore(face: Tensor) -> Tensor:
-        return from_network_cut(enhancer.restore(to_network(face)[None]))[0]
-
-    def face_mask(face: Tensor) -> Tensor:
-        return is_class(nets.parser(to_network(face)[None]), FACE_CLASSES)[0].float()
-
-    done = gpen_process(picture, original, faces, face_mask, restore, size=enhancer.size)
-    return done.picture, len(faces)
+    full = torch.zeros_like(picture)
+    reach = torch.zeros(size, device=picture.device)
+    for face in faces:
+        crop, back = gpen_crop(picture, face.points_px, enhancer.size)
+        restored = from_network_cut(enhancer.restore(to_network(crop)[None]))[0]
+        parts = is_class(nets.parser(to_network(restored)[None]), _GPEN_PASTED)[0]
+        mask = softened(parts.to(reach), _GPEN_BORDER, before=True, sigma=_GPEN_SIGMA)
+        soft = warp(mask[None, None], back, size)[0, 0]
+        if face.is_small:
+            restored = to_levels(blur(restored.float(), 3))
+        laid = to_levels(warp(restored.float()[None], back, size)[0])
+        wins = soft > reach
+        reach, full = torch.where(wins, soft, reach), torch.where(wins, laid, full)
+    return to_levels(original * (1 - reach) + full * reach), len(faces)
 
 
 def _wanted(found: RetinaFaces, options: EnhanceOptions) -> list[int]:

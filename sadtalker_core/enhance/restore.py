@@ -116,15 +116,15 @@ def soft_face_mask(scores: Tensor) -> Tensor:
     return softened(mask, 10) / 255
 
 
-def softened(mask: Tensor, border: int, *, before: bool = False) -> Tensor:
-    """(..., S, S) blurred twice by a Gaussian (101 pixels, sigma 11), its border empty. It is added
-    up in double precision; the result is as precise as ``mask``.
+def softened(mask: Tensor, border: int, *, before: bool = False, sigma: float = 11.0) -> Tensor:
+    """(..., S, S) blurred twice by a Gaussian of 101 pixels, its border empty. It is added up in
+    double precision; the result is as precise as ``mask``. All pixels are those of a face of 512.
 
     ``before`` empties the border before the blur (GPEN), else after it (facexlib).
     """
     side = mask.shape[-1]
     size = min(101, side // 2 * 2 - 1)
-    sigma, border = 11.0 * min(1.0, side / SIZE), max(1, border * side // SIZE)
+    sigma, border = sigma * min(1.0, side / SIZE), max(1, border * side // SIZE)
     if before:
         mask = emptied(mask, border)
     planes = mask.detach().cpu().double().reshape(-1, side, side).numpy()

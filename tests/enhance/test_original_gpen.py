@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from sadtalker_core.enhance import original
 from sadtalker_core.enhance.align import gpen_points
-from sadtalker_core.enhance.gpen_process import GpenFace, gpen_crop, gpen_process
+from sadtalker_core.enhance.gpen_process import gpen_crop
 from sadtalker_core.enhance.load import GPEN_ID, Enhancer
 from sadtalker_core.enhance.options import EnhanceOptions
 from sadtalker_core.enhance.original_nets import OriginalNets
-from sadtalker_core.enhance.restore import to_network
+from sadtalker_core.enhance.restore import from_network_cut, to_network
 from sadtalker_core.faces.retina import RetinaFaces
+from sadtalker_core.geometry import opencv
 from sadtalker_core.runtime import Runtime
 
 from .toys import enhancer, portrait, stream_of
@@ -25,11 +27,11 @@ _SIDE = 64
 # Two upright faces: a small one, and one that is cut at exactly two thirds of its size.
 _POINTS = torch.stack((gpen_points(32).float() + 10, gpen_points(96).float() + 64))
 _BOXES = torch.tensor([[14.0, 14, 38, 40], [70, 70, 175, 178]])
-_SKIN, _EAR = 1, 8
+_SKIN, _EAR, _HAT = 1, 8, 14
 
 
 class _Nets:
-    """A finder of faces in known places, and a parser that sees skin and an ear."""
+    """A finder of faces in known places, and a parser that sees skin, an ear and a hat."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, faces: int = 2, scale: float = 1) -> None:
         self.looked: list[tuple[Any, ...]] = []
@@ -48,13 +50,8 @@ class _Nets:
         scores[:, 0] = 0.5
         scores[:, _SKIN, 12:52, 12:52] = 1
         scores[:, _EAR, 12:52, 4:12] = 2
+        scores[:, _HAT, 4:12, 4:52] = 3
         return scores
-
-
-def parsed_mask() -> Tensor:
-    mask = torch.zeros(_SIDE, _SIDE)
-    mask[12:52, 12:52] = 1
-    return mask
 
 
 def gpen(restore: Any) -> Enhancer:
@@ -78,7 +75,7 @@ def test_the_network_sees_gpens_crops_and_the_parser_what_it_makes(
         seen.append(faces)
         return faces * 0.5 - 0.2
 
-    shown, report = run(nets, gpen(darker), frame)
+    _, report = run(nets, gpen(darker), frame)
     # GPEN's rules: how sure, how large it looks, how many
     assert nets.looked == [((3, 192, 192), 0.9, {"longest": (1500, 1000), "most": (5000, 750)})]
     assert report.faces_seen == 2
@@ -93,18 +90,50 @@ def test_the_network_sees_gpens_crops_and_the_parser_what_it_makes(
     levels = [(((face[0] * 0.5 - 0.2) * 0.5 + 0.5) * 255).to(torch.uint8) for face in seen]
     for given, made in zip(nets.parsed, levels):
         assert torch.equal(given[0], to_network(made))
-    faces = [
-        GpenFace(points, (x0, y0, x1, y1))
-        for points, (x0, y0, x1, y1) in zip(_POINTS, _BOXES.tolist())
-    ]
-    ready = iter(levels)
-    wanted = gpen_process(
-        frame, frame, faces, lambda face: parsed_mask(), lambda face: next(ready), size=_SIDE
-    )
-    assert torch.equal(shown, wanted.picture)
 
 
-def test_what_gpen_draws_is_cut_off_and_laid_over_the_face_alone(
+@pytest.mark.skipif(not opencv.IS_REAL, reason="needs OpenCV to compare with")
+def test_both_faces_are_laid_over_as_gpens_program_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GPEN's calls of OpenCV, at its own size of faces."""
+    cv2, frame = opencv.cv2, portrait()
+    classes = torch.zeros(512, 512, dtype=torch.long)
+    for number, rows in enumerate(range(0, 494, 26)):  # every class has its rows
+        classes[rows : rows + 26, 40:500] = number
+    scores = torch.nn.functional.one_hot(classes, 19).permute(2, 0, 1)[None].float()
+
+    def negative(faces: Tensor) -> Tensor:
+        return -faces
+
+    worker = replace(enhancer(negative, 512), id=GPEN_ID, points=gpen_points())
+    nets = _Nets(monkeypatch)
+    monkeypatch.setattr(_Nets, "__call__", lambda _, faces: scores)
+    shown, _ = run(nets, worker, frame)
+    pixels = np.ascontiguousarray(frame.permute(1, 2, 0).numpy())
+    full, reach = np.zeros_like(pixels), np.zeros((192, 192), np.float32)
+    for points, box in zip(_POINTS, _BOXES):
+        crop, back = gpen_crop(frame, points)
+        made = from_network_cut(negative(to_network(crop))).permute(1, 2, 0).numpy()
+        mask = np.isin(classes.numpy(), (0, 14, 18), invert=True) * 1.0
+        mask[:26] = mask[-26:] = mask[:, :26] = mask[:, -26:] = 0
+        for _ in range(2):
+            mask = cv2.GaussianBlur(mask, (101, 101), 4)
+        mask = cv2.warpAffine(mask.astype(np.float32), back.numpy(), (192, 192), flags=3)
+        if float((box[2:] - box[:2]).min()) < 100:
+            made = cv2.filter2D(made, -1, np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16)
+        laid = cv2.warpAffine(np.ascontiguousarray(made), back.numpy(), (192, 192), flags=3)
+        wins = mask > reach
+        reach[wins], full[wins] = mask[wins], laid[wins]
+    part = reach[..., None]
+    wanted = torch.from_numpy(cv2.convertScaleAbs(pixels * (1 - part) + full * part))
+    away = (shown.permute(1, 2, 0).int() - wanted.int()).abs()
+    assert int(away.max()) <= 1
+    assert float((away > 0).float().mean()) < 1e-3
+    changed = (shown != frame).any(0)
+    assert bool(changed[20:32, 20:32].all())
+    assert bool(changed[90:134, 90:134].all())
+
+
+def test_what_gpen_draws_is_cut_off_and_laid_over_the_head_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     frame = portrait()
@@ -115,10 +144,11 @@ def test_what_gpen_draws_is_cut_off_and_laid_over_the_face_alone(
     shown, _ = run(_Nets(monkeypatch), gpen(grey), frame)
     assert set(shown[:, 110:114, 110:114].flatten().tolist()) == {100}
     changed = (shown != frame).any(0)
-    # crop pixels 12 to 52 of 64 are 82 to 142 of the frame; the ear beside them is not laid over
-    assert bool(changed[90:134, 90:134].all())
+    # crop pixels 12 to 52 of 64 are 82 to 142 of the frame; the ear beside them is laid over, and
+    # the hat above is not
+    assert bool(changed[90:134, 78:134].all())
     beside = torch.ones_like(changed)
-    beside[76:148, 76:148] = False
+    beside[76:148, 64:148] = False
     beside[:48, :48] = False
     assert not bool((changed & beside).any())
 
