@@ -85,6 +85,7 @@ def _relipped(
     face = LowerFace.of(mesh, own["open"])
     picture = as_image(moment.rgb)
     lines = find_lines(picture, face, lines)
+    face = lines.as_seen(face)
     gap_e = float(lines.gap_e(face).max())
     change = lip_change(own, gap_e, face.width_e, wanted, moment.index, moment.strength)
     frame = relip_frame(picture, face, change, lines, inside)

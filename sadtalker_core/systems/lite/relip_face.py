@@ -33,6 +33,12 @@ def pose_frame(mesh_px: Array) -> FaceFrame:
     )
 
 
+def openness(gap_e: float) -> float:
+    """0 where a gap between the lips, in E, is none, 1 where they are surely apart."""
+    low, high = _OPEN_BLEND
+    return float(smoothstep(np.asarray((gap_e - low) / (high - low))))
+
+
 @dataclass(frozen=True)
 class LowerFace:
     """One frame's mouth and chin.
@@ -52,10 +58,8 @@ class LowerFace:
     @classmethod
     def of(cls, mesh_px: Array, own_open: float) -> LowerFace:
         """Of steadied landmarks (468, 3); ``own_open`` is how far the lips are apart, E."""
-        low, high = _OPEN_BLEND
         outer = np.concatenate([mesh_px[UPPER_LIP[0]], mesh_px[LOWER_LIP[0][::-1]]])[:, :2]
-        is_open = float(smoothstep(np.asarray((own_open - low) / (high - low))))
-        return cls(pose_frame(mesh_px), mesh_px, is_open, outer)
+        return cls(pose_frame(mesh_px), mesh_px, openness(own_open), outer)
 
     @property
     def cut_e(self) -> float:

@@ -28,7 +28,9 @@ from .frame import FaceFrame
 from .relip_controls import LipChange
 from .teeth import HALF_HEIGHT, HALF_WIDTH, MouthLayers
 
-LEAST_OPEN = 0.045  # E of gap from which a mouth shows enough of its inside
+# A mouth shows enough of its inside from here on: E of gap, pixels of it, as fewer are a blur that
+# drawn teeth are better than, and ``inner_contrast``, as it may be a lip or a tongue that shows.
+LEAST_OPEN, LEAST_ROWS, LEAST_CONTRAST = 0.045, 6.0, 0.1
 _TOP_RIM, _BOTTOM_RIM = 0.016, 0.012  # E along the lips that are no longer the inside
 _MIDDLE = 0.12  # E to both sides, where the edge of the upper teeth is looked for
 _EDGE_SEARCH = 0.022  # E around it, where the edge of each tooth is

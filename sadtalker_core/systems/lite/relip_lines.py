@@ -1,31 +1,40 @@
 """Where the lips of one frame really end, found in the picture near where the landmarks say.
 
 Landmarks are off by a few pixels, most where a mouth stands wide open, and a cut that is off leaves
-a rim of teeth on a lip. Closed lips meet where the picture is darkest. Open lips end where their
-colour ends.
+a rim of teeth on a lip. They still say open where a mouth just closed, and a cut there costs it its
+upper lip. Closed lips meet where the picture is darkest. Open lips end where their colour ends.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...geometry.warp import Array, Image, blur, smoothstep
 from .basis import LOWER_LIP, UPPER_LIP, mouth_profile
-from .relip_face import LowerFace
+from .relip_face import LowerFace, openness
 
 _SEARCH = 0.05  # E: how far the line of closed lips may lie from the tracked one
-_OUTWARD, _INWARD = 0.65, 0.03  # of the lip's thickness, and E, in which an open lip's end lies
+_NEAR, _NEAR_ENDS = 0.03, 0.012  # E: how near it usually is to that, and to where open lips end
+# Where an open lip's end is looked for: outward, of the lip's thickness; inward, E, and of the
+# tracked gap for the upper lip.
+_OUTWARD, _INWARD_OF_GAP, _INWARD = 0.65, 0.9, 0.03
 # E: an end that far from the landmarks' must be clearly better; more with the gap, as they lag
 # behind lips that are far apart, the lower one most.
 _PRIOR, _UPPER_PRIOR_OF_GAP, _LOWER_PRIOR_OF_GAP = 0.014, 0.04, 0.3
-_SHADED, _DARK_IS_LIP = (0.45, 0.70), 0.0  # of a lip's brightness; how far dark speaks for a lip
-_LIP_SPREAD = 0.12  # difference of colour, in [0, 1], that still is the lip
+_SHADED = (0.45, 0.70)  # of a lip's brightness
+_DARK_IS_LIP = 0.0  # how far dark speaks for a lip: it may be its shade
+_LEAST_THICK = 0.02, 0.5  # E, and of the middle
+_INWARD_PRIOR = 0.07  # E: the same of the upper one inward, where only its own colour leads
+_UPPER_ABOUT = (-0.03, 0.07)  # E from the tracked row, where colour of the upper lip is looked for
+_NO_COLOUR = 60  # of 765, the light at which dark counts as half as red
+_LIP_SPREAD = (0.15, 0.36)  # differences of colour, of three in [0, 1], that still may be the lip
 _STEPS = 28
 _INTO_CORNER = 0.8  # of the way from the inner to the outer corners, where it is dark there
 _DARK = (0.40, 0.65)  # of the brightness of the lips
 _FOLLOW_CLOSED, _FOLLOW_OPEN = 0.35, 0.75  # how fast lines follow what a frame shows
+_AT_ONCE = (0.015, 0.04)  # E of change of a line: noise below, above it lips that moved
 
 
 @dataclass(frozen=True)
@@ -50,16 +59,29 @@ class LipLines:
         upper, lower = face.mesh_px[UPPER_LIP[3], :2], face.mesh_px[LOWER_LIP[3], :2]
         touching = (upper + lower) / 2 + (self.touching * unit)[:, None] * down
         cut = face.cut_e * mouth_profile(len(upper))
-        apart = np.stack(
-            [
-                upper - ((self.upper + cut) * unit)[:, None] * down,
-                lower + ((self.lower + cut) * unit)[:, None] * down,
-            ]
-        )
+        apart = self._ends(face) + np.stack([-cut, cut])[..., None] * unit * down
         ends = face.mesh_px[[UPPER_LIP[0, 0], UPPER_LIP[0, -1]], :2]
         middle = apart[:, [0, -1]].mean(0)
         apart[:, [0, -1]] = middle + self.corners[:, None] * (ends - middle)
         return touching[None] + (apart - touching[None]) * np.float32(face.is_open)
+
+    def _ends(self, face: LowerFace) -> Array:
+        """(2, 11, 2) pixels where the two lips end; where both would be lip they meet half-way."""
+        upper = (
+            face.mesh_px[UPPER_LIP[3], :2] - (self.upper * face.frame.unit_px)[:, None] * face.down
+        )
+        lower = (
+            face.mesh_px[LOWER_LIP[3], :2] + (self.lower * face.frame.unit_px)[:, None] * face.down
+        )
+        crossed = np.minimum((lower - upper) @ face.down, 0)[:, None] / 2 * face.down
+        return np.stack([upper + crossed, lower - crossed])
+
+    def as_seen(self, face: LowerFace) -> LowerFace:
+        """The face, whose lips are open no farther than they show it: landmarks open late and close
+        late."""
+        upper, lower = self._ends(face)
+        gap_e = float(((lower - upper) @ face.down).max()) / face.frame.unit_px
+        return replace(face, is_open=min(face.is_open, openness(gap_e)))
 
     def gap_e(self, face: LowerFace) -> Array:
         """(11,) E between the two cuts."""
@@ -76,68 +98,102 @@ def find_lines(picture: Image, face: LowerFace, before: LipLines | None) -> LipL
         before: lines of the frame before, if the face was seen there.
     """
     upper, lower, corners = _open_ends(picture, face)
-    found = LipLines(_dark_offset(picture, face), upper, lower, corners)
+    # landmarks that say open are of no use for where closed lips meet: that is where both end
+    middle = (lower - upper) / 2 * np.float32(face.is_open)
+    found = LipLines(_dark_offset(picture, face, middle), upper, lower, corners)
     if before is None:
         return found
     # what is not seen now is as it was: closed lips have no ends, open ones do not meet
-    closed, opened = _FOLLOW_CLOSED * (1 - face.is_open), _FOLLOW_OPEN * face.is_open
+    were_open = before.as_seen(face).is_open
+    closed = max(_FOLLOW_CLOSED, were_open) * (1 - found.as_seen(face).is_open)
     return LipLines(
         before.touching + closed * (found.touching - before.touching),
-        before.upper + opened * (found.upper - before.upper),
-        before.lower + opened * (found.lower - before.lower),
-        before.corners + opened * (found.corners - before.corners),
+        _followed(before.upper, found.upper, face.is_open),
+        _followed(before.lower, found.lower, face.is_open),
+        before.corners + _FOLLOW_OPEN * face.is_open * (found.corners - before.corners),
     )
 
 
-def _dark_offset(picture: Image, face: LowerFace) -> Array:
+def _followed(before: Array, found: Array, is_open: float) -> Array:
+    """An end steadied; lips that part or close at once are followed at once."""
+    low, high = _AT_ONCE
+    jump = float(smoothstep(np.asarray((np.abs(found - before).mean() - low) / (high - low))))
+    return before + is_open * (_FOLLOW_OPEN + (1 - _FOLLOW_OPEN) * jump) * (found - before)
+
+
+def _dark_offset(picture: Image, face: LowerFace, middle: Array) -> Array:
+    """(11,) of the darkest line about ``middle``, both E from the middle of the tracked lines."""
     unit = face.frame.unit_px
     line = (face.mesh_px[UPPER_LIP[3], :2] + face.mesh_px[LOWER_LIP[3], :2]) / 2
+    line = line + (middle * unit)[:, None] * face.down
     offsets = np.linspace(-_SEARCH, _SEARCH, 31)
     spots = line[:, None] + (offsets * unit)[None, :, None] * face.down
     seen = _sampled(picture, spots, 0.010 * unit).mean(2)
     contrast = np.maximum(seen.max(1) - seen.min(1), 4.0)
     dark = (seen - seen.min(1, keepdims=True)) / contrast[:, None]
-    likely = np.exp(-((dark / 0.18) ** 2) - (offsets[None] / 0.03) ** 2)
+    near = _NEAR + (_NEAR_ENDS - _NEAR) * face.is_open
+    likely = np.exp(-((dark / 0.18) ** 2) - (offsets[None] / near) ** 2)
     offset = (likely * offsets).sum(1) / likely.sum(1)
-    return np.clip(_arch(offset, np.sqrt(contrast), 3), -_SEARCH, _SEARCH)
+    return np.clip(_arch(offset, np.sqrt(contrast), 3), -_SEARCH, _SEARCH) + middle
 
 
 def _open_ends(picture: Image, face: LowerFace) -> tuple[Array, Array, Array]:
     """(11,), (11,), (2,) as in ``LipLines``."""
     unit, down = face.frame.unit_px, face.down
     found: list[Array] = []
-    lips: list[Array] = []
-    gap = face.mesh_px[LOWER_LIP[3, 5], :2] - face.mesh_px[UPPER_LIP[3, 5], :2]
-    wide = max(float(gap @ down) / unit, 0.0)
-    for rows, outward, loose in (
-        (UPPER_LIP, -down, _UPPER_PRIOR_OF_GAP),
-        (LOWER_LIP, down, _LOWER_PRIOR_OF_GAP),
+    gaps = np.maximum((face.mesh_px[LOWER_LIP[3], :2] - face.mesh_px[UPPER_LIP[3], :2]) @ down, 0)
+    wide = float(gaps[5]) / unit
+    prior_upper = _PRIOR + _UPPER_PRIOR_OF_GAP * wide
+    prior_lower = _PRIOR + _LOWER_PRIOR_OF_GAP * wide
+    upper, lower = face.mesh_px[UPPER_LIP][..., :2], face.mesh_px[LOWER_LIP][..., :2]
+    lips = (
+        _upper_colour(picture, upper[3, 3:8], -down, unit),
+        _lower_colour(picture, lower[3, 3:8], lower[0, 3:8], unit),
+    )
+    # the upper lip's row stays within a lip that just closed; the lower one goes along with it
+    inward_upper = np.maximum(_INWARD * unit, _INWARD_OF_GAP * gaps)
+    inward_lower = np.full_like(gaps, _INWARD * unit)
+    for rows, outward, lip, priors, inward, degree in (
+        (upper, -down, lips[0], (prior_upper, _INWARD_PRIOR), inward_upper, 2),
+        (lower, down, lips[1], (prior_lower, prior_lower), inward_lower, 4),
     ):
-        prior = _PRIOR + loose * wide
-        inner, outer = face.mesh_px[rows[3], :2], face.mesh_px[rows[0], :2]
-        thick = np.maximum((outer - inner) @ outward, 0.02 * unit)
-        # colour of this lip: where it surely is lip
-        core = inner + (0.55 + 0.25 * np.linspace(0, 1, 4))[:, None, None] * (outer - inner)
-        colours = _sampled(picture, core[:, 3:8], 0.008 * unit)
-        lip = np.median(colours.reshape(-1, 3), axis=0)
-        lips.append(lip)
+        inner, outer = rows[3], rows[0]
+        thick = (outer - inner) @ outward
+        thick = np.maximum(thick, max(_LEAST_THICK[0] * unit, _LEAST_THICK[1] * thick[5]))
         share = np.linspace(0, 1, _STEPS)[None]
-        steps = -_INWARD * unit + share * (_OUTWARD * thick + _INWARD * unit)[:, None]
+        steps = -inward[:, None] + share * (_OUTWARD * thick + inward)[:, None]
         seen = _sampled(picture, inner[:, None] + steps[..., None] * outward, 0.006 * unit)
         far = np.abs(seen - lip).sum(2) / 255
-        is_lip = 2 * np.exp(-((far / (3 * _LIP_SPREAD)) ** 2)) - 1
+        # pale lips differ little from all else
+        spread = np.clip(np.quantile(far, 0.9) / 2, *_LIP_SPREAD)
+        is_lip = 2 * np.exp(-((far / spread) ** 2)) - 1
         # dark may be the mouth, or the lip's own shaded rim
         dark = seen.mean(2) / max(float(lip.mean()), 1.0)
         dark = 1 - smoothstep((dark - _SHADED[0]) / (_SHADED[1] - _SHADED[0]))
         is_lip = is_lip + (_DARK_IS_LIP - is_lip) * dark
         # the end: what is farther out is lip, what is farther in is not
         score = is_lip[:, ::-1].cumsum(1)[:, ::-1] - is_lip.cumsum(1)
-        score = score / _STEPS - (steps / (2 * prior * unit)) ** 2
+        score = score / _STEPS - (steps / (2 * np.where(steps > 0, *priors) * unit)) ** 2
         end = np.take_along_axis(steps, score.argmax(1)[:, None], 1)[:, 0] / unit
         trust = np.maximum(score.max(1) - np.median(score, axis=1), 0.02)
-        arch = _arch(end, trust, 4) * mouth_profile(len(end)) ** np.float32(0.2)
-        found.append(np.clip(arch, -_INWARD, (_OUTWARD * thick / unit).max()))
+        arch = _arch(end, trust, degree) * mouth_profile(len(end)) ** np.float32(0.2)
+        found.append(np.clip(arch, -inward / unit, (_OUTWARD * thick / unit).max()))
     return found[0], found[1], _dark_corners(picture, face, float(np.mean(lips)))
+
+
+def _upper_colour(picture: Image, inner: Array, up: Array, unit: float) -> Array:
+    """(3,) of the upper lip about its tracked inner row (N, 2), which lies too high, even beyond a
+    lip that just closed: the reddest of what is there, as skin, teeth and shadow are less red."""
+    across = np.linspace(*_UPPER_ABOUT, 10)[:, None, None] * unit * up
+    seen = _sampled(picture, inner + across, 0.008 * unit).reshape(-1, 3)
+    red = (seen[:, 0] - seen[:, 1]) / (seen.sum(1) + _NO_COLOUR)
+    return np.median(seen[red >= np.quantile(red, 0.7)], axis=0)
+
+
+def _lower_colour(picture: Image, inner: Array, outer: Array, unit: float) -> Array:
+    """(3,) of the lower lip between its two tracked rows (N, 2), where it surely is lip."""
+    core = inner + (0.55 + 0.25 * np.linspace(0, 1, 4))[:, None, None] * (outer - inner)
+    return np.median(_sampled(picture, core, 0.008 * unit).reshape(-1, 3), axis=0)
 
 
 def _dark_corners(picture: Image, face: LowerFace, lips: float) -> Array:

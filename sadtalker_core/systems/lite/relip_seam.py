@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...geometry.warp import Array, Image, blur, polygon_mask, smoothstep
-from .basis import LOWER_LIP, UPPER_LIP, mouth_profile
+from .basis import mouth_profile
 from .relip_controls import LipChange
 from .relip_face import LowerFace
 
 _CLOSED = (0.012, 0.045)  # E of opening: below, lips are closed; above, they are apart
 _RIM = 0.012  # E along the cut where a lip's own colour is not trusted
 _REACH = 0.035  # E from which the colours of a lip are taken
+_THIN = 0.035  # E of a lip that is there in every face: farther out may be skin
 _OTHER = (0.05, 0.13)  # difference of colour, in [0, 1], from which a spot is no lip
 _SEAM = 0.007  # E of half the line where lips meet
 _SEAM_DARK = np.array([0.4, 0.6, 0.55], np.float32)  # how dark it is: red goes through lips
@@ -48,8 +49,8 @@ def lips_alone(
     rimmed = polygon_mask(np.concatenate([rims[0], rims[1][::-1]]), columns, rows)
     opening = polygon_mask(np.concatenate([curves_px[0], curves_px[1][::-1]]) - low, columns, rows)
     made: list[Array] = []
-    for lip, rim in zip((UPPER_LIP, LOWER_LIP), rims):
-        outline = np.concatenate([face.mesh_px[lip[0], :2] - low, rim[::-1]])
+    for outward, rim in zip((-face.down, face.down), rims):
+        outline = np.concatenate([rim + np.float32(_THIN * unit) * outward, rim[::-1]])
         sure = polygon_mask(outline, columns, rows)
         near = blur(sure, _REACH * unit)[..., None]
         colour = blur(patch * sure[..., None], _REACH * unit) / np.maximum(near, 1e-4)

@@ -31,7 +31,7 @@ from ...runtime import Runtime
 from .driver import DriverRest, find_rest
 from .driver_rows import DriverRows, SeenFace, measure_faces
 from .relip_face import pose_frame
-from .relip_inside import LEAST_OPEN, inner_contrast
+from .relip_inside import LEAST_CONTRAST, LEAST_OPEN, LEAST_ROWS, inner_contrast
 
 STUDIED = 600  # frames with the face that are looked at before the first is shown
 _STEADY_S = 0.045  # standard deviation of the smoothing over time
@@ -123,8 +123,9 @@ class Watcher:
             found.append(seen)
             best.offer(_worth(seen.face), rgb, seen.face)
             gap, turn = _openness(seen.face)
-            if gap > LEAST_OPEN:
-                teeth = min(inner_contrast(rgb, seen.face.mesh_px) / _CLEAR_TEETH, 1.0)
+            contrast = inner_contrast(rgb, seen.face.mesh_px)
+            if gap > LEAST_OPEN and contrast > LEAST_CONTRAST and _gap_px(seen.face) > LEAST_ROWS:
+                teeth = min(contrast / _CLEAR_TEETH, 1.0)
                 worth = min(gap, _WIDE_ENOUGH) + _TEETH_WORTH * teeth - _TURN_COST * turn
                 worth += _WIDTH_WORTH * float(lip_measures(seen.face.mesh_px[None])[0, 1])
                 widest.offer(worth, rgb, seen.face)
@@ -232,6 +233,10 @@ def _openness(face: Face) -> tuple[float, float]:
     mesh = face.mesh_px[None]
     pitch, yaw, _ = head_pose(mesh.double()).angles_rad[0].tolist()
     return float(lip_measures(mesh)[0, 0]), abs(yaw) + 0.5 * abs(pitch)
+
+
+def _gap_px(face: Face) -> float:
+    return float((face.mesh_px[INNER_LIPS[1]] - face.mesh_px[INNER_LIPS[0]]).norm())
 
 
 def _closed_line(found: list[SeenFace], rows: DriverRows) -> NDArray[np.float32]:

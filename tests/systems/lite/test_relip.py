@@ -28,6 +28,7 @@ from sadtalker_core.systems.lite import relip as relip_module
 from sadtalker_core.systems.lite.config import LiteRelipOptions, LiteRenderOptions
 from sadtalker_core.systems.lite.pipeline import animate, prepare
 from sadtalker_core.systems.lite.relip import relip
+from sadtalker_core.systems.lite.relip_track import Watcher
 
 FPS = Fraction(25)
 COUNT = 22
@@ -274,3 +275,12 @@ def test_a_still_picture_speaks(scene: Tensor, nets: FaceNets, says: Callable[..
     frames, _ = relipped(video(scene[None], [0] * 10), nets)
     assert alike(gaps(frames, nets), wanted) > 0.9
     assert torch.equal(frames[:, :, :60], scene[None, :, :60].expand(10, -1, -1, -1))
+
+
+def test_own_teeth_are_lent_only_where_there_is_enough_of_them(
+    talk: Tensor, nets: FaceNets
+) -> None:
+    small = torch.nn.functional.interpolate(talk.float(), (100, 100), mode="area").to(torch.uint8)
+    for frames, lent in ((talk, True), (small, False)):
+        study = Watcher(video(frames), FaceOptions(), nets, Runtime()).study()
+        assert (study.widest is not None) == lent
