@@ -67,8 +67,8 @@ _TABLE: tuple[tuple[str, Tolerance], ...] = (
     ("retalking/enet_sn/*", Tolerance(2e-4)),
     # The sigmoid of seeded weights: the reference is 1e-4 off itself in double precision.
     ("wav2lip/wav2lip/image", Tolerance(2e-4)),
-    # Worst is 0.9995 in GFPGAN's paste at twice the size, 2 levels.
-    ("*", Tolerance(share=0.999)),
+    # Worst: some twenty values of GFPGAN's paste, 2 levels.
+    ("*", Tolerance(share=0.9999)),
 )
 
 
