@@ -258,8 +258,9 @@ def main() -> None:
     print(f"commit {commit()}, one thread, {describe_machine()}", flush=True)
     runs: dict[str, Callable[[Tensor, Fraction], Turn]] = {}
     if options.reference is not None:
-        os.chdir(options.reference)
-        runs["original"] = Original(options.reference.resolve(), given)
+        reference = options.reference.resolve()
+        os.chdir(reference)
+        runs["original"] = Original(reference, given)
     runs["ours, original's way"] = Ours(given, _ORIGINAL)
     runs["ours, default"] = Ours(given, Wav2LipOptions())
     for name, share in (("shorter", 0.75), ("longer", 1.6)):

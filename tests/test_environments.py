@@ -15,6 +15,7 @@ Traceback (most recent call last):
   File "pip/_internal/cli/base_command.py", line 180, in exc_logging_wrapper
     status = run_func(*args)
 OSError: [Errno 28] No space left on device
+WARNING: There was an error checking the latest version of pip.
 """
 PIP_REFUSAL = """\
 WARNING: Retrying after connection broken

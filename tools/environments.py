@@ -17,6 +17,8 @@ def python_of(folder: Path) -> Path:
 def reason(output: str) -> str:
     """The line that says why a command failed, of all that it wrote."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    told = [line for line in lines if not line.lower().startswith(("warning", "[notice]"))]
+    lines = told or lines
     errors = [line for line in lines if line.lower().startswith("error")]
     # pip heads a traceback with this one: the reason is where the traceback ends.
     if errors and not errors[-1].lower().endswith("exception:"):

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..engines.engine import Engine
+from ..engines.relip_engine import RelipEngine
 from ..errors import OptionError, WeightsError
-from ..registry import ENGINES
+from ..registry import ENGINES, RELIPPERS
 from ..weights.catalog import BUNDLED, WeightFile, file_sha256
 from ..weights.published import LEGACY, PUBLISHED, SETS
 from ..weights.store import WeightStore, is_downloaded
@@ -123,8 +125,8 @@ def _describe(file: WeightFile, store: WeightStore) -> dict[str, Any]:
     }
 
 
-def _list(store: WeightStore, console: Console) -> int:
-    engines = [
+def _engines(engines: Sequence[Engine | RelipEngine]) -> list[dict[str, Any]]:
+    return [
         {
             "id": engine.id,
             "title": engine.title,
@@ -132,8 +134,12 @@ def _list(store: WeightStore, console: Console) -> int:
             "licence": engine.licence,
             "needs_download": engine.needs_download,
         }
-        for engine in ENGINES
+        for engine in engines
     ]
+
+
+def _list(store: WeightStore, console: Console) -> int:
+    engines, relippers = _engines(ENGINES), _engines(RELIPPERS)
     weights: list[dict[str, Any]] = [
         {
             "name": file.name,
@@ -149,11 +155,13 @@ def _list(store: WeightStore, console: Console) -> int:
         for file in BUNDLED
     ]
     downloads = [_describe(file, store) for file in _KNOWN]
-    lines = ["Engines"]
-    for engine in ENGINES:
-        state = "needs a download" if engine.needs_download else "ready, nothing to download"
-        lines += [f"  {engine.id}: {engine.title} ({state})", f"      {engine.description}"]
-        lines += [f"      {engine.licence}"]
+    lines: list[str] = []
+    for heading, listed in (("Engines", engines), ("Engines for new lips (relip)", relippers)):
+        lines += ["", heading] if lines else [heading]
+        for engine in listed:
+            state = "needs a download" if engine["needs_download"] else "ready, nothing to download"
+            lines += [f"  {engine['id']}: {engine['title']} ({state})"]
+            lines += [f"      {engine['description']}", f"      {engine['licence']}"]
     lines += ["", "Weights in the package"]
     rows = [
         [
@@ -190,6 +198,7 @@ def _list(store: WeightStore, console: Console) -> int:
     lines += [f"  {folder}" for folder in store.folders]
     values = {
         "engines": engines,
+        "relip_engines": relippers,
         "weights": weights,
         "downloads": downloads,
         "sets": {name: [file.name for file in files] for name, files in SETS.items()},

@@ -108,17 +108,17 @@ def enlarged_background(picture: Tensor, upscale: float) -> Tensor:
 def soft_face_mask(scores: Tensor) -> Tensor:
     """(B, S, S) in [0, 1] of ParseNet's scores (B, 19, S, S): the parts that are pasted, blurred.
 
-    In double precision on the CPU, as the original has it: decimals of what is pasted are cut off,
-    and where the mask is next to 1 its last bits decide about a level. The kernel is 101 pixels for
-    a face of 512 and shrinks with it.
+    In double precision on the CPU (with OpenCV), as the original has it: decimals of what is pasted
+    are cut off, and where the mask is next to 1 its last bits decide about a level. The kernel is
+    101 pixels for a face of 512 and shrinks with it.
     """
     mask = is_class(scores, PASTED_CLASSES).cpu().double() * 255
     return softened(mask, 10) / 255
 
 
 def softened(mask: Tensor, border: int, *, before: bool = False, sigma: float = 11.0) -> Tensor:
-    """(..., S, S) blurred twice by a Gaussian of 101 pixels, its border empty. It is added up in
-    double precision; the result is as precise as ``mask``. All pixels are those of a face of 512.
+    """(..., S, S) blurred twice by a Gaussian of 101 pixels, its border empty. OpenCV adds it up
+    in double precision; the result is as precise as ``mask``. All pixels are of a face of 512.
 
     ``before`` empties the border before the blur (GPEN), else after it (facexlib).
     """
@@ -198,7 +198,7 @@ def paste_parsed(
         return background
     matrix, size = region.map(image_from_crop), (region.height, region.width)
     face = to_levels(warp(restored.float()[None], matrix, size)[0]).double()
-    # Positions of doubles count in 1/32 pixel in every OpenCV: its own warp, over the whole frame.
+    # Positions of doubles count in 1/32 pixel in OpenCV, 5 too: its own warp, over the whole frame.
     whole = (background.shape[2], background.shape[1])
     reached = cv2.warpAffine(mask.numpy(), image_from_crop.numpy(), whole)
     return _blended(background, region, face, region.of(torch.from_numpy(reached)))

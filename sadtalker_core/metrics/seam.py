@@ -106,9 +106,10 @@ def change_seam(frames: Tensor, originals: Tensor, depths: Sequence[float] = DEP
             from its outline.
 
     Returns:
-        (T,) as of ``seam_energy``, and a hard edge of d levels has 0.8 to 0.95 d, as the outline
-        keeps to it within a pixel or so. Where it meets the frame's own border does not count, and
-        a frame without a change has 0.
+        (T,) as of ``seam_energy``. A hard edge of d levels around one round or square part has 0.8
+        to 0.97 d, less around small parts (0.65 at 24 pixels), crescents and several parts, as the
+        outline keeps to it less well. Where it comes within eight pixels of the frame's own border
+        does not count, and a frame without a change has 0.
     """
     if frames.ndim != 4 or frames.shape != originals.shape:
         raise StructureError(
@@ -133,7 +134,7 @@ def changed_outline(frame: Tensor, original: Tensor) -> Tensor | None:
     ray = (turn * _RAYS).long().clamp(max=_RAYS - 1)
     farthest = away.new_zeros(_RAYS).scatter_reduce(0, ray, away, "amax")
     at = torch.nonzero(away == farthest[ray])[:, 0]
-    last = torch.full((_RAYS,), -1).scatter_reduce(0, ray[at], at, "amax")
+    last = torch.full((_RAYS,), -1, device=frame.device).scatter_reduce(0, ray[at], at, "amax")
     last = last[last >= 0]  # a small part has fewer pixels around it than rays
     # pixels end half a pixel farther out than their middles
     return middle + spokes[last] * (1 + 0.5 / away[last].clamp(min=0.5))[:, None]
@@ -164,11 +165,13 @@ def _unrolled(frames: Tensor, outline: Tensor, depth: float) -> Tensor:
     inward: list[Tensor] = []
     for start, end, length in zip(outline, following, lengths):
         steps = torch.arange(max(1, round(float(length))), dtype=torch.float64)[:, None]
+        steps = steps.to(outline)
         points.append(start + (end - start) * steps / len(steps))
         along = (end - start) / length.clamp(min=1e-6)
         # the outline goes round clockwise as it is seen: inside is to its right
         inward.append(torch.stack((-along[1], along[0])).expand(len(steps), 2))
     rows = torch.arange(-_REACH, round(depth) + _REACH, dtype=torch.float64) + 0.5
+    rows = rows.to(outline)
     places = torch.cat(points) + rows[:, None, None] * torch.cat(inward)  # (rows, along, 2)
     limit = places.new_tensor([frames.shape[-1] - 1, frames.shape[-2] - 1])
     within = ((places >= 0) & (places <= limit)).all(2).all(0)

@@ -131,6 +131,9 @@ def test_info_and_models() -> None:
     assert [engine["id"] for engine in models["engines"]] == [
         *("sadtalker", "liveportrait", "lite")
     ]
+    new_lips = [engine["id"] for engine in models["relip_engines"]]
+    assert new_lips == ["videoretalking", "wav2lip", "lite"]
+    assert all(f"{engine}: " in run("models").out for engine in new_lips)
     assert models["weights"]
     for file in models["weights"]:
         assert file["present"], file["name"]

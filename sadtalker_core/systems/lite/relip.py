@@ -64,6 +64,8 @@ def relip(
                 yield moment.rgb
                 continue
             report.saw(study.faces)
+            if video.begins_anew(moment.index):
+                lines = None
             rgb, lines = _relipped(moment, study, inside, wanted, lines, video)
             yield rgb
 

@@ -25,10 +25,11 @@ _OUTWARD, _INWARD_OF_GAP, _INWARD = 0.65, 0.9, 0.03
 _PRIOR, _UPPER_PRIOR_OF_GAP, _LOWER_PRIOR_OF_GAP = 0.014, 0.04, 0.3
 _SHADED = (0.45, 0.70)  # of a lip's brightness
 _DARK_IS_LIP = 0.0  # how far dark speaks for a lip: it may be its shade
-_LEAST_THICK = 0.02, 0.5  # E, and of the middle
+_LEAST_THICK = (0.02, 0.5)  # E, and of the middle
 _INWARD_PRIOR = 0.07  # E: the same of the upper one inward, where only its own colour leads
 _UPPER_ABOUT = (-0.03, 0.07)  # E from the tracked row, where colour of the upper lip is looked for
-_NO_COLOUR = 60  # of 765, the light at which dark counts as half as red
+_NO_COLOUR = 60  # of 765 in good light: at which dark counts as half as red
+_GOOD_LIGHT = 110  # of 255: skin from there on
 _LIP_SPREAD = (0.15, 0.36)  # differences of colour, of three in [0, 1], that still may be the lip
 _STEPS = 28
 _INTO_CORNER = 0.8  # of the way from the inner to the outer corners, where it is dark there
@@ -146,8 +147,9 @@ def _open_ends(picture: Image, face: LowerFace) -> tuple[Array, Array, Array]:
     prior_upper = _PRIOR + _UPPER_PRIOR_OF_GAP * wide
     prior_lower = _PRIOR + _LOWER_PRIOR_OF_GAP * wide
     upper, lower = face.mesh_px[UPPER_LIP][..., :2], face.mesh_px[LOWER_LIP][..., :2]
+    light = _light(picture, upper[0, 3:8], lower[0, 3:8], 0.05 * unit * down)
     lips = (
-        _upper_colour(picture, upper[3, 3:8], -down, unit),
+        _upper_colour(picture, upper[3, 3:8], -down, unit, light),
         _lower_colour(picture, lower[3, 3:8], lower[0, 3:8], unit),
     )
     # the upper lip's row stays within a lip that just closed; the lower one goes along with it
@@ -163,7 +165,7 @@ def _open_ends(picture: Image, face: LowerFace) -> tuple[Array, Array, Array]:
         share = np.linspace(0, 1, _STEPS)[None]
         steps = -inward[:, None] + share * (_OUTWARD * thick + inward)[:, None]
         seen = _sampled(picture, inner[:, None] + steps[..., None] * outward, 0.006 * unit)
-        far = np.abs(seen - lip).sum(2) / 255
+        far = np.abs(seen - lip).sum(2) / (255 * light)
         # pale lips differ little from all else
         spread = np.clip(np.quantile(far, 0.9) / 2, *_LIP_SPREAD)
         is_lip = 2 * np.exp(-((far / spread) ** 2)) - 1
@@ -181,12 +183,18 @@ def _open_ends(picture: Image, face: LowerFace) -> tuple[Array, Array, Array]:
     return found[0], found[1], _dark_corners(picture, face, float(np.mean(lips)))
 
 
-def _upper_colour(picture: Image, inner: Array, up: Array, unit: float) -> Array:
-    """(3,) of the upper lip about its tracked inner row (N, 2), which lies too high, even beyond a
-    lip that just closed: the reddest of what is there, as skin, teeth and shadow are less red."""
+def _light(picture: Image, above: Array, below: Array, away: Array) -> float:
+    """How light the skin beyond the lips is, 1 in good light: differences shrink in the dark."""
+    skin = _sampled(picture, np.concatenate([above - away, below + away]), 1.0)
+    return float(np.clip(np.median(skin) / _GOOD_LIGHT, 0.05, 1.0))
+
+
+def _upper_colour(picture: Image, inner: Array, up: Array, unit: float, light: float) -> Array:
+    """(3,) of the upper lip: the reddest of what is about its tracked inner row (N, 2), as that may
+    lie in the opening or in the lip, and skin, teeth and shadow are less red."""
     across = np.linspace(*_UPPER_ABOUT, 10)[:, None, None] * unit * up
     seen = _sampled(picture, inner + across, 0.008 * unit).reshape(-1, 3)
-    red = (seen[:, 0] - seen[:, 1]) / (seen.sum(1) + _NO_COLOUR)
+    red = (seen[:, 0] - seen[:, 1]) / (seen.sum(1) + _NO_COLOUR * light)
     return np.median(seen[red >= np.quantile(red, 0.7)], axis=0)
 
 

@@ -123,8 +123,10 @@ class Watcher:
             found.append(seen)
             best.offer(_worth(seen.face), rgb, seen.face)
             gap, turn = _openness(seen.face)
+            if gap <= LEAST_OPEN or _gap_px(seen.face) <= LEAST_ROWS:
+                continue
             contrast = inner_contrast(rgb, seen.face.mesh_px)
-            if gap > LEAST_OPEN and contrast > LEAST_CONTRAST and _gap_px(seen.face) > LEAST_ROWS:
+            if contrast > LEAST_CONTRAST:
                 teeth = min(contrast / _CLEAR_TEETH, 1.0)
                 worth = min(gap, _WIDE_ENOUGH) + _TEETH_WORTH * teeth - _TURN_COST * turn
                 worth += _WIDTH_WORTH * float(lip_measures(seen.face.mesh_px[None])[0, 1])

@@ -164,5 +164,6 @@ def region_of(box: Box, size: tuple[int, int]) -> Box:
 def moved(seen: Seen, x: int, y: int) -> Seen:
     """The face of a part of a frame that begins at (x, y), in the whole frame."""
     x0, y0, x1, y1 = seen.box
-    landmarks = seen.landmarks + torch.tensor([x, y], dtype=torch.float32)
-    return Seen(landmarks, (x0 + x, y0 + y, x1 + x, y1 + y), seen.faces)
+    shift = torch.tensor([x, y], dtype=torch.float32)
+    rest = None if seen.rest is None else seen.rest + shift
+    return Seen(seen.landmarks + shift, (x0 + x, y0 + y, x1 + x, y1 + y), seen.faces, rest)

@@ -167,7 +167,7 @@ def _detected(
     runtime: Runtime,
 ) -> Iterator[Moment]:
     """By the original's detector: the surest face of each frame, or the one that was chosen. A
-    source frame that is shown again is not looked at again."""
+    source frame of a video that is shown again is not looked at again."""
     assert nets.detector is not None
     detector = nets.detector
     chooser = S3fdChooser(faces, who, waits=True)
@@ -285,13 +285,13 @@ def _steadied_as_original(
 
     for moment in found:
         anew = not options.static and video.begins_anew(moment.index)
+        again = again or (anew and moment.index > 0)
         if moment.place is None or anew or moment.index == spoken:
             yield from settled(steadier.finish())
         if moment.place is None:
             recent.clear()
             yield moment
             continue
-        again = again or (anew and moment.index > 0)
         box = moment.place.box
         recent.append(box)
         before = kept.get(video.source_index(moment.index)) if again else None

@@ -28,6 +28,8 @@ from sadtalker_core.systems.lite import relip as relip_module
 from sadtalker_core.systems.lite.config import LiteRelipOptions, LiteRenderOptions
 from sadtalker_core.systems.lite.pipeline import animate, prepare
 from sadtalker_core.systems.lite.relip import relip
+from sadtalker_core.systems.lite.relip_face import LowerFace
+from sadtalker_core.systems.lite.relip_lines import LipLines
 from sadtalker_core.systems.lite.relip_track import Watcher
 
 FPS = Fraction(25)
@@ -275,6 +277,23 @@ def test_a_still_picture_speaks(scene: Tensor, nets: FaceNets, says: Callable[..
     frames, _ = relipped(video(scene[None], [0] * 10), nets)
     assert alike(gaps(frames, nets), wanted) > 0.9
     assert torch.equal(frames[:, :, :60], scene[None, :, :60].expand(10, -1, -1, -1))
+
+
+def test_what_landmarks_say_is_checked_in_the_picture(
+    talk: Tensor, nets: FaceNets, says: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(speaking(WANTED))
+    before, _ = relipped(video(talk), nets)
+    seen: list[float] = []
+
+    def closed(_: LipLines, face: LowerFace) -> LowerFace:
+        seen.append(face.is_open)
+        return dataclasses.replace(face, is_open=0.0)
+
+    monkeypatch.setattr(LipLines, "as_seen", closed)
+    after, _ = relipped(video(talk), nets)
+    assert max(seen) == 1.0
+    assert not torch.equal(before, after)
 
 
 def test_own_teeth_are_lent_only_where_there_is_enough_of_them(

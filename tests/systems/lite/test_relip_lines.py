@@ -89,6 +89,15 @@ def test_lips_that_are_closed_are_cut_where_they_meet(face: LowerFace) -> None:
         assert np.abs(curve - meet)[2:-2, 1].max() < 0.02 * face.frame.unit_px
 
 
+@pytest.mark.parametrize("light", [0.5, 0.25])
+def test_lips_are_as_open_in_the_dark(face: LowerFace, light: float) -> None:
+    for picture in (open_mouth(face), closed_mouth(face)[0]):
+        dim = np.round(picture * light).astype(np.uint8)
+        bright_lines, dim_lines = (find_lines(each, face, None) for each in (picture, dim))
+        assert np.abs(bright_lines.upper - dim_lines.upper).max() < 0.012
+        assert np.abs(bright_lines.lower - dim_lines.lower).max() < 0.012
+
+
 def test_lips_that_close_at_once_are_followed_at_once(face: LowerFace) -> None:
     before = find_lines(open_mouth(face), face, None)
     picture, meet = closed_mouth(face)

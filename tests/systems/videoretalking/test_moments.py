@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -17,6 +18,7 @@ from sadtalker_core.faces.recon3d import five_points
 from sadtalker_core.faces.steady_boxes import smooth_boxes
 from sadtalker_core.relip_request import RelipVideo
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
+from sadtalker_core.systems.videoretalking.finders import moved
 from sadtalker_core.systems.videoretalking.moments import (
     Face,
     Look,
@@ -266,6 +268,10 @@ def test_pads_box_and_crop() -> None:
     part = watched([(100, 70, 50)], crop="5,-1,90,-1")[0].face
     assert part is not None
     assert part.seen.box == (x0 + 90, y0 + 5, x1 + 90, y1 + 5)
+    rest = torch.arange(10.0).view(5, 2)
+    whole = moved(dataclasses.replace(seen.seen, rest=rest), 90, 5)
+    assert whole.rest is not None
+    assert torch.equal(whole.rest, rest + torch.tensor([90.0, 5.0]))
 
 
 @pytest.mark.parametrize("option", ["box", "crop"])

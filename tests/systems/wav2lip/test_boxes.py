@@ -225,6 +225,17 @@ def test_frames_that_the_original_makes_have_its_boxes(count: int, spoken: int) 
     assert lefts[:spoken] == [int(wanted[i % len(wanted)]) for i in range(spoken)]
 
 
+def test_a_video_that_begins_without_its_face_is_shown_again_as_it_was() -> None:
+    shown = RelipVideo(lambda: iter(()), FPS, 14, (9, 9), lambda index: index % 8)
+    frame = torch.zeros(1)
+    places = [Place((index * 3, 0, 200, 200), None, 1) for index in range(8)]
+    found = (Moment(i, frame, places[i % 8] if i % 8 else None) for i in range(14))
+    options = Wav2LipOptions(smoothing="original")
+    steadied = list(_steadied_as_original(found, shown, options, 13))
+    boxes = [moment.place and moment.place.box for moment in steadied]
+    assert boxes[8:13] == boxes[:5]
+
+
 def test_frames_after_the_originals_end_go_on_smoothly() -> None:
     rows = list(range(0, 200, 10))
     shown = RelipVideo(lambda: iter(()), FPS, 20, (9, 9))
