@@ -127,9 +127,9 @@ class WeightStore:
         verb = "is" if len(missing) == 1 else "are"
         passed = "".join(map(self._passed_over, missing))
         return (
-            f"{names} {verb} needed for {purpose} and not on this machine. "
-            f"To get what is missing: {COMMAND} {wanted}{self._flag} "
-            f"(looked in: {folders}). {passed}{_terms(missing)}"
+            f"{names} {verb} needed for {purpose} and not on this machine. Looked in: {folders}. "
+            f"{passed}{_terms(missing)} To get what is missing: {COMMAND} {wanted}"
+            f"{self._flag}"
         )
 
     def _passed_over(self, file: WeightFile) -> str:

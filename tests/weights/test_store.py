@@ -132,10 +132,10 @@ def test_what_is_missing_is_said_in_full(tmp_path: Path) -> None:
         store.require(files, "the engine toy")
     assert str(caught.value) == (
         "one.pth (1 MB), two.pth are needed for the engine toy and not on this "
-        f"machine. To get what is missing: talking-portraits models download one two "
-        f"--models-dir {tmp_path}/a "
-        f"(looked in: {tmp_path / 'a'}, {tmp_path / 'b'}, {tmp_path / 'c'}). "
-        "Licences: one.pth: MIT, with doubts. two.pth: Other terms."
+        f"machine. Looked in: {tmp_path / 'a'}, {tmp_path / 'b'}, {tmp_path / 'c'}. "
+        "Licences: one.pth: MIT, with doubts. two.pth: Other terms. "
+        f"To get what is missing: talking-portraits models download one two "
+        f"--models-dir {tmp_path}/a"
     )
     assert caught.value.exit_code == 6
 
