@@ -14,6 +14,9 @@ _RIM = 0.012  # E along the cut where a lip's own colour is not trusted
 _REACH = 0.035  # E from which the colours of a lip are taken
 _THIN = 0.035  # E of a lip that is there in every face: farther out may be skin
 _OTHER = (0.05, 0.13)  # difference of colour, in [0, 1], from which a spot is no lip
+_DARK, _PALE = 0.6, 0.5  # of the light of lips and the red of skin: below, it is neither
+_SURELY_LIPS = 0.85  # of the outline that is tracked: farther out may be skin
+_CORNER = 0.12  # E beyond the cut in which that is looked for
 _SEAM = 0.007  # E of half the line where lips meet
 _SEAM_DARK = np.array([0.4, 0.6, 0.55], np.float32)  # how dark it is: red goes through lips
 
@@ -59,7 +62,48 @@ def lips_alone(
         other = np.maximum(other, opening)
         share = blur(other, 0.004 * unit)[..., None] * smoothstep(near * 40)
         made.append(patch + np.float32(closed) * share * (colour - patch))
-    return made
+    lips_px = face.outer_px - low
+    inner_px = lips_px.mean(0) + np.float32(_SURELY_LIPS) * (lips_px - lips_px.mean(0))
+    outlines = [polygon_mask(points, columns, rows) > 0.5 for points in (lips_px, inner_px)]
+    left, is_lip = _left_over(patch, (outlines[0], outlines[1]), rimmed > 0.5, unit)
+    if not left.any():
+        return made
+    share = blur(left.astype(np.float32), max(0.6, 0.005 * unit))[..., None] * np.float32(closed)
+    known = (is_lip & ~left).astype(np.float32)
+    near = blur(known, _REACH * unit)[..., None]
+    colour = blur(patch * known[..., None], _REACH * unit) / np.maximum(near, 1e-4)
+    share = share * smoothstep(near * 40)
+    return [lip + share * (colour - lip) for lip in made]
+
+
+def _left_over(
+    patch: Array, outlines: tuple[Array, Array], opening: Array, unit: float
+) -> tuple[Array, Array]:
+    """(h, w) bool twice: dark and teeth that reach from the opening into corners farther than lips
+    are cut, as corners of a wide laugh are tracked least well; and what surely is a lip.
+
+    ``outlines`` are the lips as they are tracked, and what of that is surely no skin beside them.
+    """
+    outline, within = outlines
+    light, red = patch.mean(2), (patch[..., 0] - patch[..., 1]) / (patch.sum(2) + 60)
+    ring = outline & ~opening
+    is_lip = ring & (red > _PALE * np.quantile(red[ring], 0.75)) if ring.any() else ring
+    if not is_lip.any():  # a film without colours
+        return np.zeros_like(ring), ring
+    least, most = np.quantile(light[is_lip], (0.1, 0.9))
+    skin = float(np.median(red[~outline])) if not outline.all() else 0.0
+    tooth = (red < _PALE * skin) & (light > most) & within
+    other = (light < _DARK * least) | tooth
+    grown = opening
+    for _ in range(max(1, round(_CORNER * unit))):
+        grown = grown | (other & _wider(grown))
+    return _wider(grown & other), is_lip
+
+
+def _wider(mask: Array) -> Array:
+    """(h, w) bool: with all that touches it."""
+    wide = np.pad(mask, 1)
+    return wide[1:-1, 1:-1] | wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:]
 
 
 def draw_seam(mouth: Array, line: Array, face: LowerFace, closed: float) -> None:

@@ -58,6 +58,22 @@ def test_no_teeth_are_left_on_lips_that_close(face: LowerFace) -> None:
         assert np.array_equal(lip, picture.astype(np.float32))
 
 
+def test_dark_and_teeth_beyond_the_cut_corner_are_no_lip(face: LowerFace) -> None:
+    picture = filmed(face)
+    x, y = curves(face)[0, -2].round().astype(int)
+    picture[y - 6 : y + 7, x : x + 9] = 10
+    picture[y + 2 : y + 5, x - 6 : x] = WHITE
+    closed = lips_alone(picture, face, curves(face), np.zeros(2, np.float32), 1.0)
+    corner = slice(y - 8, y + 9), slice(x - 8, x + 12)
+    assert int((picture[corner][..., 0] < 20).sum()) == 117
+    for lip in closed:
+        assert float(lip[corner][..., 0].min()) > 100
+        assert float(lip[corner][..., 1].max()) < 150
+    grey = np.repeat(picture[..., :1], 3, axis=2)
+    for lip in lips_alone(grey, face, curves(face), np.zeros(2, np.float32), 1.0):
+        assert np.isfinite(lip).all()
+
+
 def test_only_lips_that_were_apart_and_close_are_mended(face: LowerFace) -> None:
     assert closedness(face, CLOSE) == 1.0
     assert closedness(face, dataclasses.replace(CLOSE, opening=0.05)) == 0.0
