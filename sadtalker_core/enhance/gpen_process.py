@@ -116,11 +116,8 @@ def gpen_process(
         soft, sharp = warp(torch.stack((soft, edge))[None], back, (height, width))[0]
         # without a network the original lays the face itself over, never the smoothed one
         if restore is not None and face.is_small:
-            shown = _smoothed(shown)
-        laid = to_levels(warp(shown.float()[None], back, (height, width))[0])
-        wins = soft > reach
-        reach = torch.where(wins, soft, reach)
-        full = torch.where(wins, laid, full)
+            shown = smoothed(shown)
+        full, reach = laid_over(full, reach, shown, soft, back)
     sharp = blur(sharp, 9, 1.0)
     if pyramid:
         picture = _by_pyramids(full, original, sharp if box is not None else reach, box)
@@ -130,7 +127,29 @@ def gpen_process(
     return GpenResult(picture, crops, restored)
 
 
-def _smoothed(picture: Tensor) -> Tensor:
+def laid_over(
+    full: Tensor, reach: Tensor, face: Tensor, soft: Tensor, image_from_crop: Tensor
+) -> tuple[Tensor, Tensor]:
+    """One more face among those that are laid down: where they overlap the stronger mask wins.
+
+    Args:
+        full: (3, H, W) uint8 with the faces so far.
+        reach: (H, W) the strongest mask so far.
+        face: (3, S, S) uint8.
+        soft: (H, W) its mask.
+        image_from_crop: (2, 3).
+
+    Returns:
+        the new ``full`` and ``reach``.
+    """
+    size = (reach.shape[0], reach.shape[1])
+    laid = to_levels(warp(face.float()[None], image_from_crop, size)[0])
+    wins = soft > reach
+    return torch.where(wins, laid, full), torch.where(wins, soft, reach)
+
+
+def smoothed(picture: Tensor) -> Tensor:
+    """A restored face (3, S, S) as it is laid over a small one."""
     return to_levels(blur(picture.float(), 3))
 
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ..faces.retina import RetinaFaces, detect
-from ..geometry.filters import blur, to_levels, warp
+from ..geometry.filters import to_levels, warp
 from ..geometry.resize import resize_linear
 from ..runtime import Runtime
 from ..structures import FrameStream
 from .background import enlarged
-from .gpen_process import LEAST_SCORE, GpenFace, gpen_crop
+from .gpen_process import LEAST_SCORE, GpenFace, gpen_crop, laid_over, smoothed
 from .load import GPEN_ID, Enhancer
 from .nets.parsenet import is_class
 from .options import EnhanceOptions
@@ -145,10 +145,8 @@ def _as_gpen(
         mask = softened(parts.to(reach), _GPEN_BORDER, before=True, sigma=_GPEN_SIGMA)
         soft = warp(mask[None, None], back, size)[0, 0]
         if face.is_small:
-            restored = to_levels(blur(restored.float(), 3))
-        laid = to_levels(warp(restored.float()[None], back, size)[0])
-        wins = soft > reach
-        reach, full = torch.where(wins, soft, reach), torch.where(wins, laid, full)
+            restored = smoothed(restored)
+        full, reach = laid_over(full, reach, restored, soft, back)
     return to_levels(original * (1 - reach) + full * reach), len(faces)
 
 

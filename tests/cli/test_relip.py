@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from sadtalker_core.media.pictures import read_picture
-from sadtalker_core.media.video_in import open_video
 from tests.conftest import speech_like, write_wav
-from tests.media.samples import write_plain_video
+from tests.media.samples import decoded, write_plain_video
 
 from .running import run
 
@@ -40,7 +39,7 @@ def test_settings_are_kept_and_used_again(words: list[str], tmp_path: Path) -> N
     assert done.code == 0, done.err
     assert "relip --config FILE" in config.read_text(encoding="utf-8")
     assert run("relip", "--config", config, "--out", again).code == 0
-    one, two = (torch.cat(list(open_video(path).frames())) for path in (first, again))
+    one, two = (decoded(path) for path in (first, again))
     assert torch.equal(one, two)
 
 

@@ -24,6 +24,7 @@ from sadtalker_core.media.video_in import open_video
 from sadtalker_core.structures import ImplicitMotion, LiteMotion
 from sadtalker_core.transfer.motion_templates import load_template
 from tests.conftest import speech_like, write_wav
+from tests.media.samples import decoded
 from tests.systems.liveportrait.toy_files import write_toy_files
 
 pytestmark = pytest.mark.jobs
@@ -77,7 +78,7 @@ def made(values: dict[str, Any]) -> tuple[AnimateResult, torch.Tensor]:
     result = run_drive(build_drive_job(values))
     if result.path.suffix == ".png":
         return result, read_picture(result.path).flattened()[None]
-    return result, torch.cat(list(open_video(result.path).frames()))
+    return result, decoded(result.path)
 
 
 Plain = dict[str, tuple[AnimateResult, torch.Tensor, Path]]
@@ -140,7 +141,7 @@ def test_a_video_is_edited(engine: str, job: dict[str, Any], driver: Path) -> No
     result, frames = made(
         {**job, "driving": None, "portrait": str(driver), "engine": engine, "smile": 1}
     )
-    own = torch.cat(list(open_video(driver).frames()))
+    own = decoded(driver)
     assert len(frames) == result.frames == len(own)
     assert frames.shape == own.shape
     assert open_video(result.path).has_audio
@@ -237,9 +238,9 @@ def test_speech_moves_liveportrait(job: dict[str, Any], voice: Path, tmp_path: P
     assert isinstance(motion, ImplicitMotion)
     assert motion.is_relative
     assert motion.expression.abs().max() > 0.005
-    frames = torch.cat(list(open_video(result.path).frames()))
+    frames = decoded(result.path)
     run_animate(build_job({**values, "load_motion": str(kept)}))
-    assert torch.equal(frames, torch.cat(list(open_video(result.path).frames())))
+    assert torch.equal(frames, decoded(result.path))
 
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]

@@ -22,6 +22,7 @@ from sadtalker_core.media.video_out import write_video
 from sadtalker_core.runtime import Runtime
 from tests.cli.running import run
 from tests.enhance.toys import portrait, still, stream_of, toy_file, toy_finder_files
+from tests.media.samples import decoded
 
 pytestmark = pytest.mark.jobs
 
@@ -70,7 +71,7 @@ def test_a_video_keeps_its_rate_length_and_sound(folder: Path, short_voice: Path
     video = open_video(folder / "out.mkv")
     assert (video.frame_count, video.fps, video.has_audio) == (25, Fraction(25), True)
     shown = torch.cat(list(video.frames()))
-    before = torch.cat(list(open_video(folder / "in.mkv").frames()))
+    before = decoded(folder / "in.mkv")
     assert torch.equal(shown[20:], before[20:])
     assert not torch.equal(shown[3], before[3])
     assert result.report.ranges_without_face == [(20, 24)]
@@ -117,8 +118,8 @@ def test_a_video_without_a_face_says_so(folder: Path) -> None:
     result = done(folder, input=folder / "in.mkv", out=folder / "out.mkv")
     assert "no face was found" in result.warnings[0]
     assert torch.equal(
-        torch.cat(list(open_video(folder / "out.mkv").frames())),
-        torch.cat(list(open_video(folder / "in.mkv").frames())),
+        decoded(folder / "out.mkv"),
+        decoded(folder / "in.mkv"),
     )
 
 
@@ -145,9 +146,7 @@ def test_the_last_stage_of_a_talking_portrait(folder: Path) -> None:
     plain = run(*words, "--out", folder / "plain.mkv")
     made = run(*words, *enhance, "--out", folder / "made.mkv")
     assert (plain.code, made.code) == (0, 0), made.err
-    before, after = (
-        torch.cat(list(open_video(folder / f"{name}.mkv").frames())) for name in ("plain", "made")
-    )
+    before, after = (decoded(folder / f"{name}.mkv") for name in ("plain", "made"))
     assert before.shape == after.shape
     changed = (before != after).any(1).float().mean((1, 2))
     assert bool((changed > 0.02).all())
@@ -193,9 +192,7 @@ def test_the_last_stage_of_new_lips(folder: Path, short_voice: Path) -> None:
     made = run(*words, *enhance, "--out", folder / "made.mkv")
     assert made.code == 0, made.err
     assert "2 of 6 frames show no face and are as they were (frames 4-5)" in made.err
-    before, after = (
-        torch.cat(list(open_video(folder / f"{name}.mkv").frames())) for name in ("plain", "made")
-    )
+    before, after = (decoded(folder / f"{name}.mkv") for name in ("plain", "made"))
     assert before.shape == after.shape
     assert not torch.equal(before, after)
     assert torch.equal(before[:, :, -10:], after[:, :, -10:])

@@ -18,6 +18,7 @@ from tests.conftest import speech_like, write_wav
 from tests.enhance.toys import portrait, toy_file
 from tests.media.samples import (
     TELLS_TRANSFER,
+    decoded,
     turned_clockwise,
     write_hdr_video,
     write_plain_video,
@@ -35,15 +36,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shown(path: Path) -> Tensor:
-    return torch.cat(list(open_video(path).frames()))
-
-
 def done(video: Path, folder: Path) -> tuple[EnhanceResult, Tensor]:
     given: dict[str, Any] = {"enhancer": "gfpgan-1.2", "enhance_strength": 1, "device": "cpu"}
     paths = {"input": video, "out": folder / "out.mkv", "models_dir": folder / "models"}
     job = build_enhance_job({**given, **{name: str(path) for name, path in paths.items()}})
-    return run_enhance(job), shown(folder / "out.mkv")
+    return run_enhance(job), decoded(folder / "out.mkv")
 
 
 def only_the_face_changed(after: Tensor, before: Tensor) -> None:
@@ -58,7 +55,7 @@ def only_the_face_changed(after: Tensor, before: Tensor) -> None:
 def test_hdr(folder: Path) -> None:
     plain = (portrait().float() * 0.8).byte()
     video = write_hdr_video(folder / "hdr.mkv", plain, 3)
-    before = shown(video)
+    before = decoded(video)
     assert (before.float() - plain.float()).abs().mean() > 15  # its levels are not a screen's
     result, after = done(video, folder)
     assert (result.frames, result.report.frames_without_face) == (3, 0)
@@ -74,7 +71,7 @@ def test_a_phone_held_upright_and_odd_sides(folder: Path) -> None:
     result, after = done(video, folder)
     assert result.size == (191, 189)
     assert result.report.frames_without_face == 0
-    only_the_face_changed(after, shown(video))
+    only_the_face_changed(after, decoded(video))
     # upright as it was filmed, not as it lies in the file
     assert (after[:, :, :_BORDER].int() - face[:, :_BORDER].int()).abs().max() <= 3
 
@@ -93,7 +90,7 @@ def test_a_rate_that_changes_keeps_its_timing(folder: Path) -> None:
     for index, ms in enumerate(times):
         assert abs(seen.index(index) / rate - Fraction(ms, 1000)) <= 1 / rate
     assert abs(len(after) / rate - Fraction(32, 100)) <= 1 / rate
-    only_the_face_changed(after, shown(video))
+    only_the_face_changed(after, decoded(video))
 
 
 def test_a_video_without_frames(folder: Path) -> None:

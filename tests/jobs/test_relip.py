@@ -29,12 +29,11 @@ from sadtalker_core.media.audio_in import open_audio
 from sadtalker_core.media.options import VideoOptions
 from sadtalker_core.media.pictures import read_picture
 from sadtalker_core.media.provenance import read_provenance
-from sadtalker_core.media.video_in import open_video
 from sadtalker_core.media.video_out import write_video
 from sadtalker_core.runtime import Runtime
 from sadtalker_core.systems.lite.config import LiteRelipOptions
 from tests.conftest import speech_like, write_wav
-from tests.media.samples import frame_stream, stream_ends, write_plain_video
+from tests.media.samples import decoded, frame_stream, stream_ends, write_plain_video
 
 pytestmark = pytest.mark.jobs
 
@@ -68,7 +67,7 @@ def values(clip: Path, tmp_path: Path) -> dict[str, Any]:
 
 def made(values: dict[str, Any]) -> tuple[AnimateResult, torch.Tensor]:
     result = run_relip(build_relip_job(values))
-    return result, torch.cat(list(open_video(result.path).frames()))
+    return result, decoded(result.path)
 
 
 def test_a_video_says_a_sound(values: dict[str, Any], clip: Path, tmp_path: Path) -> None:
@@ -82,8 +81,8 @@ def test_a_video_says_a_sound(values: dict[str, Any], clip: Path, tmp_path: Path
     assert result.preview.is_file()
     assert read_provenance(result.path)["engine"] == "lite"
     json.dumps(result.as_dict())
-    frames = torch.cat(list(open_video(result.path).frames()))
-    shown = torch.cat(list(open_video(clip).frames()))[[0, 1, 2, 3, 4, 5, 4, 3, 2, 1]]
+    frames = decoded(result.path)
+    shown = decoded(clip)[[0, 1, 2, 3, 4, 5, 4, 3, 2, 1]]
     # lossless: above the nose nothing has changed, around the mouth something has
     assert torch.equal(frames[:, :, :50], shown[:, :, :50])
     assert not torch.equal(frames[:, :, 70:], shown[:, :, 70:])
@@ -142,7 +141,7 @@ def test_a_picture_speaks(values: dict[str, Any], face: torch.Tensor, tmp_path: 
     said: list[str] = []
     job = build_relip_job({**values, "video": str(picture), "fps": "30"})
     result = run_relip(job, announce=said.append)
-    frames = torch.cat(list(open_video(result.path).frames()))
+    frames = decoded(result.path)
     assert (result.frames, result.fps) == (12, 30)
     assert "made of one picture" in said[0]
     assert torch.equal(frames[:, :, :50], face[None, :, :50].expand(12, -1, -1, -1))
@@ -159,7 +158,7 @@ def test_a_face_that_is_lost_is_reported(
     assert result.frames_without_face == 3
     assert result.ranges_without_face_s == ((0.16, 0.28),)
     assert any("3 of 10 frames do not show the face" in text for text in result.warnings)
-    assert torch.equal(shown[4:7], torch.cat(list(open_video(path).frames()))[4:7])
+    assert torch.equal(shown[4:7], decoded(path)[4:7])
 
 
 def test_options_reach_the_lips(values: dict[str, Any]) -> None:

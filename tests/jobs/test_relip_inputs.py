@@ -14,10 +14,10 @@ from sadtalker_core.errors import MediaError
 from sadtalker_core.jobs.relip import run_relip
 from sadtalker_core.jobs.relip_settings import build_relip_job
 from sadtalker_core.media.pictures import read_picture
-from sadtalker_core.media.video_in import open_video
 from tests.conftest import speech_like, write_wav
 from tests.media.samples import (
     TELLS_TRANSFER,
+    decoded,
     turned_clockwise,
     write_hdr_video,
     write_plain_video,
@@ -37,15 +37,11 @@ def face(demo_portrait: Path) -> Tensor:
     return small[0].round().byte()
 
 
-def shown(path: Path) -> Tensor:
-    return torch.cat(list(open_video(path).frames()))
-
-
 def made(video: Path, folder: Path, seconds: float) -> tuple[Any, Tensor]:
     voice = write_wav(folder / "voice.wav", speech_like(seconds))
     values = {"video": video, "audio": voice, "out": folder / "out.mkv", "engine": "lite"}
     result = run_relip(build_relip_job({name: str(value) for name, value in values.items()}))
-    return result, shown(result.path)
+    return result, decoded(result.path)
 
 
 def changed(after: Tensor, before: Tensor) -> Tensor:
@@ -60,7 +56,7 @@ def test_a_phone_held_upright(face: Tensor, tmp_path: Path) -> None:
     result, frames = made(path, tmp_path, 0.24)
     assert result.size == (132, 122)
     assert result.frames_without_face == 0
-    difference = changed(frames, shown(path))
+    difference = changed(frames, decoded(path))
     assert difference[:, :_UNTOUCHED].max() == 0
     assert difference[:, _UNTOUCHED:].amax((1, 2)).max() > 20
     # upright as it was filmed, not as it lies in the file
@@ -84,14 +80,14 @@ def test_a_rate_that_changes_keeps_its_timing(face: Tensor, tmp_path: Path) -> N
     ]
     assert all(late <= 1 / result.fps for late in off)
     assert abs(result.duration_s - Fraction(32, 100)) <= 1 / result.fps
-    assert changed(after, shown(path)[: len(after)])[:, _UNTOUCHED:].max() > 20
+    assert changed(after, decoded(path)[: len(after)])[:, _UNTOUCHED:].max() > 20
 
 
 @pytest.mark.skipif(not TELLS_TRANSFER, reason="this PyAV does not tell a frame's transfer")
 def test_hdr_is_shown_as_on_an_ordinary_screen(face: Tensor, tmp_path: Path) -> None:
     plain = (face.float() * 0.8).byte()
     path = write_hdr_video(tmp_path / "hdr.mkv", plain, 6)
-    before = shown(path)
+    before = decoded(path)
     assert (before.float() - plain.float()).abs().mean() > 15  # its levels are not a screen's
     result, after = made(path, tmp_path, 0.24)
     assert result.frames_without_face == 0
@@ -107,7 +103,7 @@ def test_lips_join_their_face_without_a_seam(face: Tensor, tmp_path: Path) -> No
         Fraction(1, 1000),
     )  # fmt: skip
     _, after = made(path, tmp_path, 0.4)
-    difference = changed(after, shown(path)).float()
+    difference = changed(after, decoded(path)).float()
     touched = difference > 0
     # the outermost new pixel of each row and column, from all four sides
     edges: list[Tensor] = []

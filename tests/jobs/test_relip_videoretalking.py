@@ -15,7 +15,6 @@ from sadtalker_core.jobs.relip import run_relip
 from sadtalker_core.jobs.relip_settings import build_relip_job
 from sadtalker_core.jobs.result import AnimateResult
 from sadtalker_core.media.pictures import read_picture
-from sadtalker_core.media.video_in import open_video
 from sadtalker_core.systems.videoretalking.config import VideoReTalkingOptions
 from sadtalker_core.systems.videoretalking.files import needed_files
 from sadtalker_core.weights.store import WeightStore
@@ -23,6 +22,7 @@ from tests.cli.running import run
 from tests.conftest import speech_like, write_wav
 from tests.media.samples import (
     TELLS_TRANSFER,
+    decoded,
     turned_clockwise,
     write_hdr_video,
     write_plain_video,
@@ -57,8 +57,8 @@ def test_a_video_says_another_sound(models: Path, tmp_path: Path, small_portrait
     # auto takes the best engine whose weights are there
     assert (values["engine"], values["frames"]) == ("videoretalking", 3)
     assert "no commercial use" in json.dumps(values).lower()
-    made = torch.cat(list(open_video(tmp_path / "o.mkv").frames()))
-    before = torch.cat(list(open_video(clip).frames()))
+    made = decoded(tmp_path / "o.mkv")
+    before = decoded(clip)
     changed = (made - before.to(made)).abs().gt(12).any(1).flatten(1).float().mean(1)
     assert changed[0] > 0
     assert changed[2] > 0
@@ -73,7 +73,7 @@ def _dubbed(
     values = {"video": clip, "audio": voice, "out": out, "models_dir": models}
     job = {"engine": "videoretalking", "precision": "float32", **values}
     result = run_relip(build_relip_job({name: str(value) for name, value in job.items()}))
-    return result, torch.cat(list(open_video(out).frames()))
+    return result, decoded(out)
 
 
 def _changed(after: Tensor, before: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def test_a_phone_held_upright_and_odd_sides(
     clip = turned_clockwise(
         write_plain_video(tmp_path / "c.mp4", lying, [0, 1, 2], Fraction(1, 25))
     )
-    before = torch.cat(list(open_video(clip).frames()))
+    before = decoded(clip)
     result, after = _dubbed(models, clip, tmp_path)
     assert result.size == tuple(before.shape[2:]) == (191, 189)  # upright
     assert result.frames_without_face == 0
@@ -101,7 +101,7 @@ def test_a_rate_that_changes(models: Path, tmp_path: Path, small_portrait: Path)
     clip = write_plain_video(
         tmp_path / "c.mkv", torch.stack([face] * 3), [0, 40, 160], Fraction(1, 1000)
     )
-    before = torch.cat(list(open_video(clip).frames()))
+    before = decoded(clip)
     result, after = _dubbed(models, clip, tmp_path, 0.2)
     assert abs(result.duration_s - 0.2) <= float(1 / result.fps)
     assert len(after) == result.frames
@@ -112,7 +112,7 @@ def test_a_rate_that_changes(models: Path, tmp_path: Path, small_portrait: Path)
 def test_hdr_is_dubbed_as_it_is_shown(models: Path, tmp_path: Path, small_portrait: Path) -> None:
     plain = (read_picture(small_portrait).rgb.float() * 0.8).byte()
     clip = write_hdr_video(tmp_path / "hdr.mkv", plain, 3)
-    before = torch.cat(list(open_video(clip).frames()))
+    before = decoded(clip)
     assert (before.float() - plain.float()).abs().mean() > 15  # its levels are not a screen's
     result, after = _dubbed(models, clip, tmp_path)
     assert (result.frames, result.frames_without_face) == (3, 0)
@@ -130,7 +130,7 @@ def test_a_face_that_is_lost_half_way(models: Path, tmp_path: Path, small_portra
     clip = write_plain_video(
         tmp_path / "c.mkv", frames, [40 * k for k in range(8)], Fraction(1, 1000)
     )
-    before = torch.cat(list(open_video(clip).frames()))
+    before = decoded(clip)
     result, after = _dubbed(models, clip, tmp_path, 0.32)
     assert result.frames == len(after) == 8
     assert result.frames_without_face == 4

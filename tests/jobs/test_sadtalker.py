@@ -17,7 +17,6 @@ from sadtalker_core.jobs.result import AnimateResult
 from sadtalker_core.jobs.settings import build_job
 from sadtalker_core.media.motion_files import load_motion, save_motion
 from sadtalker_core.media.pictures import read_picture
-from sadtalker_core.media.video_in import open_video
 from sadtalker_core.structures import Coeff3DMM, LiteMotion
 from sadtalker_core.transfer.expression_map import (
     COEFF_NAMES,
@@ -27,6 +26,7 @@ from sadtalker_core.transfer.expression_map import (
     save_expression_map,
 )
 from sadtalker_core.transfer.head_pose import lite_from_coeff
+from tests.media.samples import decoded
 from tests.systems.sadtalker.toy_files import write_toy_files
 
 pytestmark = pytest.mark.jobs
@@ -53,7 +53,7 @@ def job(models: Path, voice: Path, small_portrait: Path, tmp_path: Path) -> dict
 
 def made(values: dict[str, Any]) -> tuple[AnimateResult, torch.Tensor]:
     result = run_animate(build_job(values))
-    return result, torch.cat(list(open_video(result.path).frames()))
+    return result, decoded(result.path)
 
 
 @pytest.mark.parametrize(

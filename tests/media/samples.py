@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sadtalker_core.media.hdr import PQ
+from sadtalker_core.media.video_in import open_video
 from sadtalker_core.structures import FrameStream
 
 
@@ -73,6 +74,11 @@ def frame_stream(
 
     height, width = int(frames.shape[2]), int(frames.shape[3])
     return FrameStream(chunks(), length or len(frames), (height, width), Fraction(fps))
+
+
+def decoded(path: Path) -> Tensor:
+    """(T, 3, H, W) all frames of a video."""
+    return torch.cat(list(open_video(path).frames()))
 
 
 def write_video_without_frames(path: Path) -> Path:

@@ -55,12 +55,11 @@ def lips_alone(
     for outward, rim in zip((-face.down, face.down), rims):
         outline = np.concatenate([rim + np.float32(_THIN * unit) * outward, rim[::-1]])
         sure = polygon_mask(outline, columns, rows)
-        near = blur(sure, _REACH * unit)[..., None]
-        colour = blur(patch * sure[..., None], _REACH * unit) / np.maximum(near, 1e-4)
+        colour, trust = _colour_near(patch, sure, unit)
         far = np.abs(patch - colour).mean(2) / 255
         other = smoothstep((far - _OTHER[0]) / (_OTHER[1] - _OTHER[0])) * rimmed
         other = np.maximum(other, opening)
-        share = blur(other, 0.004 * unit)[..., None] * smoothstep(near * 40)
+        share = blur(other, 0.004 * unit)[..., None] * trust
         made.append(patch + np.float32(closed) * share * (colour - patch))
     lips_px = face.outer_px - low
     inner_px = lips_px.mean(0) + np.float32(_SURELY_LIPS) * (lips_px - lips_px.mean(0))
@@ -69,11 +68,16 @@ def lips_alone(
     if not left.any():
         return made
     share = blur(left.astype(np.float32), max(0.6, 0.005 * unit))[..., None] * np.float32(closed)
-    known = (is_lip & ~left).astype(np.float32)
+    colour, trust = _colour_near(patch, (is_lip & ~left).astype(np.float32), unit)
+    share = share * trust
+    return [lip + share * (colour - lip) for lip in made]
+
+
+def _colour_near(patch: Array, known: Array, unit: float) -> tuple[Array, Array]:
+    """(h, w, 3) the colours of what is known, smooth, and (h, w, 1) 1 where any of it is near."""
     near = blur(known, _REACH * unit)[..., None]
     colour = blur(patch * known[..., None], _REACH * unit) / np.maximum(near, 1e-4)
-    share = share * smoothstep(near * 40)
-    return [lip + share * (colour - lip) for lip in made]
+    return colour, smoothstep(near * 40)
 
 
 def _left_over(
